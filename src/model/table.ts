@@ -1,0 +1,142 @@
+/**
+ * The routing table: all that passes from the controller to the workers. Plain data, structured-cloneable, never mutated
+ * once built. Produced by `translate/`, compared by `diff.ts`, compiled by `proxy/`.
+ */
+import type { KeyObject } from 'node:crypto';
+
+/** The name of the virtual host that gets what no other host matches (nginx's `server_name _`). */
+export const CATCH_ALL_HOST = '_';
+
+/** Identifies an upstream group: one port of one Service. Made only by `groupId`. */
+export type GroupId = string & { readonly __brand: 'GroupId' };
+
+/** Identifies a certificate: one Secret. Made only by `certificateId`. */
+export type CertificateId = string & { readonly __brand: 'CertificateId' };
+
+/**
+ * The id of the upstream group of a Service port. JSON of the parts, so that no choice of names can make two ids collide
+ * (CVE-2020-8553 was such a collision).
+ */
+export function groupId(namespace: string, service: string, port: string): GroupId {
+  return JSON.stringify([namespace, service, port]) as GroupId;
+}
+
+/** The id of the certificate in a Secret. Collision-free as `groupId`. */
+export function certificateId(namespace: string, secret: string): CertificateId {
+  return JSON.stringify([namespace, secret]) as CertificateId;
+}
+
+/** One address and port that requests can be sent to. */
+export interface Endpoint {
+  /** An IP address, or a DNS name when `dns` is true (ExternalName Services). */
+  readonly address: string;
+  readonly port: number;
+  /** The address is a name that the worker resolves, and resolves again. */
+  readonly dns: boolean;
+}
+
+/** The endpoints of one Service port. */
+export interface UpstreamGroup {
+  readonly id: GroupId;
+  readonly namespace: string;
+  readonly service: string;
+  /** The port as the Ingress names it: a number in decimal, or a name. */
+  readonly port: string;
+  /** Sorted by address, then port; no duplicates. Empty: requests are answered with 503. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** A certificate chain and its key. */
+export interface Certificate {
+  readonly id: CertificateId;
+  /** PEM, leaf first. */
+  readonly chain: string;
+  /** A KeyObject, so that no print, log or dump can show the key. Cloneable to a worker thread. */
+  readonly key: KeyObject;
+  /** SHA-256 over chain and key, hex: equal means nothing to do. */
+  readonly fingerprint: string;
+  /** The DNS names of the leaf (SAN, or CN when there is none), lower-case. */
+  readonly names: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/**
+ * Which request paths a route takes, already expanded as ingress-nginx expands `location` blocks
+ * (internal/ingress/controller/location.go). Matched on the normalised path: first `exact` or `slashRedirect`, then the
+ * longest `prefix`.
+ */
+export interface RouteMatch {
+  /** The path is equal to this. */
+  readonly exact: string | null;
+  /** The path starts with this, which ends in "/". */
+  readonly prefix: string | null;
+  /** The path is equal to this, which lacks the final "/": answered with a 301 to the path with it (nginx auto_redirect). */
+  readonly slashRedirect: string | null;
+}
+
+/** Where the requests of a route go. */
+export type RouteTarget =
+  | {
+      readonly kind: 'group';
+      readonly group: GroupId;
+      /** Used when `group` has no endpoint (annotation `default-backend`); the request then carries `X-Code: 503` and its kin. */
+      readonly fallback: GroupId | null;
+    }
+  /** Answered by Sluice itself: 404 of the built-in default backend, 503 for a route that is denied or has no usable backend. */
+  | { readonly kind: 'answer'; readonly status: 404 | 503 };
+
+/** What a route's policies became. Grows by one member per policy; a plain route has the defaults. */
+export interface RoutePolicies {
+  /** `policies/ssl-redirect.ts`. Null: plain HTTP is served as it is. */
+  readonly sslRedirect: { readonly code: number; readonly preserveTrailingSlash: boolean } | null;
+}
+
+/** One path rule and its policies. */
+export interface Route {
+  readonly match: RouteMatch;
+  /** The path as the Ingress writes it (label `path` of the metrics). */
+  readonly path: string;
+  readonly pathType: 'Exact' | 'Prefix' | 'ImplementationSpecific';
+  readonly target: RouteTarget;
+  readonly policies: RoutePolicies;
+  /** The Ingress the route comes from; null for the built-in default backend. */
+  readonly ingress: { readonly namespace: string; readonly name: string } | null;
+  /** The Service and port the Ingress names; null when it names none. */
+  readonly service: { readonly name: string; readonly port: string } | null;
+}
+
+/** All routes of one host name. */
+export interface VirtualHost {
+  /** Lower-case DNS name, `*.` and a DNS name, or `CATCH_ALL_HOST`. */
+  readonly host: string;
+  /** Null: the default certificate. */
+  readonly certificate: CertificateId | null;
+  /** In a fixed order (exact before prefix, longer first); always ends with a route that takes every path. */
+  readonly routes: readonly Route[];
+}
+
+/** Everything a worker needs to serve. */
+export interface RoutingTable {
+  readonly hosts: ReadonlyMap<string, VirtualHost>;
+  readonly groups: ReadonlyMap<GroupId, UpstreamGroup>;
+  readonly certificates: ReadonlyMap<CertificateId, Certificate>;
+  /** Served without SNI, for unknown names, and for hosts without a usable certificate of their own. */
+  readonly defaultCertificate: Certificate;
+}
+
+/** What changed between two tables. Applying it to the first gives the second. */
+export interface TablePatch {
+  /** Counts up by one with every patch; workers report the last they applied. */
+  readonly version: number;
+  /** Forget everything before applying: the first patch a new worker gets. */
+  readonly reset: boolean;
+  readonly hosts: readonly VirtualHost[];
+  readonly removedHosts: readonly string[];
+  readonly groups: readonly UpstreamGroup[];
+  readonly removedGroups: readonly GroupId[];
+  readonly certificates: readonly Certificate[];
+  readonly removedCertificates: readonly CertificateId[];
+  readonly defaultCertificate: Certificate | null;
+}

@@ -1,0 +1,163 @@
+/**
+ * The typed settings: what flags, environment and the ConfigMap become. Plain data. `flags.ts` and `configmap.ts` list each
+ * key once, with its default and meaning; nothing else in the tree parses a setting.
+ */
+
+/** What the workers need. Structured-cloneable. Times are milliseconds, sizes bytes, unless a name says otherwise. */
+export interface ProxySettings {
+  /** Address to bind; `::` takes IPv4 too. */
+  readonly bindAddress: string;
+  /** 0: any free port. */
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  /** The https port that redirects and X-Forwarded-Port name: what clients see, not what we bind. */
+  readonly publicHttpPort: number;
+  readonly publicHttpsPort: number;
+
+  /** `client-header-timeout`: from the first byte of a head to its last, and from accept to the first byte. */
+  readonly clientHeaderTimeout: number;
+  /** `client-body-timeout`: between two reads of a request body. */
+  readonly clientBodyTimeout: number;
+  /** Between two successful writes to a client that reads slowly (nginx's send_timeout). */
+  readonly clientSendTimeout: number;
+  /** From accept to the end of the TLS handshake. */
+  readonly tlsHandshakeTimeout: number;
+  /** `keep-alive`: how long an idle client connection is kept. 0: keep-alive off. */
+  readonly keepAliveTimeout: number;
+  /** `keep-alive-requests`: after so many requests a client connection is closed. */
+  readonly keepAliveRequests: number;
+  /** Open client connections of one worker; the next is closed at once. */
+  readonly maxConnections: number;
+
+  /** The whole request head, request line included. Over: 431, or 414 when the request line alone is too long. */
+  readonly maxRequestHeadSize: number;
+  /** Request header fields. Over: 431. */
+  readonly maxRequestHeaders: number;
+  /** `proxy-body-size`. Over: 413. 0: unlimited. */
+  readonly maxRequestBodySize: number;
+  /** The whole response head of an upstream. Over: 502. */
+  readonly maxResponseHeadSize: number;
+  readonly maxResponseHeaders: number;
+
+  /** `proxy-connect-timeout`. */
+  readonly upstreamConnectTimeout: number;
+  /** `proxy-read-timeout`: between two reads from an upstream; also the idle time of upgraded connections. */
+  readonly upstreamReadTimeout: number;
+  /** `proxy-send-timeout`: between two writes to an upstream. */
+  readonly upstreamSendTimeout: number;
+  /** `proxy-next-upstream-tries`: attempts in total, the first included. 0: no limit. */
+  readonly upstreamTries: number;
+  /** `proxy-next-upstream-timeout`: time for all attempts. 0: no limit. */
+  readonly upstreamTriesTimeout: number;
+  /** `retry-non-idempotent`: POST, LOCK and PATCH may be sent again. */
+  readonly retryNonIdempotent: boolean;
+  /** `upstream-keepalive-connections`: idle connections kept per worker. */
+  readonly upstreamKeepAliveConnections: number;
+  /** `upstream-keepalive-requests`: after so many requests an upstream connection is closed. */
+  readonly upstreamKeepAliveRequests: number;
+  /** `upstream-keepalive-time`: how long an upstream connection is used at all. */
+  readonly upstreamKeepAliveTime: number;
+  /** `upstream-keepalive-timeout`: how long an idle upstream connection is kept. */
+  readonly upstreamKeepAliveTimeout: number;
+
+  /** `use-forwarded-headers`: believe the peer's X-Forwarded-*. */
+  readonly useForwardedHeaders: boolean;
+  /** `compute-full-forwarded-for`: append to X-Forwarded-For instead of replacing it. */
+  readonly computeFullForwardedFor: boolean;
+  /** `generate-request-id`. */
+  readonly generateRequestId: boolean;
+  /** `proxy-add-original-uri-header`. */
+  readonly addOriginalUriHeader: boolean;
+  /** `enable-underscores-in-headers`. */
+  readonly underscoresInHeaders: boolean;
+  /** `allow-backend-server-header`: pass the upstream's Server header. */
+  readonly allowBackendServerHeader: boolean;
+  /** `hsts` and its kin; null: off. The value of Strict-Transport-Security. */
+  readonly strictTransportSecurity: string | null;
+  /** `ssl-protocols`. */
+  readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly tlsMaxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** `ssl-ciphers`: an OpenSSL cipher list, for TLS 1.2. */
+  readonly tlsCiphers: string;
+  /** `--health-check-path`: answered 200 on the HTTP port for hosts that no Ingress names. */
+  readonly healthCheckPath: string;
+  /** Write an access log line per request to stdout. */
+  readonly accessLog: boolean;
+}
+
+/** What translation needs besides the objects. */
+export interface TranslateSettings {
+  /** `--controller-class`. */
+  readonly controllerClass: string;
+  /** `--ingress-class`: the name for the annotation `kubernetes.io/ingress.class` and for `--ingress-class-by-name`. */
+  readonly ingressClass: string;
+  readonly ingressClassByName: boolean;
+  readonly watchIngressWithoutClass: boolean;
+  /** `--annotations-prefix`. */
+  readonly annotationsPrefix: string;
+  readonly conformance: 'nginx' | 'kubernetes';
+  readonly disableCatchAll: boolean;
+  readonly disableServiceExternalName: boolean;
+  /** `--default-backend-service`; null: the built-in 404. */
+  readonly defaultBackendService: { readonly namespace: string; readonly name: string } | null;
+  /** `--default-ssl-certificate`; null: self-signed. */
+  readonly defaultSslCertificate: { readonly namespace: string; readonly name: string } | null;
+  /** ConfigMap defaults of the annotations of the same name. */
+  readonly sslRedirect: boolean;
+  readonly forceSslRedirect: boolean;
+  readonly preserveTrailingSlash: boolean;
+  readonly httpRedirectCode: number;
+  readonly noTlsRedirectLocations: readonly string[];
+  readonly serviceUpstream: boolean;
+  readonly strictValidatePathType: boolean;
+}
+
+/** What the control plane needs: the connection to the cluster, status, election, the admin port, the workers. */
+export interface ControllerSettings {
+  /** `--kubeconfig`; null: in-cluster, or the default kubeconfig when there is no cluster around us. */
+  readonly kubeconfig: string | null;
+  /** `--apiserver-host`; null: as the configuration says. */
+  readonly apiserverHost: string | null;
+  /** `--certificate-authority` for `apiserverHost`. */
+  readonly certificateAuthority: string | null;
+  /** `--watch-namespace`; empty: all. */
+  readonly watchNamespace: string;
+  /** `--watch-namespace-selector`; empty: all. */
+  readonly watchNamespaceSelector: string;
+  /** `--configmap`. */
+  readonly configMap: { readonly namespace: string; readonly name: string } | null;
+  /** `--publish-service`. */
+  readonly publishService: { readonly namespace: string; readonly name: string } | null;
+  /** `--publish-status-address`, split at commas. */
+  readonly publishStatusAddress: readonly string[];
+  readonly reportNodeInternalIpAddress: boolean;
+  readonly updateStatus: boolean;
+  readonly updateStatusOnShutdown: boolean;
+  readonly statusUpdateInterval: number;
+  readonly disableLeaderElection: boolean;
+  readonly electionId: string;
+  readonly electionTtl: number;
+  /** `POD_NAME` and `POD_NAMESPACE`, which the chart sets. */
+  readonly podName: string;
+  readonly podNamespace: string;
+  /** `--healthz-port`: the admin port. 0: any free port. */
+  readonly adminPort: number;
+  readonly adminAddress: string;
+  readonly healthCheckPath: string;
+  readonly enableMetrics: boolean;
+  readonly metricsPerHost: boolean;
+  /** `--shutdown-grace-period`: keep serving so long after SIGTERM, not ready. */
+  readonly shutdownGracePeriod: number;
+  /** `worker-shutdown-timeout`: then exchanges in flight may finish so long. */
+  readonly workerShutdownTimeout: number;
+  /** Worker threads. */
+  readonly workers: number;
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  readonly disableSyncEvents: boolean;
+}
+
+export interface Settings {
+  readonly proxy: ProxySettings;
+  readonly translate: TranslateSettings;
+  readonly controller: ControllerSettings;
+}
