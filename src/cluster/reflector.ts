@@ -1,4 +1,5 @@
 /** Keeps one collection of the API server in step: list it in pages, then watch it for ever, whatever goes wrong in between. */
+import type { WatchStats } from './cluster.ts';
 import { ApiError, errorCode, toApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { createLineSplitter } from './http/lines.ts';
@@ -48,24 +49,6 @@ export interface ReflectorTuning {
   readonly maxLine?: number;
 }
 
-/** `denied`: the server says 403. `failing`: anything else is wrong. */
-export type ReflectorState = 'starting' | 'watching' | 'denied' | 'failing';
-
-export interface ReflectorStats {
-  readonly kind: string;
-  readonly path: string;
-  readonly state: ReflectorState;
-  readonly objects: number;
-  /** Complete lists after the first. */
-  readonly relists: number;
-  /** Failures by HTTP status, or by reason when there was no answer. */
-  readonly errors: ReadonlyMap<string, number>;
-  /** Watches given up because nothing came. */
-  readonly stalls: number;
-  /** Milliseconds since the last list, event or bookmark; undefined before the first. */
-  readonly lastEventAge: number | undefined;
-}
-
 const PAGE_SIZE = 500;
 const PAGE_DEADLINE = 60_000;
 const HEAD_DEADLINE = 30_000;
@@ -84,7 +67,7 @@ export class Reflector {
   readonly #backoff: Backoff;
   readonly #errors = new Map<string, number>();
   #running: Promise<void> | undefined;
-  #state: ReflectorState = 'starting';
+  #state: WatchStats['state'] = 'starting';
   /** Where the next watch begins; undefined: list first. */
   #resume: string | undefined;
   /** The newest version this collection has shown. */
@@ -110,7 +93,7 @@ export class Reflector {
     await this.#running;
   }
 
-  get state(): ReflectorState {
+  get state(): WatchStats['state'] {
     return this.#state;
   }
 
@@ -138,7 +121,7 @@ export class Reflector {
     }
   }
 
-  stats(): ReflectorStats {
+  stats(): WatchStats {
     const { kind, path, timing } = this.#options;
     return {
       kind,

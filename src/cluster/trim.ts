@@ -170,7 +170,11 @@ const READERS: { readonly [K in WatchedKind]: Reader<WatchedKinds[K]> } = {
   ConfigMap: shape<WatchedKinds['ConfigMap']>({ ...noFields, metadata: anyMeta, data: textMap() }, ['metadata']),
   Namespace: shape<WatchedKinds['Namespace']>({ ...noFields, metadata: anyMeta, status: shape({ phase: text }) }, ['metadata']),
   Node: shape<WatchedKinds['Node']>(
-    { ...noFields, metadata: anyMeta, status: shape({ addresses: list(shape({ type: text, address: text }, ['type', 'address'])) }) },
+    {
+      ...noFields,
+      metadata: anyMeta,
+      status: shape({ addresses: list(shape({ type: text, address: text }, ['type', 'address'])) }),
+    },
     ['metadata'],
   ),
   Pod: shape<WatchedKinds['Pod']>(
@@ -208,7 +212,12 @@ export function trim<K extends WatchedKind>(kind: K, value: unknown): Trimmed<K>
  * outermost level, do the members named in `ignore`.
  */
 export function sameMeaning(a: object, b: object, ignore: readonly string[] = []): boolean {
-  return sameMembers(a, b, (name) => ignore.includes(name), (name) => name === 'resourceVersion' || name === 'generation');
+  return sameMembers(
+    a,
+    b,
+    (name) => ignore.includes(name),
+    (name) => name === 'resourceVersion' || name === 'generation',
+  );
 }
 
 function sameMembers(
@@ -222,7 +231,9 @@ function sameMembers(
   const names = Object.keys(left).filter((name) => !skip(name));
   return (
     names.length === Object.keys(right).filter((name) => !skip(name)).length &&
-    names.every((name) => Object.hasOwn(right, name) && sameValue(left[name], right[name], name === 'metadata' ? skipInMetadata : never))
+    names.every(
+      (name) => Object.hasOwn(right, name) && sameValue(left[name], right[name], name === 'metadata' ? skipInMetadata : never),
+    )
   );
 }
 
@@ -238,7 +249,9 @@ function sameValue(a: unknown, b: unknown, skip: (name: string) => boolean): boo
     return false;
   }
   if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => sameValue(item, b[at], never));
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => sameValue(item, b[at], never))
+    );
   }
   return sameMembers(a, b, skip, never);
 }

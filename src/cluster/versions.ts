@@ -1,5 +1,7 @@
 /** Which objects of a collection are known, and in which version: what keeps an older object from replacing a newer one. */
 
+import { NamespacedMap } from './namespaced-map.ts';
+
 const DECIMAL = /^\d+$/;
 
 /** Less than, equal or greater than 0; undefined when the two cannot be compared. Resource versions are decimal numbers of any length (KEP-5504). */
@@ -34,7 +36,10 @@ interface Known extends Version {
 
 /** Reads the identity of an untrusted object; undefined when it has no name. */
 export function versionOf(object: unknown): Version | undefined {
-  const metadata = (object as { metadata?: unknown } | null | undefined)?.metadata as Record<string, unknown> | null | undefined;
+  const metadata = (object as { metadata?: unknown } | null | undefined)?.metadata as
+    | Record<string, unknown>
+    | null
+    | undefined;
   const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
   const name = text(metadata?.['name']);
   return name === undefined
@@ -52,43 +57,40 @@ export type Verdict = 'newer' | 'same' | 'older';
 
 /** The versions of one collection. Holds an entry for every object, also those whose content nobody keeps. */
 export class VersionTable {
-  readonly #known = new Map<string, Map<string, Known>>();
-  #size = 0;
+  readonly #known = new NamespacedMap<Known>();
   #list = 0;
 
   get size(): number {
-    return this.#size;
+    return this.#known.size;
   }
 
   get(namespace: string, name: string): Version | undefined {
-    return this.#known.get(namespace)?.get(name);
+    return this.#known.get(namespace, name);
   }
 
-  /** Judges an object that exists, and remembers it unless it is older. An object seen with the same version counts as seen. */
+  /** Judges an object that exists, and remembers it unless it is older. Whatever the verdict, it counts as seen. */
   see(version: Version): Verdict {
-    let names = this.#known.get(version.namespace);
-    const known = names?.get(version.name);
-    if (known && isOlder(version.resourceVersion, known.resourceVersion)) {
+    const known = this.#known.get(version.namespace, version.name);
+    if (known) {
       known.list = this.#list;
-      return 'older';
+      if (isOlder(version.resourceVersion, known.resourceVersion)) {
+        return 'older';
+      }
+      if (
+        version.resourceVersion !== undefined &&
+        known.uid === version.uid &&
+        known.resourceVersion === version.resourceVersion
+      ) {
+        return 'same';
+      }
     }
-    const same = known?.uid === version.uid && known?.resourceVersion === version.resourceVersion;
-    if (known && same && version.resourceVersion !== undefined) {
-      known.list = this.#list;
-      return 'same';
-    }
-    if (!names) {
-      names = new Map();
-      this.#known.set(version.namespace, names);
-    }
-    this.#size += known ? 0 : 1;
-    names.set(version.name, { ...version, list: this.#list });
+    this.#known.set(version.namespace, version.name, { ...version, list: this.#list });
     return 'newer';
   }
 
   /** Forgets an object that was deleted. False when it is not known, or when the deleted one came before the one we know. */
   remove(version: Version): boolean {
-    const known = this.#known.get(version.namespace)?.get(version.name);
+    const known = this.#known.get(version.namespace, version.name);
     if (!known) {
       return false;
     }
@@ -96,8 +98,7 @@ export class VersionTable {
     if (another && isOlder(version.resourceVersion, known.resourceVersion)) {
       return false;
     }
-    this.#forget(known);
-    return true;
+    return this.#known.delete(version.namespace, version.name);
   }
 
   /** Everything seen from now on counts as seen by this list. */
@@ -107,36 +108,19 @@ export class VersionTable {
 
   /** Forgets and returns what the list did not show, but for what is newer than the list itself. */
   endList(listVersion: string | undefined): Version[] {
-    const gone: Version[] = [];
-    for (const names of this.#known.values()) {
-      for (const known of names.values()) {
-        if (known.list !== this.#list && !isOlder(listVersion, known.resourceVersion)) {
-          gone.push(known);
-        }
-      }
-    }
-    for (const version of gone) {
-      this.#forget(version);
+    const gone = [...this.#known.values()].filter(
+      (known) => known.list !== this.#list && !isOlder(listVersion, known.resourceVersion),
+    );
+    for (const { namespace, name } of gone) {
+      this.#known.delete(namespace, name);
     }
     return gone;
   }
 
   /** The server's history was lost: its versions say nothing about those we know, so whatever comes is taken as newer. */
   disown(): void {
-    for (const names of this.#known.values()) {
-      for (const [name, known] of names) {
-        names.set(name, { ...known, resourceVersion: undefined });
-      }
-    }
-  }
-
-  #forget(version: Version): void {
-    const names = this.#known.get(version.namespace);
-    if (names?.delete(version.name)) {
-      this.#size -= 1;
-      if (names.size === 0) {
-        this.#known.delete(version.namespace);
-      }
+    for (const [namespace, name, known] of this.#known.entries()) {
+      this.#known.set(namespace, name, { ...known, resourceVersion: undefined });
     }
   }
 }
