@@ -1,6 +1,6 @@
 /** The strategy of every kind that has one of its own. */
 import { isObject, objectAt, stringAt } from '../api/json.ts';
-import type { ResourceType } from '../api/resources.ts';
+import type { ResourceType } from '../resources/resources.ts';
 import type { StoredObject } from '../api/storage.ts';
 import {
   autoscalerDefaults,

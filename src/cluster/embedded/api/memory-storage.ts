@@ -1,16 +1,16 @@
 /** The storage of the embedded cluster: every object in memory, every write through the same checks. */
 import { deepFreeze, equalJson } from './json.ts';
-import { Collection } from './collection.ts';
-import type { Change } from './collection.ts';
-import { definedResources } from './definitions.ts';
-import { OwnerIndex } from './owners.ts';
-import { apiVersionOf, ResourceRegistry } from './resources.ts';
-import type { ResourceType } from './resources.ts';
-import { builtinResources } from './builtin-resources.ts';
+import { Collection } from '../objects/collection.ts';
+import type { Change } from '../objects/collection.ts';
+import { definedResources } from '../resources/definitions.ts';
+import { OwnerIndex } from '../objects/owners.ts';
+import { apiVersionOf, ResourceRegistry } from '../resources/resources.ts';
+import type { ResourceType } from '../resources/resources.ts';
+import { builtinResources } from '../resources/builtin-resources.ts';
 import { notFound, StatusError } from './status-error.ts';
 import type { NewObject, ResourceStorage, Storage, StoredObject } from './storage.ts';
-import { Writer } from './writer.ts';
-import type { AdmissionHook, DeleteOptions } from './writer.ts';
+import { Writer } from '../objects/writer.ts';
+import type { AdmissionHook, DeleteOptions } from '../objects/writer.ts';
 
 /** What a storage is made of. */
 export interface StorageOptions {

@@ -1,6 +1,6 @@
 /** Validation of `metadata`, the same for every kind (k8s.io/apimachinery/pkg/api/validation). */
 import { isObject } from '../api/json.ts';
-import type { ResourceType } from '../api/resources.ts';
+import type { ResourceType } from '../resources/resources.ts';
 import type { Cause } from '../api/status-error.ts';
 import type { StoredObject } from '../api/storage.ts';
 import { forbiddenField, invalidValue, required } from './causes.ts';

@@ -1,6 +1,6 @@
 /** The objects of one resource, what they were before, and who wants to know of changes. */
-import type { StorageEvent, StoredObject } from './storage.ts';
-import { expired } from './status-error.ts';
+import type { StorageEvent, StoredObject } from '../api/storage.ts';
+import { expired } from '../api/status-error.ts';
 
 /** A change with the revision it made; an object's own resourceVersion is the same number as text. */
 export interface Change extends StorageEvent {

@@ -1,5 +1,5 @@
 /** Columns of the tables that `kubectl get` prints. */
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../api/json.ts';
 
 /** One column; priority above 0 is shown with `-o wide` only. */
 export interface Column {

@@ -5,16 +5,16 @@ import { strategyFor } from '../admission/strategies.ts';
 import type { Strategy } from '../admission/strategy.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import type { Change } from './collection.ts';
-import { cloneJson, equalJson } from './json.ts';
-import type { JsonObject } from './json.ts';
-import type { MemoryStorage } from './memory-storage.ts';
-import { dropServerFields, fillMetadata, keepImmutable, timestamp } from './metadata.ts';
+import { cloneJson, equalJson } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import type { MemoryStorage } from '../api/memory-storage.ts';
+import { dropServerFields, fillMetadata, keepImmutable, timestamp } from './server-metadata.ts';
 import { Deleter } from './deleter.ts';
 import type { DeleteOptions } from './deleter.ts';
-import { apiVersionOf } from './resources.ts';
-import type { ResourceType } from './resources.ts';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, StatusError } from './status-error.ts';
-import type { NewObject, StoredObject } from './storage.ts';
+import { apiVersionOf } from '../resources/resources.ts';
+import type { ResourceType } from '../resources/resources.ts';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, StatusError } from '../api/status-error.ts';
+import type { NewObject, StoredObject } from '../api/storage.ts';
 
 export type { DeleteOptions };
 

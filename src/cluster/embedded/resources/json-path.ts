@@ -1,5 +1,5 @@
 /** The part of JSONPath that printer columns and selectable fields use: names, indexes, `[*]` and `[?(@.key=="value")]`. */
-import { isObject } from './json.ts';
+import { isObject } from '../api/json.ts';
 
 const STEP = /\.([A-Za-z0-9_$\uE000-]+)|\[['"]((?:[^'"\\]|\\.)*)['"]\]|\[(\d+)\]|\[\*\]|\[\?\(@\.([A-Za-z0-9_.-]+)\s*==\s*['"]([^'"]*)['"]\)\]/y;
 

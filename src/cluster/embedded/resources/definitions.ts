@@ -1,10 +1,10 @@
 /** CustomResourceDefinitions: the resources they declare (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/). */
 import type { Column } from './columns.ts';
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from './json.ts';
-import type { JsonObject } from './json.ts';
+import { arrayAt, isObject, objectAt, stringAt, valueAt } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
 import { simplePath } from './json-path.ts';
 import type { ResourceType, ScalePaths } from './resources.ts';
-import type { StoredObject } from './storage.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 function strings(values: readonly unknown[]): string[] {
   return values.filter((value) => typeof value === 'string');

@@ -1,5 +1,5 @@
 /** What a resource of the API is: its names, its subresources, and the registry in which it is found. */
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../api/json.ts';
 import type { Column } from './columns.ts';
 
 /** One resource in one version, as discovery tells it. */

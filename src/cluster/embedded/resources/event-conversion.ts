@@ -1,6 +1,6 @@
 /** Events are stored as core/v1 and served as events.k8s.io/v1 too (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/). */
-import { isObject } from './json.ts';
-import type { JsonObject } from './json.ts';
+import { isObject } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
 import type { Conversion } from './resources.ts';
 
 /** events.k8s.io/v1 name → core/v1 name. What is not here has the same name in both. */

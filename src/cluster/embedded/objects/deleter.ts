@@ -1,11 +1,11 @@
 /** Deletion: finalizers, grace periods, dependents, and the contents of namespaces. */
-import { cloneJson, stringAt } from './json.ts';
+import { cloneJson, stringAt } from '../api/json.ts';
 import type { Change } from './collection.ts';
-import type { MemoryStorage } from './memory-storage.ts';
+import type { MemoryStorage } from '../api/memory-storage.ts';
 import type { Location } from './owners.ts';
-import type { ResourceType } from './resources.ts';
-import { conflict } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import type { ResourceType } from '../resources/resources.ts';
+import { conflict } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 export interface DeleteOptions {
   /** Only Pods have one; 0 ends it at once. */

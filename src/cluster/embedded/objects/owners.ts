@@ -1,5 +1,5 @@
 /** Who owns what: the index behind the garbage collection of dependents (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). */
-import type { StoredObject } from './storage.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 /** Where an object is: its collection, namespace and name. */
 export interface Location {

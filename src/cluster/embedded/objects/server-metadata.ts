@@ -1,9 +1,9 @@
 /** The parts of `metadata` that only the server writes. */
 import { randomInt } from 'node:crypto';
-import { cloneJson } from './json.ts';
-import type { ResourceType } from './resources.ts';
-import { StatusError } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import { cloneJson } from '../api/json.ts';
+import type { ResourceType } from '../resources/resources.ts';
+import { StatusError } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 /** RFC 3339 with the API's resolution of one second. */
 export function timestamp(milliseconds: number): string {
