@@ -6,29 +6,22 @@ import { UsageError } from './commands/usage-error.ts';
 import { versionText } from './settings/help.ts';
 import { FlagError } from './settings/scan.ts';
 
-/** Runs the command line and says what the process ends with: 0, 1 for a failure, 2 for a command line that is wrong. */
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    const line = readCommandLine(argv);
-    switch (line.kind) {
-      case 'help':
-        process.stdout.write(overview());
-        return 0;
-      case 'version':
-        process.stdout.write(`${versionText()}\n`);
-        return 0;
-      case 'command': {
-        const { run } = await COMMANDS[line.name].load();
-        return await run(line.argv, process.env);
-      }
-    }
-  } catch (error) {
-    if (error instanceof UsageError || error instanceof FlagError) {
-      process.stderr.write(`sluice: ${error.message}\n`);
-      return 2;
-    }
-    throw error;
+/** Runs the command line; the result is the exit code. */
+async function run(argv: readonly string[]): Promise<number> {
+  const line = readCommandLine(argv);
+  if (line.kind === 'command') {
+    const command = await COMMANDS[line.name].load();
+    return command.run(line.argv, process.env);
   }
+  process.stdout.write(line.kind === 'help' ? overview() : `${versionText()}\n`);
+  return 0;
 }
 
-process.exit(await main(process.argv.slice(2)));
+/** 2: the command line is wrong, and the message says how; any other error is a bug, which Node reports with its stack. */
+function usageExit(error: unknown): number {
+  if (!(error instanceof UsageError || error instanceof FlagError)) throw error;
+  process.stderr.write(`sluice: ${error.message}\n`);
+  return 2;
+}
+
+process.exit(await run(process.argv.slice(2)).catch(usageExit));

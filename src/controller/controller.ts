@@ -66,11 +66,14 @@ export class Controller {
     cluster.referenceConfigMaps(referencedConfigMaps(this.#options.settings));
     this.#referenceSecrets();
     cluster.start();
-    void cluster.synced.then(() => {
-      this.#synced = true;
-      this.#loop.start();
-      this.#announceAll();
-    });
+    void this.#startWhenSynced();
+  }
+
+  async #startWhenSynced(): Promise<void> {
+    await this.#options.cluster.synced;
+    this.#synced = true;
+    this.#loop.start();
+    this.#announceAll();
   }
 
   /** Resolves when the first table was handed to the data plane. */
