@@ -56,10 +56,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   let started = false;
   let late = false;
   let releaseSettled: (() => void)[] = [];
-  let resolveSynced = (): void => {};
-  const synced = new Promise<void>((resolve) => {
-    resolveSynced = resolve;
-  });
+  const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>();
 
   const createReferences = (kind: 'Secret' | 'ConfigMap'): References =>
     new References({
@@ -165,7 +162,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     if (!watches.some((known) => known.kind === kind && known.covers({ namespace, name }))) {
       watch(kind, namespace, { fieldSelector: `metadata.name=${name}` }, name);
       if (kind === 'Service') {
-        watch('EndpointSlice', namespace, { labelSelector: `${SERVICE_NAME_LABEL}=${name}` }, '\0');
+        watch('EndpointSlice', namespace, { labelSelector: `${SERVICE_NAME_LABEL}=${name}` });
       }
     }
   }
@@ -193,6 +190,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     connected: () => watches.every(({ reflector }) => reflector.state === 'watching' || reflector.state === 'denied'),
     stop: async () => {
       stopping.abort();
+      releaseSettled.forEach((release) => release());
       await Promise.all(watches.map(({ reflector }) => reflector.stop()));
     },
   };

@@ -1,6 +1,7 @@
 /** Of Secrets and ConfigMaps only what is referenced is kept. A reference to one whose content was not kept is looked up. */
 import type { ObjectKey } from './cluster.ts';
-import { ApiError, toApiError } from './http/api-error.ts';
+import { toApiError } from './http/api-error.ts';
+import type { ApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { NamespacedMap } from './namespaced-map.ts';
 import type { Reflector } from './reflector.ts';

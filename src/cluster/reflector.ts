@@ -7,7 +7,7 @@ import { createBackoff, pause } from './timing.ts';
 import type { Backoff, Log, Timing } from './timing.ts';
 import { VersionTable, compareVersions, isOlder, versionOf } from './versions.ts';
 import type { Version } from './versions.ts';
-import { createGuard, readEvent, readPage, readVersion, withQuery } from './watch-format.ts';
+import { createGuard, readEvent, readPage, readVersion, readWatchError, withQuery } from './watch-format.ts';
 import type { Page } from './watch-format.ts';
 
 /** Where the objects go. What it throws is logged as a bug and stops nothing. */
@@ -313,9 +313,7 @@ export class Reflector {
     }
     const { type, object } = readEvent(line, this.#options.kind);
     if (type === 'ERROR') {
-      const { code, reason, message } = object as { code?: unknown; reason?: unknown; message?: unknown };
-      const status = typeof code === 'number' ? code : 500;
-      throw new ApiError(status, String(reason ?? 'WatchError'), `${this.#options.kind}: ${String(message ?? 'watch error')}`);
+      throw readWatchError(object, this.#options.kind);
     }
     this.#lastEvent = this.#options.timing.now();
     const resourceVersion = readVersion(object);

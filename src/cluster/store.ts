@@ -65,7 +65,7 @@ export class ObjectStore implements ObjectCache {
   }
 
   /** Takes in an untrusted object: trimmed, frozen, and told to the listeners if it differs in anything we read. */
-  put<K extends WatchedKind>(kind: K, raw: unknown): void {
+  put(kind: WatchedKind, raw: unknown): void {
     const { object: after, problems } = trim(kind, raw);
     if (!after) {
       this.#log.warn({ kind, problems }, 'an object without a usable name is left out');
@@ -82,7 +82,7 @@ export class ObjectStore implements ObjectCache {
     }
   }
 
-  remove<K extends WatchedKind>(kind: K, namespace: string, name: string): void {
+  remove(kind: WatchedKind, namespace: string, name: string): void {
     const before = this.#objects[kind].get(namespace, name);
     if (before) {
       this.#objects[kind].delete(namespace, name);
@@ -131,7 +131,7 @@ export class ObjectStore implements ObjectCache {
       return;
     }
     const change = { kind, before, after } as Change;
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(change);
       } catch (error) {

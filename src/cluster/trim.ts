@@ -39,7 +39,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** An object with these members. Without a required one the whole is left out. */
 function shape<T extends object>(members: Members<T>, required: readonly (keyof T & string)[] = []): Reader<T> {
-  const entries = Object.entries(members) as [string, Reader<unknown>][];
+  const entries = Object.entries<Reader<unknown>>(members);
   return (value, field, problems) => {
     if (!isObject(value)) {
       return wrong(field, 'an object', problems);

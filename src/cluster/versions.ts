@@ -40,7 +40,6 @@ export function versionOf(object: unknown): Version | undefined {
     | Record<string, unknown>
     | null
     | undefined;
-  const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
   const name = text(metadata?.['name']);
   return name === undefined
     ? undefined
@@ -50,6 +49,10 @@ export function versionOf(object: unknown): Version | undefined {
         uid: text(metadata?.['uid']),
         resourceVersion: text(metadata?.['resourceVersion']),
       };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** `newer`: take it. `same`: already had. `older`: it would go back in time. */

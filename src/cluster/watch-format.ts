@@ -46,6 +46,17 @@ export function readEvent(line: string, kind: string): WatchEvent {
   return { type, object: event.object };
 }
 
+/** The Status object of an ERROR event as an error. */
+export function readWatchError(status: object, kind: string): ApiError {
+  const { code, reason, message } = status as { code?: unknown; reason?: unknown; message?: unknown };
+  const text = typeof message === 'string' ? message.slice(0, 1024) : 'the watch reports an error';
+  return new ApiError(
+    typeof code === 'number' ? code : 500,
+    typeof reason === 'string' ? reason : 'WatchError',
+    `${kind}: ${text}`,
+  );
+}
+
 /** The resourceVersion of an untrusted object. */
 export function readVersion(object: object): string | undefined {
   const metadata = (object as { metadata?: Record<string, unknown> | null }).metadata;

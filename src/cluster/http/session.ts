@@ -35,7 +35,7 @@ export function createSession(load: () => KubeConfig, timing: Timing, log: Log):
   let renewedAt = Number.NEGATIVE_INFINITY;
 
   const apply = async (): Promise<Login> => {
-    let cancel = (): void => {};
+    let cancel: (() => void) | undefined;
     try {
       config ??= load();
       const late = new Promise<never>((_resolve, reject) => {
@@ -56,7 +56,7 @@ export function createSession(load: () => KubeConfig, timing: Timing, log: Log):
       const text = error instanceof Error ? error.message : String(error);
       throw new ApiError(0, 'Credentials', `cannot log in to the API server: ${text}`, undefined, error);
     } finally {
-      cancel();
+      cancel?.();
     }
   };
 
