@@ -23,6 +23,11 @@ export interface DataPlane {
    * `reset` set. The first call makes the workers listen; before it they do not accept.
    */
   readonly publish: (table: RoutingTable, patch: TablePatch) => void;
+  /**
+   * Replaces the settings of every worker, now and for those that start later. Open connections go on; what was read from
+   * the settings when they began may stay. The bound address and ports do not change.
+   */
+  readonly configure: (settings: ProxySettings) => void;
   /** Resolves once every worker listens for the first time. Rejects when the port cannot be bound. */
   readonly listening: Promise<BoundPorts>;
   /** Resolves when every live worker has applied this version or a later one. */

@@ -10,7 +10,7 @@ export interface ProxySettings {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly httpsPort: number;
-  /** The https port that redirects and X-Forwarded-Port name: what clients see, not what we bind. */
+  /** The ports that X-Forwarded-Port and redirects name: what clients see, not what we bind. 0: the port that is bound. */
   readonly publicHttpPort: number;
   readonly publicHttpsPort: number;
 
@@ -26,16 +26,18 @@ export interface ProxySettings {
   readonly keepAliveTimeout: number;
   /** `keep-alive-requests`: after so many requests a client connection is closed. */
   readonly keepAliveRequests: number;
-  /** Open client connections of one worker; the next is closed at once. */
+  /** `max-worker-connections`: open client connections of one worker; the next is closed at once. */
   readonly maxConnections: number;
 
-  /** The whole request head, request line included. Over: 431, or 414 when the request line alone is too long. */
+  /** `large-client-header-buffers`, number times size: the whole request head, request line included. Over: 431. */
   readonly maxRequestHeadSize: number;
+  /** `large-client-header-buffers`, the size: any one line of a request head. Over: 414 for the request line, 431 for a field. */
+  readonly maxRequestLineSize: number;
   /** Request header fields. Over: 431. */
   readonly maxRequestHeaders: number;
   /** `proxy-body-size`. Over: 413. 0: unlimited. */
   readonly maxRequestBodySize: number;
-  /** The whole response head of an upstream. Over: 502. */
+  /** `proxy-buffer-size`, where it is larger than our default: the whole response head of an upstream. Over: 502. */
   readonly maxResponseHeadSize: number;
   readonly maxResponseHeaders: number;
 
@@ -81,7 +83,7 @@ export interface ProxySettings {
   readonly tlsCiphers: string;
   /** `--health-check-path`: answered 200 on the HTTP port for hosts that no Ingress names. */
   readonly healthCheckPath: string;
-  /** Write an access log line per request to stdout. */
+  /** `--access-log`, `disable-access-log`: write an access log line per request to stdout. */
   readonly accessLog: boolean;
 }
 
@@ -142,6 +144,7 @@ export interface ControllerSettings {
   readonly podNamespace: string;
   /** `--healthz-port`: the admin port. 0: any free port. */
   readonly adminPort: number;
+  /** `--healthz-host`. */
   readonly adminAddress: string;
   readonly healthCheckPath: string;
   readonly enableMetrics: boolean;
@@ -150,7 +153,7 @@ export interface ControllerSettings {
   readonly shutdownGracePeriod: number;
   /** `worker-shutdown-timeout`: then exchanges in flight may finish so long. */
   readonly workerShutdownTimeout: number;
-  /** Worker threads. */
+  /** `--workers`: worker threads. */
   readonly workers: number;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly disableSyncEvents: boolean;

@@ -1,0 +1,136 @@
+{{- define "sluice.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "sluice.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "sluice.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "sluice.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- define "sluice.labels" -}}
+{{ include "sluice.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "sluice.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "sluice.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.image" -}}
+{{- with .Values.controller.image -}}
+{{- $name := .image -}}
+{{- if .registry }}{{ $name = printf "%s/%s" (trimSuffix "/" .registry) .image }}{{ end -}}
+{{- if .digest -}}
+{{- printf "%s@%s" $name .digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (default $.Chart.AppVersion .tag) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.electionID" -}}
+{{- default (printf "%s-leader" (include "sluice.fullname" .)) .Values.controller.electionID -}}
+{{- end -}}
+
+{{/* The one namespace that is watched; empty: all, or those of the selector. */}}
+{{- define "sluice.watchNamespace" -}}
+{{- with .Values.controller.scope -}}
+{{- if and .enabled (not .namespaceSelector) -}}
+{{- default $.Release.Namespace .namespace -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" when the status of Ingresses is made of node addresses. */}}
+{{- define "sluice.nodeStatus" -}}
+{{- $args := .Values.controller.extraArgs -}}
+{{- if and (not .Values.controller.publishService.enabled) (not (hasKey $args "publish-status-address")) (ne (toString (get $args "update-status")) "false") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* The rules for objects that live in a namespace: read-only but for status and Events. */}}
+{{- define "sluice.namespacedRules" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [services, secrets, configmaps]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+{{- if ne (toString (get .Values.controller.extraArgs "update-status")) "false" }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [update, patch]
+{{- end }}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* Values that contradict each other. */}}
+{{- define "sluice.validate" -}}
+{{- $c := .Values.controller -}}
+{{- $own := list "configmap" "controller-class" "election-id" "healthz-port" "http-port" "https-port" "ingress-class" "ingress-class-by-name" "public-http-port" "public-https-port" "publish-service" "shutdown-grace-period" "enable-metrics" "watch-ingress-without-class" "watch-namespace" "watch-namespace-selector" "workers" -}}
+{{- range $name, $value := $c.extraArgs -}}
+{{- if has $name $own -}}
+{{- fail (printf "controller.extraArgs.%s: the chart sets this flag from a value of its own" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $c.publishService.enabled (hasKey $c.extraArgs "publish-status-address") -}}
+{{- fail "controller.publishService.enabled and controller.extraArgs.publish-status-address exclude each other" -}}
+{{- end -}}
+{{- if and $c.publishService.enabled (not $c.service.enabled) (not $c.publishService.pathOverride) -}}
+{{- fail "controller.publishService.enabled needs controller.service.enabled, or the name of another Service in controller.publishService.pathOverride" -}}
+{{- end -}}
+{{- if and $c.scope.namespace $c.scope.namespaceSelector -}}
+{{- fail "controller.scope.namespace and controller.scope.namespaceSelector exclude each other" -}}
+{{- end -}}
+{{- if and (not $c.scope.enabled) (or $c.scope.namespace $c.scope.namespaceSelector) -}}
+{{- fail "controller.scope.namespace and namespaceSelector need controller.scope.enabled" -}}
+{{- end -}}
+{{- if eq (int $c.containerPort.http) (int $c.containerPort.https) -}}
+{{- fail "controller.containerPort.http and https must differ" -}}
+{{- end -}}
+{{- if and $c.service.loadBalancerClass (ne $c.service.type "LoadBalancer") -}}
+{{- fail "controller.service.loadBalancerClass needs controller.service.type LoadBalancer" -}}
+{{- end -}}
+{{- if and $c.service.loadBalancerSourceRanges (ne $c.service.type "LoadBalancer") -}}
+{{- fail "controller.service.loadBalancerSourceRanges needs controller.service.type LoadBalancer" -}}
+{{- end -}}
+{{- if and (gt (int $c.replicaCount) 1) (ge (int $c.minAvailable) (int $c.replicaCount)) -}}
+{{- fail "controller.minAvailable must be less than controller.replicaCount, or no node could ever be drained" -}}
+{{- end -}}
+{{- $drain := default "240s" (get $c.config "worker-shutdown-timeout") -}}
+{{- if regexMatch "^[0-9]+s?$" $drain -}}
+{{- $sum := add (int $c.shutdownGracePeriod) (int (trimSuffix "s" $drain)) -}}
+{{- if le (int $c.terminationGracePeriodSeconds) (int $sum) -}}
+{{- fail (printf "controller.terminationGracePeriodSeconds (%d) must be more than shutdownGracePeriod and worker-shutdown-timeout together (%d), or Pods are killed with requests in flight" (int $c.terminationGracePeriodSeconds) (int $sum)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

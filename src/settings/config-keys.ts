@@ -1,0 +1,337 @@
+/**
+ * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
+ * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go).
+ */
+import { createSecureContext } from 'node:tls';
+import { filledFields, type SettingsPatch } from './patch.ts';
+import { BOOLEAN, integer, list, NGINX_SIZE, NGINX_TIME, parseNginxSize, SECONDS, text, type ValueType } from './values.ts';
+
+/** One key. */
+export interface ConfigKey {
+  readonly name: string;
+  /** One word for its value. */
+  readonly word: string;
+  readonly expected: string;
+  /** The default as a user would write it. */
+  readonly defaultText: string;
+  readonly defaults: SettingsPatch;
+  /** The fields it fills, as `section.field`. */
+  readonly fills: readonly string[];
+  readonly meaning: string;
+  /** What the settings become by this value; undefined when it cannot be understood. */
+  readonly read: (value: string) => SettingsPatch | undefined;
+}
+
+function key<T>(
+  name: string,
+  type: ValueType<T>,
+  value: NoInfer<T>,
+  meaning: string,
+  fill: (value: T) => SettingsPatch,
+): ConfigKey {
+  const defaults = fill(value);
+  const read = (text: string): SettingsPatch | undefined => {
+    const parsed = type.parse(text.trim());
+    return parsed === undefined ? undefined : fill(parsed);
+  };
+  return {
+    name,
+    word: type.word,
+    expected: type.expected,
+    defaultText: type.format(value),
+    defaults,
+    // A key may fill something only when it is true.
+    fills: [...new Set([...filledFields(defaults), ...filledFields(read('true') ?? {})])],
+    meaning,
+    read,
+  };
+}
+
+interface HeadBuffers {
+  readonly count: number;
+  readonly size: number;
+}
+
+const HEAD_BUFFERS: ValueType<HeadBuffers> = {
+  word: 'number size',
+  expected: 'a number from 1 to 1024 and a size from 1k to 1m, such as "4 8k"',
+  parse: (value) => {
+    const parts = /^(\d+)\s+(\S+)$/.exec(value);
+    const count = integer(1, 1024).parse(parts?.[1] ?? '');
+    const size = parseNginxSize(parts?.[2] ?? '');
+    return count === undefined || size === undefined || size < 1024 || size > 1024 ** 2 ? undefined : { count, size };
+  },
+  format: ({ count, size }) => `${count} ${NGINX_SIZE.format(size)}`,
+};
+
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+
+interface TlsRange {
+  readonly min: (typeof TLS_VERSIONS)[number];
+  readonly max: (typeof TLS_VERSIONS)[number];
+}
+
+const TLS_PROTOCOLS: ValueType<TlsRange> = {
+  word: 'protocols',
+  expected: '"TLSv1.2", "TLSv1.3" or both; older versions are not offered (RFC 8996)',
+  parse: (value) => {
+    const words = value.split(/\s+/);
+    if (!words.every((word) => TLS_VERSIONS.some((version) => version === word))) return undefined;
+    const [min, max = min] = TLS_VERSIONS.filter((version) => words.includes(version));
+    return min === undefined || max === undefined ? undefined : { min, max };
+  },
+  format: ({ min, max }) => (min === max ? min : `${min} ${max}`),
+};
+
+function isCipherList(value: string): boolean {
+  try {
+    createSecureContext({ ciphers: value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const REDIRECT_CODE: ValueType<number> = {
+  word: '301|302|307|308',
+  expected: '301, 302, 307 or 308',
+  parse: (value) => [301, 302, 307, 308].find((code) => String(code) === value),
+  format: String,
+};
+
+const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
+const CIPHERS = text('ciphers', 'an OpenSSL cipher list', isCipherList);
+const COUNT = integer(0);
+const POSITIVE = integer(1);
+
+/** The least that we take from an upstream as the head of a response. ingress-nginx's 4k fails on ordinary cookies. */
+const RESPONSE_HEAD_SIZE = 16 * 1024;
+
+const DEFAULT_CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'DHE-RSA-AES128-GCM-SHA256',
+  'DHE-RSA-AES256-GCM-SHA384',
+].join(':');
+
+/** The keys that each fill settings of their own. */
+export const CONFIG_KEYS: readonly ConfigKey[] = [
+  key(
+    'use-forwarded-headers',
+    BOOLEAN,
+    false,
+    "Believe the peer's X-Forwarded-For, -Host, -Port and -Proto.",
+    (useForwardedHeaders) => ({ proxy: { useForwardedHeaders } }),
+  ),
+  key(
+    'compute-full-forwarded-for',
+    BOOLEAN,
+    false,
+    'Append to X-Forwarded-For instead of replacing it.',
+    (computeFullForwardedFor) => ({ proxy: { computeFullForwardedFor } }),
+  ),
+  key('generate-request-id', BOOLEAN, true, 'Give a request without X-Request-ID one.', (generateRequestId) => ({
+    proxy: { generateRequestId },
+  })),
+  key(
+    'proxy-add-original-uri-header',
+    BOOLEAN,
+    false,
+    'Send X-Original-Uri, the URI as the client sent it.',
+    (addOriginalUriHeader) => ({ proxy: { addOriginalUriHeader } }),
+  ),
+  key(
+    'enable-underscores-in-headers',
+    BOOLEAN,
+    false,
+    'Keep request header fields with "_" in the name.',
+    (underscoresInHeaders) => ({ proxy: { underscoresInHeaders } }),
+  ),
+  key('allow-backend-server-header', BOOLEAN, false, "Pass the upstream's Server header on.", (allowBackendServerHeader) => ({
+    proxy: { allowBackendServerHeader },
+  })),
+
+  key('client-header-timeout', SECONDS, 60_000, 'The time a request head may take.', (clientHeaderTimeout) => ({
+    proxy: { clientHeaderTimeout },
+  })),
+  key('client-body-timeout', SECONDS, 60_000, 'The time between two reads of a request body.', (clientBodyTimeout) => ({
+    proxy: { clientBodyTimeout },
+  })),
+  key('keep-alive', SECONDS, 75_000, 'How long an idle client connection is kept. 0: not at all.', (keepAliveTimeout) => ({
+    proxy: { keepAliveTimeout },
+  })),
+  key('keep-alive-requests', COUNT, 1000, 'Requests on one client connection.', (keepAliveRequests) => ({
+    proxy: { keepAliveRequests },
+  })),
+  key('max-worker-connections', POSITIVE, 16_384, 'Open client connections of one worker.', (maxConnections) => ({
+    proxy: { maxConnections },
+  })),
+  key(
+    'large-client-header-buffers',
+    HEAD_BUFFERS,
+    { count: 4, size: 8192 },
+    'Number and size: a line of a request head is at most the size, the head at most the product.',
+    ({ count, size }) => ({ proxy: { maxRequestHeadSize: count * size, maxRequestLineSize: size } }),
+  ),
+  key('proxy-body-size', NGINX_SIZE, 1024 ** 2, 'The largest request body. 0: no limit.', (maxRequestBodySize) => ({
+    proxy: { maxRequestBodySize },
+  })),
+  key(
+    'proxy-buffer-size',
+    NGINX_SIZE,
+    RESPONSE_HEAD_SIZE,
+    'The largest response head of an upstream. Anything below 16k means 16k.',
+    (size) => ({ proxy: { maxResponseHeadSize: Math.max(RESPONSE_HEAD_SIZE, size) } }),
+  ),
+
+  key('proxy-connect-timeout', SECONDS, 5000, 'The time a connection to an upstream may take.', (upstreamConnectTimeout) => ({
+    proxy: { upstreamConnectTimeout },
+  })),
+  key('proxy-read-timeout', SECONDS, 60_000, 'The time between two reads from an upstream.', (upstreamReadTimeout) => ({
+    proxy: { upstreamReadTimeout },
+  })),
+  key('proxy-send-timeout', SECONDS, 60_000, 'The time between two writes to an upstream.', (upstreamSendTimeout) => ({
+    proxy: { upstreamSendTimeout },
+  })),
+  key('proxy-next-upstream-tries', COUNT, 3, 'Attempts for one request, the first included. 0: no limit.', (upstreamTries) => ({
+    proxy: { upstreamTries },
+  })),
+  key('proxy-next-upstream-timeout', SECONDS, 0, 'The time for all attempts. 0: no limit.', (upstreamTriesTimeout) => ({
+    proxy: { upstreamTriesTimeout },
+  })),
+  key('retry-non-idempotent', BOOLEAN, false, 'Send POST, LOCK and PATCH again too.', (retryNonIdempotent) => ({
+    proxy: { retryNonIdempotent },
+  })),
+  key(
+    'upstream-keepalive-connections',
+    COUNT,
+    320,
+    'Idle upstream connections that a worker keeps.',
+    (upstreamKeepAliveConnections) => ({ proxy: { upstreamKeepAliveConnections } }),
+  ),
+  key('upstream-keepalive-requests', POSITIVE, 10_000, 'Requests on one upstream connection.', (upstreamKeepAliveRequests) => ({
+    proxy: { upstreamKeepAliveRequests },
+  })),
+  key(
+    'upstream-keepalive-time',
+    NGINX_TIME,
+    3_600_000,
+    'How long an upstream connection is used.',
+    (upstreamKeepAliveTime) => ({ proxy: { upstreamKeepAliveTime } }),
+  ),
+  key(
+    'upstream-keepalive-timeout',
+    SECONDS,
+    60_000,
+    'How long an idle upstream connection is kept.',
+    (upstreamKeepAliveTimeout) => ({ proxy: { upstreamKeepAliveTimeout } }),
+  ),
+
+  key(
+    'ssl-protocols',
+    TLS_PROTOCOLS,
+    { min: 'TLSv1.2', max: 'TLSv1.3' },
+    'The TLS versions offered to clients.',
+    ({ min, max }) => ({ proxy: { tlsMinVersion: min, tlsMaxVersion: max } }),
+  ),
+  key('ssl-ciphers', CIPHERS, DEFAULT_CIPHERS, 'The cipher suites of TLS 1.2, best first.', (tlsCiphers) => ({
+    proxy: { tlsCiphers },
+  })),
+  key('ssl-redirect', BOOLEAN, true, 'Redirect HTTP to HTTPS for hosts with a certificate.', (sslRedirect) => ({
+    translate: { sslRedirect },
+  })),
+  key('force-ssl-redirect', BOOLEAN, false, 'Redirect HTTP to HTTPS for all hosts.', (forceSslRedirect) => ({
+    translate: { forceSslRedirect },
+  })),
+  key('preserve-trailing-slash', BOOLEAN, false, 'Keep the trailing "/" in redirects to HTTPS.', (preserveTrailingSlash) => ({
+    translate: { preserveTrailingSlash },
+  })),
+  key('http-redirect-code', REDIRECT_CODE, 308, 'The status of redirects to HTTPS.', (httpRedirectCode) => ({
+    translate: { httpRedirectCode },
+  })),
+  key(
+    'no-tls-redirect-locations',
+    LOCATIONS,
+    ['/.well-known/acme-challenge'],
+    'Ingress paths that begin so are never redirected to HTTPS.',
+    (noTlsRedirectLocations) => ({ translate: { noTlsRedirectLocations } }),
+  ),
+  key(
+    'service-upstream',
+    BOOLEAN,
+    false,
+    'Send requests to the cluster IP of a Service instead of its endpoints.',
+    (serviceUpstream) => ({ translate: { serviceUpstream } }),
+  ),
+  key(
+    'strict-validate-path-type',
+    BOOLEAN,
+    true,
+    'Allow only letters, digits and "/._-" in Exact and Prefix paths.',
+    (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
+  ),
+
+  key(
+    'worker-shutdown-timeout',
+    NGINX_TIME,
+    240_000,
+    'How long requests in flight may take to finish at shutdown.',
+    (workerShutdownTimeout) => ({ controller: { workerShutdownTimeout } }),
+  ),
+  // It only turns off: a log that --access-log=false forbids stays off.
+  key('disable-access-log', BOOLEAN, false, 'Write no access log.', (off) => (off ? { proxy: { accessLog: false } } : {})),
+  key('disable-http-access-log', BOOLEAN, false, 'Write no access log; there is only the one.', (off) =>
+    off ? { proxy: { accessLog: false } } : {},
+  ),
+];
+
+/** The parts of the header Strict-Transport-Security. */
+export interface HstsParts {
+  readonly hsts: boolean;
+  readonly maxAge: number;
+  readonly includeSubdomains: boolean;
+  readonly preload: boolean;
+}
+
+/** One key of the `hsts` family: together they make one setting. */
+export interface HstsKey {
+  readonly name: string;
+  readonly expected: string;
+  readonly defaultText: string;
+  readonly meaning: string;
+  readonly read: (value: string) => Partial<HstsParts> | undefined;
+}
+
+/** ingress-nginx's defaults. */
+export const DEFAULT_HSTS: HstsParts = { hsts: true, maxAge: 31_536_000, includeSubdomains: true, preload: false };
+
+function hstsKey<K extends keyof HstsParts>(name: string, part: K, type: ValueType<HstsParts[K]>, meaning: string): HstsKey {
+  return {
+    name,
+    expected: type.expected,
+    defaultText: type.format(DEFAULT_HSTS[part]),
+    meaning,
+    read: (text) => {
+      const value = type.parse(text.trim());
+      return value === undefined ? undefined : { [part]: value };
+    },
+  };
+}
+
+/** The keys of Strict-Transport-Security. */
+export const HSTS_KEYS: readonly HstsKey[] = [
+  hstsKey('hsts', 'hsts', BOOLEAN, 'Send Strict-Transport-Security (RFC 6797) with every HTTPS response.'),
+  hstsKey('hsts-max-age', 'maxAge', COUNT, 'How long a browser remembers it, in seconds.'),
+  hstsKey('hsts-include-subdomains', 'includeSubdomains', BOOLEAN, 'It holds for subdomains too.'),
+  hstsKey('hsts-preload', 'preload', BOOLEAN, 'Browsers may preload it.'),
+];
+
+/** The value of Strict-Transport-Security in the order ingress-nginx writes it; null when it is off. */
+export function strictTransportSecurity({ hsts, maxAge, includeSubdomains, preload }: HstsParts): string | null {
+  if (!hsts) return null;
+  return `max-age=${maxAge}${includeSubdomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}`;
+}

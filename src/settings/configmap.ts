@@ -1,0 +1,91 @@
+/** The ConfigMap's data becomes settings. What cannot be understood is reported, and its default stays. */
+import type { Diagnostic, DiagnosticCode, ObjectRef } from '../model/diagnostic.ts';
+import { CONFIG_KEYS, DEFAULT_HSTS, HSTS_KEYS, strictTransportSecurity } from './config-keys.ts';
+import { nearest } from './nearest.ts';
+import { withPatch } from './patch.ts';
+import type { Settings } from './settings.ts';
+import { UNSUPPORTED_KEYS } from './unsupported-keys.ts';
+
+const BY_NAME = new Map(CONFIG_KEYS.map((key) => [key.name, key]));
+const HSTS_BY_NAME = new Map(HSTS_KEYS.map((key) => [key.name, key]));
+
+/** Settings and what is wrong with their source. */
+export interface AppliedConfig {
+  readonly settings: Settings;
+  /** In the order of the keys. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A value or key as it may stand in a message. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+/**
+ * The settings with the keys of a ConfigMap in place. `settings` are those of the flags: a key that is gone again must find
+ * its default, so never pass the result of an earlier call.
+ */
+export function applyConfigMap(
+  settings: Settings,
+  data: Readonly<Record<string, string>> | undefined,
+  configMapRef: ObjectRef,
+): AppliedConfig {
+  const diagnostics: Diagnostic[] = [];
+  let result = settings;
+  let hsts = DEFAULT_HSTS;
+  let hstsGiven = false;
+
+  const report = (
+    code: DiagnosticCode,
+    severity: Diagnostic['severity'],
+    key: string,
+    message: string,
+    served: string,
+  ): void => {
+    diagnostics.push({ code, severity, object: configMapRef, field: `data[${shown(key)}]`, message, served });
+  };
+  const reportInvalid = (name: string, value: string, expected: string, fallback: string): void => {
+    report(
+      'ConfigKeyInvalid',
+      'error',
+      name,
+      `${name}: ${shown(value)} is not valid; expected ${expected}.`,
+      `The default, ${fallback}.`,
+    );
+  };
+
+  // In a fixed order, so that the same data gives the same reports.
+  for (const [name, value] of Object.entries(data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const key = BY_NAME.get(name);
+    const hstsKey = HSTS_BY_NAME.get(name);
+    if (key !== undefined) {
+      const patch = key.read(value);
+      if (patch === undefined) reportInvalid(name, value, key.expected, key.defaultText);
+      else result = withPatch(result, patch);
+    } else if (hstsKey !== undefined) {
+      const part = hstsKey.read(value);
+      if (part === undefined) reportInvalid(name, value, hstsKey.expected, hstsKey.defaultText);
+      else hsts = { ...hsts, ...part };
+      hstsGiven = true;
+    } else if (UNSUPPORTED_KEYS.has(name)) {
+      report(
+        'ConfigKeyUnknown',
+        'error',
+        name,
+        `${name} is a key of ingress-nginx that is not supported yet.`,
+        'As if the key were not there.',
+      );
+    } else {
+      const meant = nearest(name, [...BY_NAME.keys(), ...HSTS_BY_NAME.keys()]);
+      report(
+        'ConfigKeyUnknown',
+        'warning',
+        name,
+        `${shown(name)} is not a known key; did you mean ${meant}?`,
+        'As if the key were not there.',
+      );
+    }
+  }
+  if (hstsGiven) result = withPatch(result, { proxy: { strictTransportSecurity: strictTransportSecurity(hsts) } });
+  return { settings: result, diagnostics };
+}

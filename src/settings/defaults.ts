@@ -1,0 +1,30 @@
+/** The settings when nothing is said: the defaults of all flags and keys, and the limits that neither can change. */
+import { CONFIG_KEYS, DEFAULT_HSTS, strictTransportSecurity } from './config-keys.ts';
+import { FLAGS } from './flags.ts';
+import { type SettingsPatch, withPatch } from './patch.ts';
+import type { Settings } from './settings.ts';
+
+/** What no flag or key sets. Where nginx has such a limit without a key in ingress-nginx, it is nginx's default. */
+const FIXED: SettingsPatch = {
+  proxy: {
+    // nginx's send_timeout.
+    clientSendTimeout: 60_000,
+    tlsHandshakeTimeout: 10_000,
+    maxRequestHeaders: 100,
+    maxResponseHeaders: 100,
+    strictTransportSecurity: strictTransportSecurity(DEFAULT_HSTS),
+  },
+  controller: {
+    podName: '',
+    podNamespace: 'default',
+  },
+};
+
+const NOTHING = { proxy: {}, translate: {}, controller: {} };
+
+/** The defaults. Whether they are complete, the type checker cannot see; a test does. */
+export const DEFAULT_SETTINGS: Settings = [
+  FIXED,
+  ...CONFIG_KEYS.map((key) => key.defaults),
+  ...FLAGS.map((flag) => flag.defaults),
+].reduce(withPatch, NOTHING as unknown as Settings);

@@ -1,0 +1,354 @@
+/**
+ * Every command-line flag of `sluice controller`, once: name, type, default, meaning and the setting it fills. Names,
+ * types and defaults are ingress-nginx's (v1.15.1, pkg/flags/flags.go) but for those under "Sluice's own".
+ */
+import { availableParallelism } from 'node:os';
+import { filledFields, type SettingsPatch } from './patch.ts';
+import {
+  BOOLEAN,
+  DNS,
+  DURATION,
+  integer,
+  IP_ADDRESS,
+  isDnsName,
+  list,
+  NAMESPACED_NAME,
+  oneOf,
+  optionalText,
+  PORT,
+  SECONDS_OR_DURATION,
+  text,
+  type ValueType,
+} from './values.ts';
+
+/** One flag. */
+export interface Flag {
+  readonly name: string;
+  /** Groups the flags of `--help`. */
+  readonly section: FlagSection;
+  /** One word for its value. */
+  readonly word: string;
+  readonly expected: string;
+  /** May stand without a value. */
+  readonly boolean: boolean;
+  /** The default as a user would write it. */
+  readonly defaultText: string;
+  readonly defaults: SettingsPatch;
+  /** The fields it fills, as `section.field`. */
+  readonly fills: readonly string[];
+  readonly meaning: string;
+  /** What the settings become by this value; undefined when it cannot be understood. */
+  readonly read: (value: string) => SettingsPatch | undefined;
+}
+
+/** The headings of `--help`. */
+export const FLAG_SECTIONS = [
+  'Ingresses',
+  'Cluster',
+  'Status',
+  'Listening',
+  'Health, metrics and logs',
+  'Shutdown',
+  "Sluice's own",
+] as const;
+
+export type FlagSection = (typeof FLAG_SECTIONS)[number];
+
+function section(name: FlagSection) {
+  return function flag<T>(
+    flagName: string,
+    type: ValueType<T>,
+    defaultValue: NoInfer<T>,
+    meaning: string,
+    fill: (value: T) => SettingsPatch,
+  ): Flag {
+    const defaults = fill(defaultValue);
+    return {
+      name: flagName,
+      section: name,
+      word: type.word,
+      expected: type.expected,
+      boolean: type.word === BOOLEAN.word,
+      defaultText: type.format(defaultValue),
+      defaults,
+      fills: filledFields(defaults),
+      meaning,
+      read: (value) => {
+        const parsed = type.parse(value);
+        return parsed === undefined ? undefined : fill(parsed);
+      },
+    };
+  };
+}
+
+const PATH = text('path', 'a path that begins with "/"', (value) => /^\/[\x21-\x7e]*$/.test(value));
+const FILE = optionalText('file', 'a file name');
+const CONTROLLER = text('name', 'a controller name such as "k8s.io/ingress-nginx"', (value) =>
+  /^[\w.-]+(?:\/[\w./-]+)?$/.test(value),
+);
+const SELECTOR = text('selector', 'a label selector such as "team=web,stage!=test"', (value) => /^[\w./, ()=!-]*$/.test(value));
+const NAMESPACE = text('namespace', 'the name of a namespace', (value) => value === '' || isDnsName(value));
+const URL_TEXT = optionalText(
+  'url',
+  'a URL such as "https://10.0.0.1:6443"',
+  (value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value),
+);
+const HOST = text('address', 'an IP address', (value) => value === '' || IP_ADDRESS.parse(value) !== undefined);
+const ADDRESSES = list(
+  'addresses',
+  'IP addresses or host names, separated by commas',
+  (item) => IP_ADDRESS.parse(item) !== undefined || isDnsName(item),
+);
+const WORKERS: ValueType<number> = {
+  word: 'count',
+  expected: '"auto" or a number from 1 to 256',
+  parse: (value) => (value === 'auto' ? availableParallelism() : integer(1, 256).parse(value)),
+  format: () => 'auto',
+};
+/** klog's verbosity: 3 and more is what this program calls debug. */
+const VERBOSITY = integer(0, 10);
+
+const ingresses = section('Ingresses');
+const cluster = section('Cluster');
+const status = section('Status');
+const listening = section('Listening');
+const health = section('Health, metrics and logs');
+const shutdown = section('Shutdown');
+const own = section("Sluice's own");
+
+/** All flags, in the order of `--help`. `--help` and `--version` are not here: they fill nothing. */
+export const FLAGS: readonly Flag[] = [
+  ingresses(
+    'controller-class',
+    CONTROLLER,
+    'k8s.io/ingress-nginx',
+    'Serve the Ingresses whose IngressClass names this controller in spec.controller.',
+    (controllerClass) => ({ translate: { controllerClass } }),
+  ),
+  ingresses(
+    'ingress-class',
+    DNS,
+    'nginx',
+    'Serve the Ingresses without ingressClassName whose annotation kubernetes.io/ingress.class is this; also the class of --ingress-class-by-name.',
+    (ingressClass) => ({ translate: { ingressClass } }),
+  ),
+  ingresses(
+    'ingress-class-by-name',
+    BOOLEAN,
+    false,
+    'Serve the IngressClass named by --ingress-class whatever its controller.',
+    (ingressClassByName) => ({ translate: { ingressClassByName } }),
+  ),
+  ingresses(
+    'watch-ingress-without-class',
+    BOOLEAN,
+    false,
+    'Serve Ingresses that name no class, by field or by annotation.',
+    (watchIngressWithoutClass) => ({ translate: { watchIngressWithoutClass } }),
+  ),
+  ingresses(
+    'annotations-prefix',
+    DNS,
+    'nginx.ingress.kubernetes.io',
+    'The prefix of the annotations that are read.',
+    (annotationsPrefix) => ({ translate: { annotationsPrefix } }),
+  ),
+  ingresses(
+    'default-backend-service',
+    NAMESPACED_NAME,
+    null,
+    'The Service, by its first port, for requests that no rule takes. Empty: a 404 of our own.',
+    (defaultBackendService) => ({ translate: { defaultBackendService } }),
+  ),
+  ingresses(
+    'default-ssl-certificate',
+    NAMESPACED_NAME,
+    null,
+    'The Secret with the certificate for hosts that have none. Empty: a self-signed one.',
+    (defaultSslCertificate) => ({ translate: { defaultSslCertificate } }),
+  ),
+  ingresses('disable-catch-all', BOOLEAN, false, 'Refuse Ingresses with a spec.defaultBackend.', (disableCatchAll) => ({
+    translate: { disableCatchAll },
+  })),
+  ingresses(
+    'disable-svc-external-name',
+    BOOLEAN,
+    false,
+    'Refuse Services of type ExternalName.',
+    (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
+  ),
+
+  cluster(
+    'kubeconfig',
+    FILE,
+    null,
+    'The kubeconfig file. Empty: the service account of the Pod, or the default kubeconfig where there is none.',
+    (kubeconfig) => ({ controller: { kubeconfig } }),
+  ),
+  cluster(
+    'apiserver-host',
+    URL_TEXT,
+    null,
+    'The URL of the API server, in place of the one in the configuration.',
+    (apiserverHost) => ({ controller: { apiserverHost } }),
+  ),
+  cluster(
+    'certificate-authority',
+    FILE,
+    null,
+    'The file with the CA certificates to check --apiserver-host by.',
+    (certificateAuthority) => ({ controller: { certificateAuthority } }),
+  ),
+  cluster(
+    'configmap',
+    NAMESPACED_NAME,
+    null,
+    'The ConfigMap with the settings that may change while running. Empty: none.',
+    (configMap) => ({ controller: { configMap } }),
+  ),
+  cluster('watch-namespace', NAMESPACE, '', 'Watch one namespace. Empty: all.', (watchNamespace) => ({
+    controller: { watchNamespace },
+  })),
+  cluster(
+    'watch-namespace-selector',
+    SELECTOR,
+    '',
+    'Watch the namespaces with these labels. Empty: all.',
+    (watchNamespaceSelector) => ({ controller: { watchNamespaceSelector } }),
+  ),
+
+  status(
+    'publish-service',
+    NAMESPACED_NAME,
+    null,
+    'Write the addresses of this Service into the status of the Ingresses.',
+    (publishService) => ({ controller: { publishService } }),
+  ),
+  status(
+    'publish-status-address',
+    ADDRESSES,
+    [],
+    'Write these addresses into the status of the Ingresses.',
+    (publishStatusAddress) => ({ controller: { publishStatusAddress } }),
+  ),
+  status(
+    'report-node-internal-ip-address',
+    BOOLEAN,
+    false,
+    'Where node addresses are the status: the internal ones.',
+    (reportNodeInternalIpAddress) => ({ controller: { reportNodeInternalIpAddress } }),
+  ),
+  status('update-status', BOOLEAN, true, 'Write the status of Ingresses.', (updateStatus) => ({
+    controller: { updateStatus },
+  })),
+  status(
+    'update-status-on-shutdown',
+    BOOLEAN,
+    true,
+    'Empty the status when the last replica shuts down.',
+    (updateStatusOnShutdown) => ({ controller: { updateStatusOnShutdown } }),
+  ),
+  // ingress-nginx raises anything lower to 5 seconds too.
+  status(
+    'status-update-interval',
+    SECONDS_OR_DURATION,
+    60_000,
+    'The time between two looks at the status, at least 5 s.',
+    (interval) => ({ controller: { statusUpdateInterval: Math.max(5000, interval) } }),
+  ),
+  status(
+    'disable-leader-election',
+    BOOLEAN,
+    false,
+    'Every replica writes the status, without a Lease.',
+    (disableLeaderElection) => ({ controller: { disableLeaderElection } }),
+  ),
+  status('election-id', DNS, 'ingress-controller-leader', 'The name of the Lease.', (electionId) => ({
+    controller: { electionId },
+  })),
+  status('election-ttl', DURATION, 30_000, 'How long the Lease is valid without being renewed.', (electionTtl) => ({
+    controller: { electionTtl },
+  })),
+
+  listening('http-port', PORT, 80, 'The port for HTTP.', (httpPort) => ({ proxy: { httpPort } })),
+  listening('https-port', PORT, 443, 'The port for HTTPS.', (httpsPort) => ({ proxy: { httpsPort } })),
+
+  health('healthz-port', PORT, 10_254, 'The port for /healthz, /readyz, /metrics and /configuration.', (adminPort) => ({
+    controller: { adminPort },
+  })),
+  health('healthz-host', HOST, '', 'The address for --healthz-port. Empty: all.', (host) => ({
+    controller: { adminAddress: host === '' ? '::' : host },
+  })),
+  health(
+    'health-check-path',
+    PATH,
+    '/healthz',
+    'The path of the liveness probe, also answered on the HTTP port for hosts without an Ingress.',
+    (healthCheckPath) => ({ proxy: { healthCheckPath }, controller: { healthCheckPath } }),
+  ),
+  health('enable-metrics', BOOLEAN, true, 'Serve /metrics.', (enableMetrics) => ({ controller: { enableMetrics } })),
+  health('metrics-per-host', BOOLEAN, true, 'Give metrics the label "host".', (metricsPerHost) => ({
+    controller: { metricsPerHost },
+  })),
+  health('disable-sync-events', BOOLEAN, false, 'Create no Events of reason Sync.', (disableSyncEvents) => ({
+    controller: { disableSyncEvents },
+  })),
+  health('v', VERBOSITY, 0, 'Verbosity, for those who know it: 3 and more is --log-level=debug.', (v) => ({
+    controller: { logLevel: v >= 3 ? 'debug' : 'info' },
+  })),
+
+  shutdown(
+    'shutdown-grace-period',
+    SECONDS_OR_DURATION,
+    0,
+    'After SIGTERM, keep serving so long, not ready, so that load balancers look elsewhere first.',
+    (shutdownGracePeriod) => ({ controller: { shutdownGracePeriod } }),
+  ),
+
+  own(
+    'conformance',
+    oneOf('nginx', 'kubernetes'),
+    'nginx',
+    'Where ingress-nginx and the Kubernetes documentation of Ingress differ, follow this one.',
+    (conformance) => ({ translate: { conformance } }),
+  ),
+  own('workers', WORKERS, availableParallelism(), 'Worker threads that serve traffic. auto: one per CPU.', (workers) => ({
+    controller: { workers },
+  })),
+  own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
+    proxy: { bindAddress },
+  })),
+  own(
+    'public-http-port',
+    PORT,
+    0,
+    'The port clients use for HTTP, where it is not --http-port. 0: that one.',
+    (publicHttpPort) => ({ proxy: { publicHttpPort } }),
+  ),
+  own(
+    'public-https-port',
+    PORT,
+    0,
+    'The port clients use for HTTPS, where it is not --https-port. 0: that one.',
+    (publicHttpsPort) => ({ proxy: { publicHttpsPort } }),
+  ),
+  own('access-log', BOOLEAN, true, 'Write a line per request to stdout.', (accessLog) => ({ proxy: { accessLog } })),
+  own(
+    'log-level',
+    oneOf('error', 'warn', 'info', 'debug'),
+    'info',
+    'What the log on stderr says; wins over --v.',
+    (logLevel) => ({ controller: { logLevel } }),
+  ),
+];
+
+/** Flags of ingress-nginx (v1.15.1) that have no effect here yet, or no counterpart: refused by name rather than as unknown. */
+export const UNSUPPORTED_FLAGS: ReadonlySet<string> = new Set(
+  `bucket-factor deep-inspect default-server-port disable-full-test dynamic-configuration-retries enable-annotation-validation
+  enable-ssl-chain-completion enable-ssl-passthrough enable-topology-aware-routing exclude-socket-metrics health-check-timeout
+  internal-logger-address length-buckets max-buckets maxmind-edition-ids maxmind-license-key maxmind-mirror maxmind-retries-count
+  maxmind-retries-timeout metrics-per-undefined-host monitor-max-batch-size post-shutdown-grace-period profiler-address
+  profiler-port profiling report-status-classes size-buckets ssl-passthrough-proxy-port status-port stream-port sync-period
+  sync-rate-limit tcp-services-configmap time-buckets udp-services-configmap validating-webhook validating-webhook-certificate
+  validating-webhook-key`.split(/\s+/),
+);
