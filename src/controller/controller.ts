@@ -179,8 +179,7 @@ export class Controller {
     const changes = causes.filter((cause) => cause.kind !== 'Time');
     // Both are asked for in one pass only by chance, once an hour.
     if (changes.length < causes.length && changes.length > 0) return this.#translate(null);
-    const result =
-      changes.length > 0 ? translator.apply(changes, this.#view, now) : translator.judgeValidity(this.#view, now);
+    const result = changes.length > 0 ? translator.apply(changes, this.#view, now) : translator.judgeValidity(this.#view, now);
     return { ...result, translator };
   }
 
