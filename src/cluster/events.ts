@@ -62,7 +62,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const sent = new Map<string, Sent>();
   const tokens = new Map<string, { left: number; at: number }>();
   const queue: Sent[] = [];
-  let working: Promise<void> | undefined;
+  let working: Promise<void> = Promise.resolve();
+  let busy = false;
 
   const allowed = ({ kind, namespace, name, uid }: ObjectRef): boolean => {
     const key = JSON.stringify([kind, namespace, name, uid]);
@@ -128,6 +129,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       entry.queued = false;
       await sendWithRetry(entry);
     }
+    busy = false;
   };
 
   return {
@@ -146,18 +148,12 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
       entry.queued = true;
       queue.push(entry);
-      working ??= Promise.resolve()
-        .then(work)
-        .catch((error: unknown) => log.error({ error }, 'a bug: recording an event threw'))
-        .finally(() => {
-          working = undefined;
-        });
-    },
-    idle: async () => {
-      while (working) {
-        await working;
+      if (!busy) {
+        busy = true;
+        working = work().catch((error: unknown) => log.error({ error }, 'a bug: recording an event threw'));
       }
     },
+    idle: () => working,
     stop: async () => {
       stopping.abort();
       queue.length = 0;

@@ -194,13 +194,19 @@ export function startElection(options: ElectionOptions): Election {
   };
 }
 
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && value >= 0 ? value : 0;
+}
+
 /** Reads an untrusted Lease: what has a wrong type counts as absent. */
 function readLease(answer: unknown): Observed {
   const lease = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>;
   const metadata = (lease['metadata'] ?? {}) as Record<string, unknown>;
   const spec = (lease['spec'] ?? {}) as Record<string, unknown>;
-  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-  const number = (value: unknown): number => (typeof value === 'number' && value >= 0 ? value : 0);
   return {
     lease,
     resourceVersion: text(metadata['resourceVersion']),

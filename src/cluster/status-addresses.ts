@@ -50,6 +50,7 @@ function serviceAddresses({ spec, status }: Service): readonly LoadBalancerIngre
       return external.length > 0 ? external : clusterIP;
     case 'ExternalName':
       return spec.externalName === undefined ? [] : [{ hostname: spec.externalName }];
+    case undefined:
     default:
       // ClusterIP, which is also what an absent type means.
       return clusterIP;

@@ -53,7 +53,7 @@ const ROLLOUT_LABELS: ReadonlySet<string> = new Set([
 export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
   const { client, cluster, settings, timing, log } = options;
   const { cache } = cluster;
-  let stopped = false;
+  const stopping = new AbortController();
   let cancelSoon: (() => void) | undefined;
   let cancelInterval: (() => void) | undefined;
   let running: Promise<void> | undefined;
@@ -73,10 +73,10 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
   const write = async (
     { namespace, name }: ObjectKey,
     wanted: readonly LoadBalancerIngress[],
-    force = false,
+    may: () => boolean,
   ): Promise<void> => {
     const path = objectPath(RESOURCES.Ingress, namespace, name);
-    for (let tries = 0; tries < CONFLICT_TRIES && (force || (!stopped && options.isLeader())); tries += 1) {
+    for (let tries = 0; tries < CONFLICT_TRIES && may(); tries += 1) {
       try {
         const raw = (await client.request({ path })) as Record<string, unknown>;
         if (sameAddresses(trim('Ingress', raw).object?.status?.loadBalancer?.ingress ?? [], wanted)) {
@@ -99,7 +99,7 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
     }
   };
 
-  const writeAll = async (wanted: readonly LoadBalancerIngress[], force = false): Promise<void> => {
+  const writeAll = async (wanted: readonly LoadBalancerIngress[], may: () => boolean): Promise<void> => {
     const keys: ObjectKey[] = [];
     for (const ingress of cache.list('Ingress')) {
       const { namespace = '', name } = ingress.metadata;
@@ -108,21 +108,22 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
       }
     }
     const work = async (): Promise<void> => {
-      for (let key = keys.pop(); key && (force || !stopped); key = keys.pop()) {
-        await write(key, wanted, force);
+      for (let key = keys.pop(); key && may(); key = keys.pop()) {
+        await write(key, wanted, may);
       }
     };
     await Promise.all(Array.from({ length: PARALLEL }, work));
   };
 
+  const active = (): boolean => !stopping.signal.aborted && options.isLeader();
   const look = async (): Promise<void> => {
     do {
       again = false;
-      if (!stopped && options.isLeader()) {
+      if (active()) {
         try {
           const wanted = addresses();
           if (wanted) {
-            await writeAll(wanted);
+            await writeAll(wanted, active);
           } else {
             log.debug({}, 'no address to publish is known; the status stays as it is');
           }
@@ -130,7 +131,7 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
           log.error({ error }, 'a bug: writing the status threw');
         }
       }
-    } while (again && !stopped);
+    } while (again && active());
   };
 
   const run = (): void => {
@@ -140,7 +141,7 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
     });
   };
   const trigger = (): void => {
-    if (!stopped) {
+    if (!stopping.signal.aborted) {
       cancelSoon ??= timing.after(DEBOUNCE, () => {
         cancelSoon = undefined;
         run();
@@ -165,13 +166,13 @@ export function startStatusWriter(options: StatusWriterOptions): StatusWriter {
     trigger,
     stop: async () => {
       const leading = options.isLeader();
-      stopped = true;
+      stopping.abort();
       unsubscribe();
       cancelSoon?.();
       cancelInterval?.();
       await running;
       if (leading && settings.updateStatusOnShutdown && !(await othersRun(client, settings, log))) {
-        await writeAll([], true).catch((error: unknown) => log.warn({ error }, 'the status could not be emptied'));
+        await writeAll([], () => true).catch((error: unknown) => log.warn({ error }, 'the status could not be emptied'));
       }
     },
   };
@@ -189,7 +190,10 @@ function matters(change: Change, settings: StatusSettings): boolean {
     case 'Node':
     case 'Pod':
       return settings.publishStatusAddress.length === 0 && settings.publishService === null;
-    default:
+    case 'EndpointSlice':
+    case 'Secret':
+    case 'ConfigMap':
+    case 'Namespace':
       return false;
   }
 }
