@@ -71,8 +71,15 @@ export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
     compareText(a.object.name, b.object.name) ||
     compareText(a.field, b.field) ||
     compareText(a.code, b.code) ||
-    compareText(a.message, b.message)
+    compareText(a.message, b.message) ||
+    compareText(a.served, b.served)
   );
+}
+
+/** Sorted, and each once: two ports of one Service may find the same thing wrong with it. */
+export function sortedDiagnostics(list: Iterable<Diagnostic>): readonly Diagnostic[] {
+  const unique = new Map([...list].map((item) => [JSON.stringify(item), item]));
+  return [...unique.values()].sort(compareDiagnostics);
 }
 
 /** Orders texts by code unit, the same on every machine; `localeCompare` is not. */

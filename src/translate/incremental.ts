@@ -3,7 +3,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { equalData, sameCertificate } from '../model/diff.ts';
 import type { EndpointSlice, Ingress, KubeObject } from '../model/objects.ts';
 import { SERVICE_NAME_LABEL } from '../model/objects.ts';
-import { compareDiagnostics } from '../model/report.ts';
+import { sortedDiagnostics } from '../model/report.ts';
 import type {
   Certificate,
   CertificateId,
@@ -68,6 +68,8 @@ export class Translator {
   readonly #index: PlanIndex;
   readonly #plans = new Map<string, IngressPlan>();
   readonly #diagnostics = new Map<string, readonly Diagnostic[]>();
+  /** How many units have this to say, by the JSON of the diagnostic. */
+  readonly #diagnosticCounts = new Map<string, number>();
   /** Usable certificates, those that only `--default-ssl-certificate` names included. */
   readonly #usable = new Map<CertificateId, Certificate>();
   #table: RoutingTable;
@@ -93,7 +95,7 @@ export class Translator {
 
   /** All diagnostics, sorted. */
   diagnostics(): readonly Diagnostic[] {
-    return [...this.#diagnostics.values()].flat().sort(compareDiagnostics);
+    return sortedDiagnostics([...this.#diagnostics.values()].flat());
   }
 
   /** What the accepted Ingresses and the settings name. */
@@ -315,22 +317,32 @@ export class Translator {
   }
 
   #diagnosticsDelta(dirty: Dirty): TranslationDelta['diagnostics'] {
+    const seen = new Map<string, Diagnostic>();
+    const change = new Map<string, number>();
+    const count = (list: readonly Diagnostic[], by: number): void => {
+      for (const item of list) {
+        const text = JSON.stringify(item);
+        seen.set(text, item);
+        change.set(text, (change.get(text) ?? 0) + by);
+      }
+    };
+    for (const [unit, before] of dirty.diagnosticsBefore) {
+      count(before, -1);
+      count(this.#diagnostics.get(unit) ?? [], 1);
+    }
     const added: Diagnostic[] = [];
     const removed: Diagnostic[] = [];
-    for (const [unit, before] of dirty.diagnosticsBefore) {
-      const after = this.#diagnostics.get(unit) ?? [];
-      added.push(...missingFrom(before, after));
-      removed.push(...missingFrom(after, before));
+    for (const [text, item] of seen) {
+      // Several units may have the same to say: it is new with the first, and gone with the last.
+      const old = this.#diagnosticCounts.get(text) ?? 0;
+      const now = old + (change.get(text) ?? 0);
+      if (now === 0) this.#diagnosticCounts.delete(text);
+      else this.#diagnosticCounts.set(text, now);
+      if (old === 0 && now > 0) added.push(item);
+      if (old > 0 && now === 0) removed.push(item);
     }
-    return { added: added.sort(compareDiagnostics), removed: removed.sort(compareDiagnostics) };
+    return { added: sortedDiagnostics(added), removed: sortedDiagnostics(removed) };
   }
-}
-
-/** The diagnostics of `list` that `known` has not. */
-function missingFrom(known: readonly Diagnostic[], list: readonly Diagnostic[]): readonly Diagnostic[] {
-  if (known === list || list.length === 0) return [];
-  const texts = new Set(known.map((item) => JSON.stringify(item)));
-  return list.filter((item) => !texts.has(JSON.stringify(item)));
 }
 
 function nameOfEither({ before, after }: ObjectChange): ReturnType<typeof nameOf> {

@@ -1,6 +1,6 @@
 /** The whole translation: every object at once. `incremental.ts` gives the same result from changes. */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { compareDiagnostics } from '../model/report.ts';
+import { sortedDiagnostics } from '../model/report.ts';
 import type { Certificate, RoutingTable } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
@@ -93,7 +93,7 @@ export function translateTable(
   const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));
   return {
     table: { hosts, groups, certificates, defaultCertificate: chosen ?? defaultCertificate },
-    diagnostics: diagnostics.sort(compareDiagnostics),
+    diagnostics: sortedDiagnostics(diagnostics),
     references: referencesOf(index),
   };
 }
