@@ -52,6 +52,33 @@ export interface ObjectKey {
   readonly name: string;
 }
 
+/** An object of which a part had a wrong type; that part is left out of the cache. */
+export interface MalformedObject {
+  readonly kind: WatchedKind;
+  readonly namespace: string;
+  readonly name: string;
+  /** Sentences like `.spec.rules[0].host is not a string`. */
+  readonly problems: readonly string[];
+}
+
+/** The state of one list+watch, for metrics. */
+export interface WatchStats {
+  readonly kind: string;
+  /** Of the collection. */
+  readonly path: string;
+  /** `denied`: the API server answers 403. `failing`: it cannot be reached, answers with errors, or the watch is stale. */
+  readonly state: 'starting' | 'watching' | 'denied' | 'failing';
+  readonly objects: number;
+  /** Complete lists after the first. */
+  readonly relists: number;
+  /** Failures by HTTP status, or by reason when there was no answer. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** Watches given up because nothing came. */
+  readonly stalls: number;
+  /** Milliseconds since the last list, event or bookmark; undefined before the first. */
+  readonly lastEventAge: number | undefined;
+}
+
 export interface Cluster {
   readonly cache: ObjectCache;
   /** Begins listing and watching. Never rejects for an unreachable API server: it is tried again for ever. */
@@ -63,6 +90,11 @@ export interface Cluster {
   /** Replaces the set of Secrets that are kept; new ones are fetched, dropped ones leave the cache. Changes follow as events. */
   readonly referenceSecrets: (keys: readonly ObjectKey[]) => void;
   readonly referenceConfigMaps: (keys: readonly ObjectKey[]) => void;
+  /** Resolves when every Secret and ConfigMap referenced by now was looked up, found or not. */
+  readonly referencesSettled: () => Promise<void>;
+  /** The objects of which something could not be read. */
+  readonly malformed: () => Iterable<MalformedObject>;
+  readonly stats: () => readonly WatchStats[];
   /** False while the API server cannot be reached or the watches are stale. */
   readonly connected: () => boolean;
   readonly stop: () => Promise<void>;

@@ -1,5 +1,6 @@
 /** What the controller sees of the data plane. `supervisor.ts` implements it over worker threads. */
 import type { RoutingTable, TablePatch } from '../model/table.ts';
+import type { ProxySettings } from '../settings/settings.ts';
 
 /** The ports that are really bound: those of the settings, or what the system chose for 0. */
 export interface BoundPorts {
@@ -22,10 +23,19 @@ export interface DataPlane {
    * `reset` set. The first call makes the workers listen; before it they do not accept.
    */
   readonly publish: (table: RoutingTable, patch: TablePatch) => void;
+  /**
+   * Replaces the settings of every worker, now and for those that start later. Open connections go on; what was read from
+   * the settings when they began may stay. The bound address and ports do not change.
+   */
+  readonly configure: (settings: ProxySettings) => void;
   /** Resolves once every worker listens for the first time. Rejects when the port cannot be bound. */
   readonly listening: Promise<BoundPorts>;
   /** Resolves when every live worker has applied this version or a later one. */
   readonly applied: (version: number) => Promise<void>;
+  /** Changes the settings of every worker, now and for workers to come. Ports stay as they are. */
+  readonly configure: (settings: ProxySettings) => void;
+  /** From now on every response closes its connection, so that clients move elsewhere; accepting goes on. */
+  readonly drain: () => void;
   /** At least one worker serves the last published table. */
   readonly ready: () => boolean;
   readonly workers: () => readonly WorkerState[];

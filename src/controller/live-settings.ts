@@ -1,0 +1,51 @@
+/** The settings in force: those of the flags, and over them the ConfigMap as it is now. */
+import { isDeepStrictEqual } from 'node:util';
+import type { ObjectCache } from '../cluster/cluster.ts';
+import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
+import { applyConfigMap } from '../settings/configmap.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** Which halves differ from before. */
+export interface SettingsChange {
+  readonly proxy: boolean;
+  readonly translate: boolean;
+}
+
+/** Follows the ConfigMap. */
+export class LiveSettings {
+  readonly #flags: Settings;
+  #current: Settings;
+  #diagnostics: readonly Diagnostic[] = [];
+
+  /** `flags`: the settings without the ConfigMap. */
+  constructor(flags: Settings) {
+    this.#flags = flags;
+    this.#current = flags;
+  }
+
+  get current(): Settings {
+    return this.#current;
+  }
+
+  /** What is wrong with the ConfigMap. */
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#diagnostics;
+  }
+
+  /** Reads the ConfigMap again. A ConfigMap that is gone leaves the flags and defaults. */
+  refresh(cache: ObjectCache): SettingsChange {
+    const key = this.#flags.controller.configMap;
+    if (key === null) return { proxy: false, translate: false };
+    const configMap = cache.get('ConfigMap', key.namespace, key.name);
+    const uid = configMap?.metadata.uid;
+    const ref: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', ...key, ...(uid === undefined ? {} : { uid }) };
+    const { settings, diagnostics } = applyConfigMap(this.#flags, configMap?.data, ref);
+    const before = this.#current;
+    this.#current = settings;
+    this.#diagnostics = diagnostics;
+    return {
+      proxy: !isDeepStrictEqual(before.proxy, settings.proxy),
+      translate: !isDeepStrictEqual(before.translate, settings.translate),
+    };
+  }
+}

@@ -1,0 +1,34 @@
+/** Which Secrets and ConfigMaps matter: only these are fetched and kept. */
+import type { ObjectKey } from '../cluster/cluster.ts';
+import type { ClusterView } from '../model/view.ts';
+import type { Settings } from '../settings/settings.ts';
+import { acceptIngress } from '../translate/accept.ts';
+
+/**
+ * The Secrets that the Ingresses of our classes name, and `--default-ssl-certificate`; each once. Ingresses of other classes
+ * do not count: their Secrets are none of our business.
+ */
+export function referencedSecrets(view: ClusterView, settings: Settings): readonly ObjectKey[] {
+  const keys = new Map<string, ObjectKey>();
+  const add = (namespace: string, name: string): void => {
+    keys.set(JSON.stringify([namespace, name]), { namespace, name });
+  };
+  const fallback = settings.translate.defaultSslCertificate;
+  if (fallback !== null) add(fallback.namespace, fallback.name);
+  for (const ingress of view.ingresses()) {
+    if (!acceptIngress(ingress, view.ingressClass, settings.translate).accepted) continue;
+    // What the API server has not validated may have any shape.
+    const tls: unknown = ingress.spec?.tls;
+    if (!Array.isArray(tls)) continue;
+    for (const entry of tls as readonly ({ readonly secretName?: unknown } | null)[]) {
+      const name = entry?.secretName;
+      if (typeof name === 'string' && name !== '') add(ingress.metadata.namespace ?? 'default', name);
+    }
+  }
+  return [...keys.values()];
+}
+
+/** The ConfigMap of `--configmap`. */
+export function referencedConfigMaps(settings: Settings): readonly ObjectKey[] {
+  return settings.controller.configMap === null ? [] : [settings.controller.configMap];
+}

@@ -1,0 +1,61 @@
+/** One line of the access log, in ingress-nginx's default format (`upstreaminfo`). */
+
+/** What a line is made of. Missing values are empty strings and become "-". Times are seconds. */
+export interface AccessRecord {
+  readonly remoteAddress: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** The request line. */
+  readonly request: string;
+  readonly status: number;
+  readonly bodyBytesSent: number;
+  readonly referer: string;
+  readonly userAgent: string;
+  readonly requestLength: number;
+  readonly requestTime: number;
+  /** `namespace-service-port` */
+  readonly upstreamName: string;
+  /** The endpoints tried, in order. */
+  readonly upstreamAddresses: readonly string[];
+  readonly upstreamResponseLength: number;
+  readonly upstreamResponseTime: number;
+  readonly upstreamStatus: number;
+  readonly requestId: string;
+}
+
+export function accessLine(record: AccessRecord): string {
+  const upstream = record.upstreamAddresses.length > 0;
+  return (
+    `${record.remoteAddress} - - [${timeLocal(record.time)}] "${quote(record.request)}" ${record.status} ${record.bodyBytesSent} ` +
+    `"${quote(record.referer)}" "${quote(record.userAgent)}" ${record.requestLength} ${record.requestTime.toFixed(3)} ` +
+    `[${record.upstreamName}] [] ${upstream ? record.upstreamAddresses.join(', ') : '-'} ` +
+    `${upstream ? record.upstreamResponseLength : '-'} ${upstream ? record.upstreamResponseTime.toFixed(3) : '-'} ` +
+    `${record.upstreamStatus === 0 ? '-' : record.upstreamStatus} ${quote(record.requestId)}`
+  );
+}
+
+/** nginx's escape: quotes, backslashes, controls and non-ASCII as \xHH; nothing as "-". Keeps one request on one line. */
+function quote(text: string): string {
+  if (text === '') return '-';
+  // oxlint-disable-next-line no-control-regex -- controls are what is looked for
+  return text.replace(
+    /["\\\x00-\x1f\x7f-\uffff]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+let second = -1;
+let text = '';
+
+/** `22/Nov/2026:21:04:05 +0000`, in UTC, made once a second. */
+function timeLocal(time: number): string {
+  const now = Math.floor(time / 1000);
+  if (now !== second) {
+    second = now;
+    const [date, clock] = new Date(now * 1000).toISOString().split('T') as [string, string];
+    const [year, month, day] = date.split('-') as [string, string, string];
+    text = `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock.slice(0, 8)} +0000`;
+  }
+  return text;
+}

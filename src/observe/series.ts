@@ -1,0 +1,96 @@
+/**
+ * Where the counters of requests live: memory shared by one worker (who writes) and the main thread (who reads). Each series
+ * (one combination of labels) has a slot of `SLOT` doubles. No message and no lock per request.
+ */
+
+/** The labels of a request, in ingress-nginx's names. */
+export interface SeriesLabels {
+  readonly namespace: string;
+  readonly ingress: string;
+  readonly service: string;
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly status: string;
+}
+
+/** Prometheus's default buckets, in seconds: ingress-nginx's `--time-buckets`. */
+export const TIME_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** ingress-nginx's `--length-buckets`, in bytes. */
+export const LENGTH_BUCKETS: readonly number[] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+/** ingress-nginx's `--size-buckets`, in bytes. */
+export const SIZE_BUCKETS: readonly number[] = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+
+/** A histogram of a slot. `offset`: of its first bucket; then the bucket +Inf, then the sum. */
+export interface HistogramLayout {
+  readonly name: string;
+  readonly help: string;
+  readonly buckets: readonly number[];
+  readonly offset: number;
+}
+
+const PREFIX = 'nginx_ingress_controller_';
+
+/** The histograms of every series, in slot order, under ingress-nginx's names (internal/ingress/metric/collectors/socket.go). */
+export const HISTOGRAMS: readonly HistogramLayout[] = layout([
+  [`${PREFIX}request_duration_seconds`, 'The request processing time in seconds', TIME_BUCKETS],
+  [`${PREFIX}connect_duration_seconds`, 'The time spent on establishing a connection with the upstream server', TIME_BUCKETS],
+  [`${PREFIX}header_duration_seconds`, 'The time spent on receiving first header from the upstream server', TIME_BUCKETS],
+  [`${PREFIX}response_duration_seconds`, 'The time spent on receiving the response from the upstream server', TIME_BUCKETS],
+  [`${PREFIX}request_size`, 'The request length (including request line, header, and request body)', LENGTH_BUCKETS],
+  [`${PREFIX}response_size`, 'The response length (including request line, header, and request body)', LENGTH_BUCKETS],
+  [`${PREFIX}bytes_sent`, 'DEPRECATED The number of bytes sent to a client', SIZE_BUCKETS],
+]);
+
+export const REQUEST_DURATION = 0;
+export const CONNECT_DURATION = 1;
+export const HEADER_DURATION = 2;
+export const RESPONSE_DURATION = 3;
+export const REQUEST_SIZE = 4;
+export const RESPONSE_SIZE = 5;
+export const BYTES_SENT = 6;
+
+/** The counter of requests, first in a slot. */
+export const REQUESTS_METRIC = { name: `${PREFIX}requests`, help: 'The total number of client requests' };
+
+/** Doubles of a slot. */
+export const SLOT: number = 1 + HISTOGRAMS.reduce((size, { buckets }) => size + buckets.length + 2, 0);
+
+/** Doubles before the first slot: counters of the whole worker. */
+export const HEADER = 8;
+/** Connections accepted, and closed at once for the limit; open now; requests. */
+export const ACCEPTED = 0;
+export const REJECTED = 1;
+export const ACTIVE = 2;
+export const REQUESTS = 3;
+/** Counts up while the worker's event loop turns. */
+export const HEARTBEAT = 4;
+/** Access log lines dropped because nobody read them. */
+export const LOG_DROPPED = 5;
+
+/** Series a worker can hold; requests beyond are counted in one series of their own, so memory is bounded. */
+export const MAX_SERIES = 16_384;
+/** The labels of that series. */
+export const OVERFLOW_LABELS: SeriesLabels = {
+  namespace: '',
+  ingress: '',
+  service: '',
+  host: '',
+  path: '',
+  method: 'overflow',
+  status: '',
+};
+
+/** Memory for one worker. It grows as series come. */
+export function sharedSeries(): SharedArrayBuffer {
+  return new SharedArrayBuffer((HEADER + 16 * SLOT) * 8, { maxByteLength: (HEADER + MAX_SERIES * SLOT) * 8 });
+}
+
+function layout(histograms: readonly (readonly [string, string, readonly number[]])[]): HistogramLayout[] {
+  let offset = 1;
+  return histograms.map(([name, help, buckets]) => {
+    const histogram = { name, help, buckets, offset };
+    offset += buckets.length + 2;
+    return histogram;
+  });
+}

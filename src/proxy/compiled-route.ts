@@ -1,0 +1,59 @@
+/** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
+import type { Route } from '../model/table.ts';
+import { sslRedirectCheck } from '../policies/ssl-redirect.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import { redirect, type Answer } from './answers.ts';
+import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
+import type { RequestHead } from './http1/request-head.ts';
+import type { Recorder, RouteSeries } from './record.ts';
+import type { Groups, LiveGroup } from './upstream/group.ts';
+
+/** A policy that may answer a request before it is proxied. */
+export type RequestCheck = (head: RequestHead, client: ClientInfo, settings: ProxySettings) => Answer | null;
+
+export interface CompiledRoute {
+  readonly model: Route;
+  readonly target:
+    | { readonly kind: 'group'; readonly group: LiveGroup; readonly fallback: LiveGroup | null }
+    | { readonly kind: 'answer'; readonly status: 404 | 503 };
+  /** Where its requests are counted. */
+  readonly series: RouteSeries;
+  /** In phase order; empty for a plain route. */
+  readonly checks: readonly RequestCheck[];
+}
+
+/** Compiles a route of `host`. */
+export function compileRoute(model: Route, host: string, groups: Groups, recorder: Recorder): CompiledRoute {
+  const { target } = model;
+  return {
+    model,
+    series: recorder.open(model, host),
+    target:
+      target.kind === 'answer'
+        ? target
+        : {
+            kind: 'group',
+            group: groups.get(target.group),
+            fallback: target.fallback === null ? null : groups.get(target.fallback),
+          },
+    checks: compileChecks(model),
+  };
+}
+
+function compileChecks(model: Route): RequestCheck[] {
+  const checks: RequestCheck[] = [];
+  const { sslRedirect } = model.policies;
+  if (sslRedirect !== null) {
+    checks.push((head, client, settings) => {
+      const { scheme, host } = forwardedInfo(head, client, settings);
+      const location = sslRedirectCheck(sslRedirect, {
+        scheme,
+        host,
+        target: head.target,
+        httpsPort: settings.publicHttpsPort,
+      });
+      return location === null ? null : redirect(sslRedirect.code, location);
+    });
+  }
+  return checks;
+}

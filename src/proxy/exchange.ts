@@ -1,0 +1,405 @@
+/** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
+import type { Route } from '../model/table.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import { page, redirect, type Answer } from './answers.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+import type { Downstream } from './downstream.ts';
+import { ERRORS, type ProxyError } from './errors.ts';
+import { allowedTrailers } from './http1/chunked.ts';
+import { forwardedHead, newRequestId } from './http1/forward-request.ts';
+import { hostName } from './http1/host.ts';
+import type { ResponseHead } from './http1/response-head.ts';
+import { Replay } from './replay.ts';
+import type { Router } from './router.ts';
+import type { ResponseHandler, UpstreamConnection } from './upstream/connection.ts';
+import type { LiveGroup, Target } from './upstream/group.ts';
+import type { EndpointPool } from './upstream/pool.ts';
+import type { Resolver } from './upstream/resolver.ts';
+
+/** What an exchange needs of its worker. */
+export interface ExchangeContext {
+  readonly settings: () => ProxySettings;
+  readonly router: Router<CompiledRoute>;
+  readonly resolver: Resolver;
+  /** Milliseconds, monotonic. */
+  readonly clock: () => number;
+  /** Called once for every exchange, whatever became of it. */
+  readonly onExchangeDone: (exchange: Exchange) => void;
+}
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). nginx's list of those that may not: POST, LOCK, PATCH. */
+const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
+
+/** Body bytes that are sent upstream together with the head; more go as they are, without a copy. */
+const COALESCED_BODY = 8192;
+
+export class Exchange implements ResponseHandler {
+  readonly downstream: Downstream;
+  /** Null until the request is routed, and for requests refused before. */
+  route: CompiledRoute | null = null;
+  /** The final status; 0 while there is none; 499 when the client went away first. */
+  status = 0;
+  error: ProxyError | null = null;
+  /** Milliseconds of the context's clock; 0 when it did not happen. */
+  startedAt = 0;
+  upstreamStartedAt = 0;
+  connectedAt = 0;
+  headReceivedAt = 0;
+  finishedAt = 0;
+  /** Bytes of the request, head and body. */
+  requestBytes = 0;
+  /** Response body bytes from the upstream. */
+  responseBytes = 0;
+  upstreamStatus = 0;
+  /** The endpoints that were tried, in order, as `address:port`. */
+  readonly triedLabels: string[] = [];
+  requestId = '';
+  active = false;
+
+  readonly #context: ExchangeContext;
+  #group: LiveGroup | null = null;
+  #fallback = false;
+  #upstream: UpstreamConnection | null = null;
+  readonly #tried: EndpointPool[] = [];
+  #tries = 0;
+  readonly #replay = new Replay();
+  /** Text for the upstream, collected until the bytes at hand are used up. */
+  #out = '';
+  #beginning = false;
+  #requestEnded = false;
+  #responseStarted = false;
+  #tunnel = false;
+  #bodyBytes = 0;
+  /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
+  #generation = 0;
+
+  constructor(downstream: Downstream, context: ExchangeContext) {
+    this.downstream = downstream;
+    this.#context = context;
+  }
+
+  /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
+  begin(headBytes: number): void {
+    const { head } = this.downstream;
+    this.#reset(headBytes);
+    this.#requestEnded = !head.hasBody();
+    if (head.method === 'TRACE' || head.method === 'CONNECT') return this.#refuse(ERRORS.methodNotAllowed);
+    const settings = this.#context.settings();
+    const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
+    if (found.badPath) return this.#refuse(ERRORS.badRequest);
+    const { route, slashRedirect } = found;
+    if (route === null) return this.#answerUnrouted(settings);
+    this.route = route;
+    if (slashRedirect) return this.#answer(redirect(301, this.#withSlash()));
+    for (const check of route.checks) {
+      const answer = check(head, this.downstream.client, settings);
+      if (answer !== null) return this.#answer(answer);
+    }
+    if (settings.maxRequestBodySize > 0 && head.contentLength > settings.maxRequestBodySize)
+      return this.#refuse(ERRORS.bodyTooLarge);
+    const { target } = route;
+    if (target.kind === 'answer') {
+      // The built-in default backend also answers health checks, as ingress-nginx's does.
+      if (target.status === 404) return this.#answerUnrouted(settings);
+      return this.#refuse(ERRORS.routeUnavailable);
+    }
+    this.#group = target.group;
+    if (target.group.targets.length === 0 && target.fallback !== null) {
+      this.#group = target.fallback;
+      this.#fallback = true;
+    }
+    this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
+    if (head.expectContinue && !this.#requestEnded) this.downstream.continue();
+    this.#beginning = true;
+    this.#tryNext();
+    this.#beginning = false;
+  }
+
+  /** Request body bytes; they are not changed after the call. */
+  onRequestData(bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    this.requestBytes += length;
+    this.#bodyBytes += length;
+    if (!this.active) return;
+    const { maxRequestBodySize } = this.#context.settings();
+    if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.#refuse(ERRORS.bodyTooLarge);
+    const { chunked } = this.downstream.head;
+    if (length <= COALESCED_BODY) {
+      const text = bytes.toString('latin1', start, end);
+      this.#send(chunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
+      return;
+    }
+    if (chunked) this.#send(`${length.toString(16)}\r\n`);
+    this.flushRequest();
+    const part = bytes.subarray(start, end);
+    this.#replay.addBytes(part);
+    // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
+    const flowing = this.#upstream !== null && this.#upstream.writeBytes(part) && this.#upstream.connected;
+    if (!flowing) this.downstream.pauseBody();
+    if (chunked) this.#send('\r\n');
+  }
+
+  /** The request body is complete. */
+  onRequestEnd(trailers: string): void {
+    this.#requestEnded = true;
+    if (!this.active) return;
+    if (this.downstream.head.chunked) this.#send(`0\r\n${allowedTrailers(trailers)}\r\n`);
+    this.flushRequest();
+    this.#upstream?.requestSent();
+  }
+
+  /** Writes to the upstream what was collected. */
+  flushRequest(): void {
+    if (this.#out === '' || this.#upstream === null) return;
+    const text = this.#out;
+    this.#out = '';
+    if (!this.#upstream.writeText(text) && !this.#requestEnded) this.downstream.pauseBody();
+  }
+
+  /** The client takes data again. */
+  onClientDrain(): void {
+    this.#upstream?.resume();
+  }
+
+  /** The client went away, or was cut off. */
+  onClientGone(error: ProxyError): void {
+    if (!this.active) return;
+    this.#dropUpstream();
+    if (!this.#responseStarted) this.status = 499;
+    this.#finish(error);
+  }
+
+  /** Bytes from the client of an upgraded connection. */
+  onTunnelClientData(bytes: Buffer): void {
+    this.requestBytes += bytes.length;
+    this.#upstream?.touch();
+    if (this.#upstream?.writeBytes(bytes) === false) this.downstream.pauseBody();
+  }
+
+  onTunnelClientEnd(): void {
+    this.#upstream?.end();
+  }
+
+  /** Ends the exchange with an error page, or by cutting the connection when the response has begun. */
+  fail(error: ProxyError): void {
+    if (!this.active) return;
+    this.#dropUpstream();
+    if (this.#responseStarted) {
+      this.downstream.abort();
+      this.#finish(error);
+    } else this.#refuse(error);
+  }
+
+  onConnected(): void {
+    this.connectedAt = this.#context.clock();
+    if (!this.#requestEnded && this.#upstream?.blocked === false) this.downstream.resumeBody();
+  }
+
+  onInterim(head: ResponseHead): void {
+    if (this.downstream.head.minor === 1) this.downstream.sendInterim(head);
+  }
+
+  onResponseHead(head: ResponseHead): void {
+    this.headReceivedAt = this.#context.clock();
+    this.status = this.upstreamStatus = head.status;
+    this.#responseStarted = true;
+    this.#replay.close();
+    this.downstream.sendHead(head);
+    if (head.status === 101) {
+      this.#tunnel = true;
+      this.#requestEnded = true;
+      this.downstream.startTunnel();
+    }
+  }
+
+  onResponseData(bytes: Buffer, start: number, end: number): void {
+    this.responseBytes += end - start;
+    this.downstream.sendData(bytes, start, end);
+  }
+
+  onResponseEnd(trailers: string): void {
+    this.#upstream = null;
+    this.downstream.sendEnd(this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '');
+    this.#finish(null);
+  }
+
+  onFlush(): void {
+    if (this.#upstream === null) return;
+    this.downstream.flush();
+    if (this.downstream.blocked()) this.#upstream?.pause();
+  }
+
+  onUpstreamDrain(): void {
+    this.downstream.resumeBody();
+  }
+
+  onTunnelData(bytes: Buffer, start: number, end: number): void {
+    this.responseBytes += end - start;
+    this.downstream.tunnelData(bytes, start, end);
+    if (this.downstream.blocked()) this.#upstream?.pause();
+  }
+
+  onTunnelEnd(): void {
+    this.downstream.tunnelEnd();
+  }
+
+  onUpstreamFailed(error: ProxyError): void {
+    const failed = this.#upstream;
+    this.#upstream = null;
+    if (this.#tunnel || this.#responseStarted) {
+      if (this.#tunnel) this.downstream.flush();
+      this.downstream.abort();
+      return this.#finish(this.#tunnel ? null : error);
+    }
+    if (failed === null || !this.#mayRetry(error, failed)) return this.#refuse(error);
+    if (failed.reused && error === ERRORS.upstreamReset) {
+      // The upstream closed the idle connection just as we wrote: not its failure, and not a try.
+      this.#tries--;
+      return this.#connect(failed.pool.address, failed.pool, true);
+    }
+    this.#tryNext(error);
+  }
+
+  /** RFC 9112 §9.3.1 and nginx's proxy_next_upstream "error timeout". */
+  #mayRetry(error: ProxyError, failed: UpstreamConnection): boolean {
+    if (error.retry === 'never' || !this.#replay.complete) return false;
+    const settings = this.#context.settings();
+    // When the connection was never made, nothing was sent, and any method may be tried elsewhere.
+    const sent = error !== ERRORS.connectFailed && error !== ERRORS.connectTimeout && error !== ERRORS.resolveFailed;
+    if (sent && NOT_IDEMPOTENT.has(this.downstream.head.method) && !settings.retryNonIdempotent) return false;
+    if (failed.reused && error === ERRORS.upstreamReset) return true;
+    if (settings.upstreamTries > 0 && this.#tries >= settings.upstreamTries) return false;
+    const spent = this.#context.clock() - this.startedAt;
+    return settings.upstreamTriesTimeout === 0 || spent < settings.upstreamTriesTimeout;
+  }
+
+  /** `previous`: why the last endpoint did not do. */
+  #tryNext(previous: ProxyError = ERRORS.noEndpoints): void {
+    const target = this.#group?.pick(this.#tried) ?? null;
+    if (target === null) return this.#refuse(previous);
+    this.#tried.push(target.pool);
+    if (!target.endpoint.dns) return this.#connect(target.endpoint.address, target.pool, false);
+    this.#resolve(target);
+  }
+
+  #resolve(target: Target): void {
+    const generation = this.#generation;
+    if (!this.#requestEnded) this.downstream.pauseBody();
+    this.#context.resolver.resolve(target.endpoint.address, (address) => {
+      if (generation !== this.#generation || !this.active) return;
+      this.downstream.resumeBody();
+      if (address === null) this.#tryNext(ERRORS.resolveFailed);
+      else this.#connect(address, target.pool, false);
+    });
+  }
+
+  #connect(address: string, pool: EndpointPool, fresh: boolean): void {
+    const { head } = this.downstream;
+    this.#tries++;
+    this.triedLabels.push(pool.label);
+    this.upstreamStartedAt = this.#context.clock();
+    const upstream = pool.take(address, fresh);
+    this.#upstream = upstream;
+    upstream.attach(this, {
+      headRequest: head.method === 'HEAD',
+      wantsUpgrade: head.upgrade !== '',
+      requestComplete: this.#requestEnded,
+    });
+    const text = forwardedHead(
+      head,
+      this.downstream.client,
+      this.#context.settings(),
+      this.downstream.connectionFields,
+      this.requestId,
+      this.#fallback ? this.#fallbackFields() : '',
+    );
+    // What of the body was already read is sent again. `#out` was recorded there too.
+    this.#out = text + this.#replay.text;
+    // In `begin` the downstream still has body bytes at hand, which leave in the same packet.
+    if (this.#requestEnded || !this.#beginning) this.flushRequest();
+  }
+
+  #send(text: string): void {
+    this.#out += text;
+    this.#replay.addText(text);
+  }
+
+  /** What ingress-nginx tells an Ingress's own default backend about the Service it stands in for. */
+  #fallbackFields(): string {
+    const route: Route | undefined = this.route?.model;
+    const { accept } = this.downstream.head;
+    return (
+      `X-Code: 503\r\n${accept === '' ? '' : `X-Format: ${accept}\r\n`}X-Namespace: ${route?.ingress?.namespace ?? ''}\r\n` +
+      `X-Ingress-Name: ${route?.ingress?.name ?? ''}\r\nX-Service-Name: ${route?.service?.name ?? ''}\r\nX-Service-Port: ${route?.service?.port ?? ''}\r\n`
+    );
+  }
+
+  #withSlash(): string {
+    const { head, client } = this.downstream;
+    const query = head.target.slice(head.rawPath.length);
+    return `${client.scheme}://${hostName(head.host)}${head.rawPath}/${query}`;
+  }
+
+  #answerUnrouted(settings: ProxySettings): void {
+    const { head } = this.downstream;
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) {
+      return this.#answer({ status: 200, fields: '', contentType: 'text/html', body: '' });
+    }
+    this.#refuse(ERRORS.noRoute);
+  }
+
+  #refuse(error: ProxyError): void {
+    this.error = error;
+    if (error.status === 0) {
+      this.downstream.abort();
+      return this.#finish(error);
+    }
+    this.#answer(page(error.status));
+  }
+
+  #answer(answer: Answer): void {
+    this.#dropUpstream();
+    this.status = answer.status;
+    this.#responseStarted = true;
+    this.downstream.sendAnswer(answer);
+    this.#finish(this.error);
+  }
+
+  #dropUpstream(): void {
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    upstream?.destroy();
+  }
+
+  #finish(error: ProxyError | null): void {
+    this.error = error;
+    this.active = false;
+    this.#replay.close();
+    this.#out = '';
+    this.finishedAt = this.#context.clock();
+    this.#context.onExchangeDone(this);
+    this.downstream.exchangeDone();
+  }
+
+  #reset(headBytes: number): void {
+    this.active = true;
+    this.#generation++;
+    this.route = null;
+    this.status = this.upstreamStatus = 0;
+    this.error = null;
+    this.startedAt = this.#context.clock();
+    this.upstreamStartedAt = this.connectedAt = this.headReceivedAt = 0;
+    this.requestBytes = headBytes;
+    this.responseBytes = 0;
+    this.requestId = '';
+    this.triedLabels.length = 0;
+    this.#tried.length = 0;
+    this.#tries = 0;
+    this.#group = null;
+    this.#fallback = false;
+    this.#responseStarted = this.#tunnel = false;
+    this.#bodyBytes = 0;
+    this.#out = '';
+    this.#replay.open();
+  }
+}

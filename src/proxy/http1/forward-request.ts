@@ -1,0 +1,95 @@
+/**
+ * The request head as the upstream gets it: the client's request line and fields, and in front of them the fields that
+ * ingress-nginx sets (rootfs/etc/nginx/template/nginx.tmpl), which no client can strip or forge.
+ */
+import { randomFillSync } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** What of the client's connection the upstream is told. */
+export interface ClientInfo {
+  readonly scheme: 'http' | 'https';
+  /** The address of the peer, without IPv6's prefix for IPv4 addresses. */
+  readonly address: string;
+}
+
+/** What is forwarded about one request, after trust in the client's own X-Forwarded-* was decided. */
+export interface ForwardedInfo {
+  readonly scheme: string;
+  readonly clientAddress: string;
+  /** The host with its port, as the client wrote it. */
+  readonly host: string;
+}
+
+const RANDOM = Buffer.alloc(4096);
+let randomAt = RANDOM.length;
+
+/** 16 random bytes in hexadecimal, as nginx's `$request_id`. */
+export function newRequestId(): string {
+  if (randomAt === RANDOM.length) {
+    randomFillSync(RANDOM);
+    randomAt = 0;
+  }
+  randomAt += 16;
+  return RANDOM.toString('hex', randomAt - 16, randomAt);
+}
+
+/** The lines that are the same for every request of a connection. */
+export function connectionFields(client: ClientInfo, settings: ProxySettings): string {
+  const port = client.scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
+  const { scheme, address } = client;
+  return `X-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n${schemeFields(scheme, String(port))}`;
+}
+
+function schemeFields(scheme: string, port: string): string {
+  return `X-Forwarded-Port: ${port}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Scheme: ${scheme}\r\nX-Scheme: ${scheme}\r\n`;
+}
+
+/** Decides what to believe of the client's X-Forwarded-*: nothing, unless `use-forwarded-headers` is set. */
+export function forwardedInfo(head: RequestHead, client: ClientInfo, settings: ProxySettings): ForwardedInfo {
+  if (!settings.useForwardedHeaders) return { scheme: client.scheme, clientAddress: client.address, host: head.host };
+  const first = head.forwardedFor.split(',', 1)[0]!.trim();
+  return {
+    scheme: /^https?$/i.test(head.forwardedProto) ? head.forwardedProto.toLowerCase() : client.scheme,
+    clientAddress: isIP(first) === 0 ? client.address : first,
+    host: head.forwardedHost === '' ? head.host : head.forwardedHost.split(',', 1)[0]!.trim(),
+  };
+}
+
+/**
+ * The whole head, to the empty line. `fixed`: from `connectionFields`. `extra`: further lines with CRLF. `framing` replaces
+ * the client's Transfer-Encoding; its Content-Length is among the forwarded lines.
+ */
+export function forwardedHead(
+  head: RequestHead,
+  client: ClientInfo,
+  settings: ProxySettings,
+  fixed: string,
+  requestId: string,
+  extra: string,
+): string {
+  const info = settings.useForwardedHeaders ? forwardedInfo(head, client, settings) : null;
+  const host = info === null ? head.host : info.host;
+  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
+  if (requestId !== '') text += `X-Request-ID: ${requestId}\r\n`;
+  if (info === null) text += fixed;
+  else {
+    const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
+    const port = /^\d{1,5}$/.test(head.forwardedPort)
+      ? head.forwardedPort
+      : String(info.scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort);
+    text += `X-Real-IP: ${info.clientAddress}\r\nX-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n`;
+    text += schemeFields(info.scheme, port);
+  }
+  text += `X-Forwarded-Host: ${host}\r\n`;
+  if (head.forwardedFor !== '') text += `X-Original-Forwarded-For: ${head.forwardedFor}\r\n`;
+  if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
+  if (settings.addOriginalUriHeader) text += `X-Original-URI: ${head.target}\r\n`;
+  if (extra !== '') text += extra;
+  const { runs } = head;
+  for (let r = 0; r < runs.length; r += 2) text += head.text.slice(runs[r], runs[r + 1]);
+  if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
+  if (head.upgrade !== '') text += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
+  return `${text}\r\n`;
+}

@@ -1,0 +1,66 @@
+/** The Connection field and what it removes (RFC 9110 §7.6.1), for requests and responses alike. */
+
+/**
+ * Fields that a Connection header cannot remove: what we set, what frames or routes the message, and credentials
+ * (CVE-2024-45410 stripped X-Forwarded-* that way).
+ */
+const NOT_REMOVABLE = /^(?:host|content-length|transfer-encoding|te|authorization|cookie|set-cookie|forwarded|x-.*)$/;
+
+/** What a Connection field says. */
+export interface ConnectionOptions {
+  readonly close: boolean;
+  readonly keepAlive: boolean;
+  readonly upgrade: boolean;
+  /** Lower-case names of fields that are for this hop only. */
+  readonly removed: readonly string[];
+}
+
+/** The values seen in practice, parsed once. */
+const COMMON = new Map<string, ConnectionOptions>();
+for (const value of ['keep-alive', 'Keep-Alive', 'close', 'upgrade', 'Upgrade', 'keep-alive, Upgrade']) {
+  COMMON.set(value, parse(value));
+}
+
+/** Parses the (joined) value of Connection. */
+export function connectionOptions(value: string): ConnectionOptions {
+  return COMMON.get(value) ?? parse(value);
+}
+
+function parse(value: string): ConnectionOptions {
+  let close = false;
+  let keepAlive = false;
+  let upgrade = false;
+  const removed: string[] = [];
+  for (const part of value.toLowerCase().split(',')) {
+    const token = part.trim();
+    if (token === 'close') close = true;
+    else if (token === 'keep-alive') keepAlive = true;
+    else if (token === 'upgrade') upgrade = true;
+    else if (token !== '' && !NOT_REMOVABLE.test(token)) removed.push(token);
+  }
+  return { close, keepAlive, upgrade, removed };
+}
+
+/**
+ * Takes the lines with these names out of `runs` (offsets into `text`: start, end, start, end …). Rare: hardly anybody names
+ * fields in Connection.
+ */
+export function removeFields(text: string, runs: number[], lowerNames: readonly string[]): void {
+  const names = new Set(lowerNames);
+  const kept: number[] = [];
+  for (let r = 0; r < runs.length; r += 2) {
+    let at = runs[r]!;
+    const end = runs[r + 1]!;
+    while (at < end) {
+      const lineEnd = text.indexOf('\r\n', at) + 2;
+      const name = text.slice(at, text.indexOf(':', at)).toLowerCase();
+      if (!names.has(name)) {
+        if (kept.length > 0 && kept.at(-1) === at) kept[kept.length - 1] = lineEnd;
+        else kept.push(at, lineEnd);
+      }
+      at = lineEnd;
+    }
+  }
+  runs.length = 0;
+  runs.push(...kept);
+}

@@ -1,0 +1,287 @@
+/**
+ * The strict parser of HTTP/1.1 request heads (RFC 9112 §2–§3, §6; RFC 9110 §5). What is ambiguous is refused, never
+ * repaired: requests that two parsers may read differently are how requests are smuggled.
+ */
+import { ERRORS, type ProxyError } from '../errors.ts';
+import {
+  COLON,
+  CR,
+  HTAB,
+  LF,
+  METHOD_CHAR,
+  NAME_CLASS,
+  NAME_ODD,
+  NAME_UNDERSCORE,
+  SLASH,
+  SP,
+  TARGET_CHAR,
+  VALUE_CHAR,
+} from './chars.ts';
+import { validHost } from './host.ts';
+import { connectionOptions, removeFields } from './hop-by-hop.ts';
+import { CONTENT_LENGTH, HOST, REQUEST_FIELDS, TRANSFER_ENCODING, takeField } from './request-fields.ts';
+
+/** What the parser needs of the settings. */
+export interface RequestHeadLimits {
+  readonly maxRequestHeadSize: number;
+  readonly maxRequestLineSize: number;
+  readonly maxRequestHeaders: number;
+  readonly underscoresInHeaders: boolean;
+}
+
+/** A request head, parsed. One object per connection, filled anew by every parse. */
+export class RequestHead {
+  /** The head's bytes as Latin-1, from the request line to the empty line. */
+  text = '';
+  method = '';
+  /** The request target in origin form, as the client wrote it. */
+  target = '';
+  /** The target up to "?", as the client wrote it. */
+  rawPath = '';
+  /** The path may hold percent-encoding, dot segments or double slashes. */
+  pathIsPlain = true;
+  /** The minor version: 0 or 1. */
+  minor = 1;
+  /** The host the request is for, as the client wrote it, port included. Empty only with HTTP/1.0. */
+  host = '';
+  /** The Content-Length, or -1. */
+  contentLength = -1;
+  chunked = false;
+  /** The client lets the connection be used again. */
+  keepAlive = true;
+  /** The value of Upgrade, when Connection names it; else empty. */
+  upgrade = '';
+  expectContinue = false;
+  /** The client wants trailer fields (TE: trailers). */
+  acceptsTrailers = false;
+  /** Header lines to forward, as offsets into `text`: start, end, start, end … */
+  readonly runs: number[] = [];
+  requestId = '';
+  forwardedFor = '';
+  forwardedHost = '';
+  forwardedProto = '';
+  forwardedPort = '';
+  userAgent = '';
+  referer = '';
+  accept = '';
+  /** The joined values of Connection and Upgrade, as sent. */
+  connection = '';
+  upgradeField = '';
+  /** Expect asks for something else than 100-continue. */
+  badExpectation = false;
+  /** Why the head is refused, after a parse that returned -1. */
+  error: ProxyError = ERRORS.badRequest;
+
+  /** True if a request body follows. */
+  hasBody(): boolean {
+    return this.chunked || this.contentLength > 0;
+  }
+}
+
+/**
+ * Parses the head at `bytes[start, end)` into `head`. Returns the offset after the head, 0 if it is incomplete, or -1 if it is
+ * refused, with the reason in `head.error`.
+ */
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  head: RequestHead,
+  limits: RequestHeadLimits,
+): number {
+  const limit = start + limits.maxRequestHeadSize;
+  const last = end < limit ? end : limit;
+  head.error = ERRORS.badRequest;
+  let at = start;
+
+  // An empty line before the request line is skipped (RFC 9112 §2.2).
+  while (at + 1 < last && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+
+  const lineStart = at;
+  const lineLimit = lineStart + limits.maxRequestLineSize;
+  while (at < last && METHOD_CHAR[bytes[at]!] === 1) at++;
+  const methodEnd = at;
+  if (at === last) return incomplete(head, at - lineStart > limits.maxRequestLineSize || last === limit, ERRORS.headTooLarge);
+  if (bytes[at] === CR && at === lineStart) return at + 1 === last ? 0 : -1;
+  if (bytes[at] !== SP || methodEnd === lineStart) return -1;
+  const targetStart = ++at;
+  let plain = true;
+  let previous = 0;
+  let query = 0;
+  while (at < last) {
+    const byte = bytes[at]!;
+    if (TARGET_CHAR[byte] !== 1) break;
+    // Only what precedes "?" is matched against paths.
+    if (query === 0) {
+      if (byte === 0x3f) query = at;
+      else if (byte === 0x25 || (previous === SLASH && (byte === SLASH || byte === 0x2e))) plain = false;
+    }
+    previous = byte;
+    at++;
+    if (at > lineLimit) return refuse(head, ERRORS.targetTooLong);
+  }
+  const targetEnd = at;
+  if (last - at < 11) return checkPartialVersion(bytes, at, last) ? incomplete(head, last === limit, ERRORS.targetTooLong) : -1;
+  // " HTTP/1.x\r\n"
+  if (bytes[at] !== SP || targetEnd === targetStart) return -1;
+  if (bytes[at + 1] !== 0x48 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x54 || bytes[at + 4] !== 0x50) return -1;
+  if (bytes[at + 5] !== SLASH || bytes[at + 7] !== 0x2e || bytes[at + 9] !== CR || bytes[at + 10] !== LF) return -1;
+  const minor = bytes[at + 8]! - 0x30;
+  if (bytes[at + 6] !== 0x31 || (minor !== 0 && minor !== 1)) {
+    return bytes[at + 6]! >= 0x30 && bytes[at + 6]! <= 0x39 ? refuse(head, ERRORS.versionNotSupported) : -1;
+  }
+  at += 11;
+
+  head.minor = minor;
+  head.contentLength = -1;
+  head.chunked = false;
+  head.upgrade = '';
+  head.expectContinue = false;
+  head.acceptsTrailers = false;
+  head.requestId = head.forwardedFor = head.forwardedHost = head.forwardedProto = head.forwardedPort = '';
+  head.userAgent = head.referer = head.accept = '';
+  head.connection = head.upgradeField = '';
+  head.badExpectation = false;
+  const runs = head.runs;
+  runs.length = 0;
+  let runStart = -1;
+  let host = '';
+  let hosts = 0;
+  let lengths = 0;
+  let encodings = 0;
+  let fields = 0;
+
+  for (;;) {
+    const nameStart = at;
+    let classes = 0;
+    let nameClass = 0;
+    while (at < last && (nameClass = NAME_CLASS[bytes[at]!]!) !== 0) {
+      classes |= nameClass;
+      at++;
+    }
+    if (at === last) return incomplete(head, last === limit, ERRORS.headTooLarge);
+    if (bytes[at] !== COLON) {
+      // The empty line ends the head.
+      if (bytes[at] !== CR || at !== nameStart) return -1;
+      if (at + 1 === last) return incomplete(head, last === limit, ERRORS.headTooLarge);
+      if (bytes[at + 1] !== LF) return -1;
+      break;
+    }
+    const nameEnd = at++;
+    if (nameEnd === nameStart) return -1;
+    while (at < last && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+    const valueStart = at;
+    while (at < last && VALUE_CHAR[bytes[at]!] === 1) at++;
+    if (at + 1 >= last) {
+      if (at < last && bytes[at] !== CR) return -1;
+      return incomplete(head, last === limit, ERRORS.headTooLarge);
+    }
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return -1;
+    let valueEnd = at;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+    at += 2;
+    if (++fields > limits.maxRequestHeaders) return refuse(head, ERRORS.headTooLarge);
+
+    const id = REQUEST_FIELDS.find(bytes, nameStart, nameEnd);
+    let keep = true;
+    if (id === 0) {
+      if (classes >= NAME_UNDERSCORE && ((classes & NAME_ODD) !== 0 || !limits.underscoresInHeaders)) keep = false;
+    } else if (id === HOST) {
+      host = bytes.toString('latin1', valueStart, valueEnd);
+      hosts++;
+      keep = false;
+    } else if (id === CONTENT_LENGTH) {
+      const length = parseLength(bytes, valueStart, valueEnd);
+      if (length < 0 || ++lengths > 1) return -1;
+      head.contentLength = length;
+    } else if (id === TRANSFER_ENCODING) {
+      if (++encodings > 1 || bytes.toString('latin1', valueStart, valueEnd).toLowerCase() !== 'chunked') return -1;
+      head.chunked = true;
+      keep = false;
+    } else {
+      keep = takeField(head, id, bytes, valueStart, valueEnd);
+    }
+
+    if (keep) {
+      if (runStart < 0) runStart = nameStart;
+    } else if (runStart >= 0) {
+      runs.push(runStart - start, nameStart - start);
+      runStart = -1;
+    }
+  }
+  if (runStart >= 0) runs.push(runStart - start, at - start);
+  at += 2;
+
+  const text = bytes.toString('latin1', start, at);
+  head.text = text;
+  head.method = text.slice(lineStart - start, methodEnd - start);
+  head.target = text.slice(targetStart - start, targetEnd - start);
+  head.rawPath = query === 0 ? head.target : text.slice(targetStart - start, query - start);
+  head.pathIsPlain = plain;
+
+  if (head.chunked && (lengths > 0 || minor === 0)) return -1;
+  if (hosts > 1 || (hosts === 0 && minor === 1)) return -1;
+  if (hosts === 1 && !validHost(host)) return -1;
+  head.host = host;
+  if (bytes[targetStart] !== SLASH && !takeAbsoluteForm(head)) return -1;
+  if (head.badExpectation) return refuse(head, ERRORS.expectationFailed);
+  applyConnection(head);
+  return at;
+}
+
+function refuse(head: RequestHead, error: ProxyError): -1 {
+  head.error = error;
+  return -1;
+}
+
+function incomplete(head: RequestHead, atLimit: boolean, error: ProxyError): 0 | -1 {
+  return atLimit ? refuse(head, error) : 0;
+}
+
+/** Is what follows the target the beginning of " HTTP/1.x\r\n"? Garbage is refused at once, not when the timeout comes. */
+function checkPartialVersion(bytes: Buffer, at: number, last: number): boolean {
+  const expected = ' HTTP/';
+  for (let i = 0; i < expected.length && at + i < last; i++) if (bytes[at + i] !== expected.charCodeAt(i)) return false;
+  return true;
+}
+
+/** RFC 9110 §8.6: only digits. 15 of them fit a safe integer. Returns -1 if it is none. */
+export function parseLength(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end || end - start > 15) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/**
+ * RFC 9112 §3.2.2: the authority of an absolute-form target is the request's host. A Host that says otherwise is refused, for
+ * the backend might believe the other one.
+ */
+function takeAbsoluteForm(head: RequestHead): boolean {
+  const match = /^https?:\/\/([^/?]*)(.*)$/i.exec(head.target);
+  if (match === null) return false;
+  const authority = match[1]!;
+  if (!validHost(authority) || (head.host !== '' && head.host.toLowerCase() !== authority.toLowerCase())) return false;
+  head.host = authority;
+  head.target = match[2]!.startsWith('/') ? match[2]! : `/${match[2]!}`;
+  head.rawPath = head.target.split('?', 1)[0]!;
+  head.pathIsPlain = false;
+  return true;
+}
+
+/** Works out persistence and upgrade (RFC 9112 §9.3, RFC 9110 §7.8), and removes what Connection names. */
+function applyConnection(head: RequestHead): void {
+  head.keepAlive = head.minor === 1;
+  if (head.connection === '') return;
+  const options = connectionOptions(head.connection);
+  if (options.close) head.keepAlive = false;
+  else if (options.keepAlive) head.keepAlive = true;
+  // h2c would tunnel requests past every rule (bishopfox/h2csmuggler); only a body-less HTTP/1.1 request may upgrade.
+  if (options.upgrade && head.minor === 1 && !head.hasBody() && !/\bh2c?\b/i.test(head.upgradeField))
+    head.upgrade = head.upgradeField;
+  if (options.removed.length > 0) removeFields(head.text, head.runs, options.removed);
+}

@@ -1,0 +1,89 @@
+/** The listening sockets of a worker: plain HTTP and TLS, shared with the other workers by SO_REUSEPORT. */
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { BoundPorts } from '../data-plane.ts';
+import { ClientConnection, type ConnectionContext } from '../http1/connection.ts';
+import { tlsOptions, type TlsContexts } from './tls-contexts.ts';
+
+/** The kernel queues so many connections that no worker has accepted yet. */
+const BACKLOG = 4096;
+
+/** What the listeners tell their worker. */
+export interface ListenerEvents {
+  /** A connection was accepted (true) or refused for the limit of connections (false). */
+  readonly onAccept: (served: boolean) => void;
+}
+
+export class Listeners {
+  readonly #contexts: TlsContexts;
+  readonly #http: net.Server;
+  readonly #https: tls.Server;
+  /** The fingerprint of the default certificate the TLS server has. */
+  #default = '';
+
+  constructor(context: ConnectionContext, contexts: TlsContexts, events: ListenerEvents) {
+    this.#contexts = contexts;
+    const accept = (socket: net.Socket, scheme: 'http' | 'https'): void => {
+      const served = context.connections.size < context.settings().maxConnections;
+      events.onAccept(served);
+      if (served) new ClientConnection(socket, scheme, context);
+      else socket.destroy();
+    };
+    this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, 'http'));
+    this.#https = tls.createServer(
+      {
+        ...tlsOptions(context.settings()),
+        allowHalfOpen: true,
+        noDelay: true,
+        handshakeTimeout: context.settings().tlsHandshakeTimeout,
+        ALPNProtocols: ['http/1.1'],
+        SNICallback: (name, done) => {
+          // An exception here would end the process (CVE-2026-21637).
+          try {
+            done(null, contexts.contextFor(name));
+          } catch (error) {
+            done(error as Error);
+          }
+        },
+      },
+      (socket) => accept(socket, 'https'),
+    );
+    // The socket is already destroyed; an unheard error would be thrown.
+    this.#https.on('tlsClientError', () => undefined);
+  }
+
+  /** Listens on both ports; 0 for any free one. Rejects with the system's error. */
+  async listen(settings: ProxySettings): Promise<BoundPorts> {
+    this.refreshDefaultCertificate();
+    const http = await listen(this.#http, settings.bindAddress, settings.httpPort);
+    const https = await listen(this.#https, settings.bindAddress, settings.httpsPort);
+    return { http, https };
+  }
+
+  /** Clients without SNI get the default certificate of the moment. */
+  refreshDefaultCertificate(): void {
+    const { certificate, options } = this.#contexts.defaultCertificate();
+    if (certificate.fingerprint === this.#default) return;
+    this.#default = certificate.fingerprint;
+    this.#https.setSecureContext(options);
+  }
+
+  /** Stops accepting. Connections stay. */
+  close(): void {
+    this.#http.close();
+    this.#https.close();
+  }
+}
+
+function listen(server: net.Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
+      server.off('error', reject);
+      // An accept that fails (EMFILE) must not end the worker.
+      server.on('error', () => undefined);
+      resolve((server.address() as net.AddressInfo).port);
+    });
+  });
+}

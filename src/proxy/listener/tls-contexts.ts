@@ -1,0 +1,114 @@
+/**
+ * Which certificate a TLS client gets: by SNI, exact name before wildcard before the default. Contexts are made on first use
+ * and kept within a bound; replacing a certificate touches no open connection.
+ */
+import { constants } from 'node:crypto';
+import tls from 'node:tls';
+import type { Certificate, CertificateId, VirtualHost } from '../../model/table.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+
+/** Contexts kept at once: about 40 KB each. */
+const MAX_CONTEXTS = 1000;
+
+/** The TLS options that listeners and contexts share. */
+export function tlsOptions(settings: ProxySettings): tls.SecureContextOptions {
+  return {
+    minVersion: settings.tlsMinVersion,
+    maxVersion: settings.tlsMaxVersion,
+    ciphers: settings.tlsCiphers,
+    honorCipherOrder: true,
+    // Tickets are off, as in ingress-nginx: their keys would have to be shared by all workers.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
+export class TlsContexts {
+  #settings: ProxySettings;
+  readonly #certificates = new Map<CertificateId, Certificate>();
+  /** Host → certificate, for hosts that have one of their own. */
+  readonly #hosts = new Map<string, CertificateId>();
+  /** Fingerprint → context, the longest unused first. */
+  readonly #contexts = new Map<string, tls.SecureContext>();
+  #default: Certificate | null = null;
+
+  constructor(settings: ProxySettings) {
+    this.#settings = settings;
+  }
+
+  /** Contexts already made are forgotten: they hold the old settings. */
+  configure(settings: ProxySettings): void {
+    this.#settings = settings;
+    this.#contexts.clear();
+  }
+
+  setCertificate(certificate: Certificate): void {
+    this.#forget(this.#certificates.get(certificate.id));
+    this.#certificates.set(certificate.id, certificate);
+  }
+
+  deleteCertificate(id: CertificateId): void {
+    this.#forget(this.#certificates.get(id));
+    this.#certificates.delete(id);
+  }
+
+  setDefault(certificate: Certificate): void {
+    this.#default = certificate;
+  }
+
+  setHost(host: VirtualHost): void {
+    if (host.certificate === null) this.#hosts.delete(host.host);
+    else this.#hosts.set(host.host, host.certificate);
+  }
+
+  deleteHost(host: string): void {
+    this.#hosts.delete(host);
+  }
+
+  clear(): void {
+    this.#certificates.clear();
+    this.#hosts.clear();
+    this.#contexts.clear();
+  }
+
+  /** The certificate for clients without SNI, and the options of its context. */
+  defaultCertificate(): { certificate: Certificate; options: tls.SecureContextOptions } {
+    if (this.#default === null) throw new Error('no default certificate yet');
+    return { certificate: this.#default, options: this.#options(this.#default) };
+  }
+
+  /** The context for a name as the client sent it: any case, perhaps with a final dot (CVE-2026-48928). */
+  contextFor(serverName: string): tls.SecureContext {
+    const name = (serverName.endsWith('.') ? serverName.slice(0, -1) : serverName).toLowerCase();
+    const dot = name.indexOf('.');
+    const id = this.#hosts.get(name) ?? (dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined);
+    const certificate = id === undefined ? undefined : this.#certificates.get(id);
+    return this.#context(certificate ?? this.defaultCertificate().certificate);
+  }
+
+  get size(): number {
+    return this.#contexts.size;
+  }
+
+  #context(certificate: Certificate): tls.SecureContext {
+    let context = this.#contexts.get(certificate.fingerprint);
+    if (context === undefined) {
+      context = tls.createSecureContext(this.#options(certificate));
+      if (this.#contexts.size >= MAX_CONTEXTS)
+        for (const oldest of this.#contexts.keys()) if (this.#contexts.delete(oldest)) break;
+    } else this.#contexts.delete(certificate.fingerprint);
+    this.#contexts.set(certificate.fingerprint, context);
+    return context;
+  }
+
+  #options(certificate: Certificate): tls.SecureContextOptions {
+    return {
+      ...tlsOptions(this.#settings),
+      cert: certificate.chain,
+      key: certificate.key.export({ type: 'pkcs8', format: 'pem' }),
+    };
+  }
+
+  #forget(certificate: Certificate | undefined): void {
+    if (certificate !== undefined) this.#contexts.delete(certificate.fingerprint);
+  }
+}

@@ -1,0 +1,30 @@
+/** What passes between the supervisor (main thread) and a worker. All of it is plain data. */
+import type { SeriesLabels } from '../observe/series.ts';
+import type { TablePatch } from '../model/table.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import type { BoundPorts } from './data-plane.ts';
+
+/** What a worker starts with. */
+export interface WorkerData {
+  readonly settings: ProxySettings;
+  /** Where it counts requests: `observe/series.ts`. */
+  readonly series: SharedArrayBuffer;
+}
+
+/** To a worker. */
+export type ToWorker =
+  | { readonly type: 'patch'; readonly patch: TablePatch }
+  | { readonly type: 'configure'; readonly settings: ProxySettings }
+  /** Sent once the worker has a table. */
+  | { readonly type: 'listen'; readonly ports: BoundPorts }
+  /** Responses close their connections from now on; accepting goes on. */
+  | { readonly type: 'drain' }
+  /** Stop accepting, and end when the last connection closed or after `deadline` milliseconds. */
+  | { readonly type: 'stop'; readonly deadline: number };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly type: 'applied'; readonly version: number }
+  | { readonly type: 'listening'; readonly ports: BoundPorts }
+  | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
+  | { readonly type: 'series'; readonly slot: number; readonly labels: SeriesLabels | null };

@@ -1,0 +1,165 @@
+/** Host and path → route, in time that does not depend on how many routes there are. */
+import { CATCH_ALL_HOST, type VirtualHost } from '../model/table.ts';
+import { hostName } from './http1/host.ts';
+import { normalisePath, pathBytes } from './path.ts';
+
+/** A node of the tree of path prefixes: one level per segment. */
+interface PrefixNode<R> {
+  readonly children: Map<string, PrefixNode<R>>;
+  /** The route whose prefix ends here. */
+  route: R | null;
+}
+
+/** The routes of one host, ready for look-up. */
+interface CompiledHost<R> {
+  readonly exact: Map<string, R>;
+  /** Paths that are answered with a redirect to themselves with a final "/". */
+  readonly slashRedirects: Map<string, R>;
+  readonly prefixes: PrefixNode<R>;
+}
+
+/** What a look-up found. `slashRedirect`: the answer is 301 to the path with "/" appended. */
+export interface RouteMatched<R> {
+  route: R | null;
+  slashRedirect: boolean;
+  /** The path cannot be normalised: 400. */
+  badPath: boolean;
+}
+
+/** Host names as clients write them that are remembered; more are worked out again. */
+const REMEMBERED_HOSTS = 4096;
+/** The one label a wildcard stands for, as ingress-nginx writes it: `[\w-]+`. */
+const WILDCARD_LABEL = /^[\w-]+$/;
+
+export class Router<R> {
+  readonly #hosts = new Map<string, CompiledHost<R>>();
+  /** Raw Host → host. Bounded, and emptied when hosts come or go. */
+  readonly #remembered = new Map<string, CompiledHost<R> | null>();
+  readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false };
+
+  /** Adds or replaces a host. `routes` are what the look-up returns, in the order of `host.routes`. */
+  set(host: VirtualHost, routes: readonly R[]): void {
+    const compiled: CompiledHost<R> = {
+      exact: new Map(),
+      slashRedirects: new Map(),
+      prefixes: { children: new Map(), route: null },
+    };
+    for (const [index, { match }] of host.routes.entries()) {
+      const route = routes[index]!;
+      // The first of several with the same match wins: translation sorted them.
+      if (match.exact !== null) setOnce(compiled.exact, pathBytes(match.exact), route);
+      if (match.slashRedirect !== null) setOnce(compiled.slashRedirects, pathBytes(match.slashRedirect), route);
+      if (match.prefix !== null) addPrefix(compiled.prefixes, pathBytes(match.prefix), route);
+    }
+    this.#hosts.set(host.host, compiled);
+    this.#remembered.clear();
+  }
+
+  delete(host: string): void {
+    this.#hosts.delete(host);
+    this.#remembered.clear();
+  }
+
+  hosts(): Iterable<string> {
+    return this.#hosts.keys();
+  }
+
+  /** True if the host (as a client writes it) is one of the table, not the catch-all. */
+  knows(rawHost: string): boolean {
+    const host = this.#host(rawHost);
+    return host !== null && host !== this.#hosts.get(CATCH_ALL_HOST);
+  }
+
+  /**
+   * Finds the route. `rawPath`: the path as sent; `plain`: it needs no normalising. The result is valid until the next call.
+   */
+  find(rawHost: string, rawPath: string, plain: boolean): RouteMatched<R> {
+    const found = this.#found;
+    found.route = null;
+    found.slashRedirect = false;
+    found.badPath = false;
+    const host = this.#host(rawHost);
+    let path: string | null = rawPath;
+    if (!plain) {
+      path = normalisePath(rawPath);
+      if (path === null) {
+        found.badPath = true;
+        return found;
+      }
+    }
+    if (host === null) return found;
+    if (host.exact.size > 0) {
+      const exact = host.exact.get(path);
+      if (exact !== undefined) {
+        found.route = exact;
+        return found;
+      }
+    }
+    if (host.slashRedirects.size > 0) {
+      const redirect = host.slashRedirects.get(path);
+      if (redirect !== undefined) {
+        found.route = redirect;
+        found.slashRedirect = true;
+        return found;
+      }
+    }
+    found.route = longestPrefix(host.prefixes, path);
+    return found;
+  }
+
+  #host(rawHost: string): CompiledHost<R> | null {
+    let host = this.#remembered.get(rawHost);
+    if (host === undefined) {
+      host = this.#findHost(hostName(rawHost));
+      if (this.#remembered.size >= REMEMBERED_HOSTS) this.#remembered.clear();
+      this.#remembered.set(rawHost, host);
+    }
+    return host;
+  }
+
+  /** Exact before wildcard before catch-all; an exact host without a matching path does not fall back (reference §4.6). */
+  #findHost(name: string): CompiledHost<R> | null {
+    const exact = name === CATCH_ALL_HOST || name.startsWith('*') ? undefined : this.#hosts.get(name);
+    if (exact !== undefined) return exact;
+    const dot = name.indexOf('.');
+    if (dot > 0 && WILDCARD_LABEL.test(name.slice(0, dot))) {
+      const wildcard = this.#hosts.get(`*${name.slice(dot)}`);
+      if (wildcard !== undefined) return wildcard;
+    }
+    return this.#hosts.get(CATCH_ALL_HOST) ?? null;
+  }
+}
+
+function setOnce<R>(map: Map<string, R>, key: string, route: R): void {
+  if (!map.has(key)) map.set(key, route);
+}
+
+/** `prefix` ends with "/": "/" is the root, "/a/b/" two levels down. */
+function addPrefix<R>(root: PrefixNode<R>, prefix: string, route: R): void {
+  let node = root;
+  for (const segment of prefix.slice(1, -1).split('/')) {
+    if (segment === '') continue;
+    let child = node.children.get(segment);
+    if (child === undefined) node.children.set(segment, (child = { children: new Map(), route: null }));
+    node = child;
+  }
+  node.route ??= route;
+}
+
+/** Walks down while whole segments match: the work is bounded by the depth of the tree, whatever path a client sends. */
+function longestPrefix<R>(root: PrefixNode<R>, path: string): R | null {
+  let best = root.route;
+  let node = root;
+  let start = 1;
+  while (node.children.size > 0) {
+    const slash = path.indexOf('/', start);
+    // A segment counts only when a "/" ends it: "/foo" itself is the exact match of the route for "/foo/".
+    if (slash < 0) break;
+    const child = node.children.get(path.slice(start, slash));
+    if (child === undefined) break;
+    node = child;
+    if (node.route !== null) best = node.route;
+    start = slash + 1;
+  }
+  return best;
+}

@@ -1,0 +1,156 @@
+/** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
+import { lookup } from 'node:dns';
+import type { TablePatch } from '../model/table.ts';
+import { AccessLog, writeStdout } from '../observe/access-log.ts';
+import { ACCEPTED, ACTIVE, LOG_DROPPED, REJECTED } from '../observe/series.ts';
+import type { SeriesWriter } from '../observe/series-writer.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import { compileRoute, type CompiledRoute } from './compiled-route.ts';
+import type { BoundPorts } from './data-plane.ts';
+import { Deadlines } from './deadlines.ts';
+import type { ClientConnection, ConnectionContext } from './http1/connection.ts';
+import { Listeners } from './listener/listeners.ts';
+import { TlsContexts } from './listener/tls-contexts.ts';
+import { Recorder } from './record.ts';
+import { Router } from './router.ts';
+import { Groups } from './upstream/group.ts';
+import type { PoolContext } from './upstream/pool.ts';
+import { Resolver, type Lookup } from './upstream/resolver.ts';
+
+/** All connections of a worker read from upstreams into one buffer of this size. */
+const READ_BUFFER = 65_536;
+
+const systemLookup: Lookup = (name, done) => {
+  lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
+};
+
+export class Runtime {
+  readonly connections = new Set<ClientConnection>();
+  #settings: ProxySettings;
+  #draining = false;
+  readonly #deadlines = new Deadlines();
+  readonly #router = new Router<CompiledRoute>();
+  /** The compiled routes of each host, to end their series when the host changes. */
+  readonly #routes = new Map<string, readonly CompiledRoute[]>();
+  readonly #groups: Groups;
+  readonly #tls: TlsContexts;
+  readonly #log: AccessLog;
+  readonly #recorder: Recorder;
+  readonly #writer: SeriesWriter;
+  readonly #listeners: Listeners;
+
+  constructor(settings: ProxySettings, writer: SeriesWriter, resolveName: Lookup = systemLookup) {
+    this.#settings = settings;
+    this.#writer = writer;
+    this.#log = new AccessLog(writeStdout, () => writer.add(LOG_DROPPED, 1));
+    this.#recorder = new Recorder(writer, this.#log);
+    this.#recorder.configure(settings.accessLog);
+    this.#tls = new TlsContexts(settings);
+    this.#groups = new Groups(this.#poolContext());
+    this.#listeners = new Listeners(this.#connectionContext(resolveName), this.#tls, {
+      onAccept: (served) => {
+        writer.add(ACCEPTED, 1);
+        if (!served) writer.add(REJECTED, 1);
+      },
+    });
+  }
+
+  /** Changes the table. Connections stay as they are; exchanges in flight finish on the routes they began with. */
+  apply(patch: TablePatch): void {
+    // Groups first: routes refer to them. Hosts before the groups that go.
+    const hosts = new Set(patch.hosts.map(({ host }) => host));
+    const groups = new Set(patch.groups.map(({ id }) => id));
+    const removedHosts = patch.reset ? [...this.#router.hosts()].filter((host) => !hosts.has(host)) : patch.removedHosts;
+    const removedGroups = patch.reset ? [...this.#groups.ids()].filter((id) => !groups.has(id)) : patch.removedGroups;
+    if (patch.reset) this.#tls.clear();
+    if (patch.defaultCertificate !== null) this.#tls.setDefault(patch.defaultCertificate);
+    for (const certificate of patch.certificates) this.#tls.setCertificate(certificate);
+    for (const group of patch.groups) this.#groups.set(group);
+    for (const host of patch.hosts) {
+      const routes = host.routes.map((route) => compileRoute(route, host.host, this.#groups, this.#recorder));
+      this.#closeSeries(host.host);
+      this.#routes.set(host.host, routes);
+      this.#router.set(host, routes);
+      this.#tls.setHost(host);
+    }
+    for (const host of removedHosts) {
+      this.#closeSeries(host);
+      this.#routes.delete(host);
+      this.#router.delete(host);
+      this.#tls.deleteHost(host);
+    }
+    for (const id of removedGroups) this.#groups.delete(id);
+    for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
+    this.#recorder.sweep();
+    if (patch.defaultCertificate !== null) this.#listeners.refreshDefaultCertificate();
+  }
+
+  configure(settings: ProxySettings): void {
+    this.#settings = settings;
+    this.#recorder.configure(settings.accessLog);
+    this.#tls.configure(settings);
+    this.#listeners.refreshDefaultCertificate();
+    for (const connection of this.connections) connection.forgetSettings();
+  }
+
+  listen(ports: BoundPorts): Promise<BoundPorts> {
+    return this.#listeners.listen({ ...this.#settings, httpPort: ports.http, httpsPort: ports.https });
+  }
+
+  /** From now on every response closes its connection; accepting goes on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Stops accepting; resolves when every connection is closed, by force after `deadline` milliseconds. */
+  async stop(deadline: number): Promise<void> {
+    this.drain();
+    this.#listeners.close();
+    for (const connection of this.connections) connection.drain();
+    const until = performance.now() + deadline;
+    while (this.connections.size > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (const connection of [...this.connections]) connection.destroy();
+    this.#deadlines.close();
+    await this.#log.close();
+  }
+
+  /** Publishes the number of open connections. */
+  tick(): void {
+    this.#writer.set(ACTIVE, this.connections.size);
+  }
+
+  #closeSeries(host: string): void {
+    for (const route of this.#routes.get(host) ?? []) this.#recorder.close(route.series);
+  }
+
+  #poolContext(): PoolContext {
+    return {
+      deadlines: this.#deadlines,
+      limits: () => this.#settings,
+      connectTimeout: () => this.#settings.upstreamConnectTimeout,
+      readTimeout: () => this.#settings.upstreamReadTimeout,
+      sendTimeout: () => this.#settings.upstreamSendTimeout,
+      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
+      poolLimits: () => this.#settings,
+      idle: new Set(),
+    };
+  }
+
+  #connectionContext(resolveName: Lookup): ConnectionContext {
+    const clock = (): number => performance.now();
+    return {
+      settings: () => this.#settings,
+      router: this.#router,
+      resolver: new Resolver(resolveName, clock),
+      clock,
+      onExchangeDone: (exchange) => this.#recorder.record(exchange),
+      deadlines: this.#deadlines,
+      requestLimits: () => this.#settings,
+      connections: this.connections,
+      draining: () => this.#draining,
+      onRefused: (connection, error) => this.#recorder.recordRefused(connection.client.address, error),
+    };
+  }
+}

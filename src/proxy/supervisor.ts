@@ -1,0 +1,260 @@
+/** Starts the workers, gives them tables, replaces those that die. The controller's side of the data plane. */
+import net from 'node:net';
+import { Worker } from 'node:worker_threads';
+import type { RoutingTable, TablePatch } from '../model/table.ts';
+import type { Logger } from '../observe/log.ts';
+import { sharedSeries } from '../observe/series.ts';
+import type { SeriesReader } from '../observe/series-reader.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+
+export interface DataPlaneOptions {
+  /** Worker threads, each with all ports. */
+  readonly workers: number;
+  readonly log: Logger;
+  /** Gets the workers' counters. */
+  readonly series: SeriesReader;
+}
+
+/** A worker that dies is replaced after this many milliseconds, doubled with every death in a row. */
+const RESTART_DELAY = 50;
+const MAX_RESTART_DELAY = 30_000;
+/** A worker that lived this long was healthy: the delay begins anew. */
+const HEALTHY_AFTER = 10_000;
+
+interface Slot {
+  readonly id: number;
+  thread: Worker | null;
+  /** Counts the threads of this slot; names their counters. */
+  generation: number;
+  state: WorkerState['state'];
+  version: number;
+  restarts: number;
+  startedAt: number;
+  deaths: number;
+  restart: NodeJS.Timeout | null;
+}
+
+/** Starts the workers. They begin to listen with the first table. */
+export function startDataPlane(settings: ProxySettings, options: DataPlaneOptions): DataPlane {
+  return new Supervisor(settings, options);
+}
+
+class Supervisor implements DataPlane {
+  readonly listening: Promise<BoundPorts>;
+  #settings: ProxySettings;
+  readonly #options: DataPlaneOptions;
+  readonly #slots: Slot[] = [];
+  #table: RoutingTable | null = null;
+  #version = 0;
+  #ports: BoundPorts | null = null;
+  #stopping = false;
+  #draining = false;
+  #resolveListening!: (ports: BoundPorts) => void;
+  #rejectListening!: (error: Error) => void;
+  #waiting: { readonly version: number; readonly done: () => void }[] = [];
+
+  constructor(settings: ProxySettings, options: DataPlaneOptions) {
+    this.#settings = settings;
+    this.#options = options;
+    this.listening = new Promise((resolve, reject) => {
+      this.#resolveListening = resolve;
+      this.#rejectListening = reject;
+    });
+    // Whoever does not wait for it hears of a failure through the log.
+    this.listening.catch(() => undefined);
+    for (let id = 0; id < options.workers; id++) {
+      const slot: Slot = {
+        id,
+        thread: null,
+        generation: 0,
+        state: 'starting',
+        version: 0,
+        restarts: 0,
+        startedAt: 0,
+        deaths: 0,
+        restart: null,
+      };
+      this.#slots.push(slot);
+      this.#start(slot);
+    }
+  }
+
+  publish(table: RoutingTable, patch: TablePatch): void {
+    const first = this.#table === null;
+    this.#table = table;
+    this.#version = patch.version;
+    if (first) {
+      for (const slot of this.#slots) this.#sendTable(slot);
+      void this.#listenFirst();
+    } else this.#broadcast({ type: 'patch', patch });
+  }
+
+  configure(settings: ProxySettings): void {
+    this.#settings = settings;
+    this.#broadcast({ type: 'configure', settings });
+  }
+
+  applied(version: number): Promise<void> {
+    if (this.#appliedByAll(version)) return Promise.resolve();
+    return new Promise((done) => this.#waiting.push({ version, done }));
+  }
+
+  ready(): boolean {
+    return !this.#stopping && this.#slots.some(({ state, version }) => state === 'ready' && version === this.#version);
+  }
+
+  workers(): readonly WorkerState[] {
+    return this.#slots.map(({ id, state, version, restarts }) => ({ id, state, version, restarts }));
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#broadcast({ type: 'drain' });
+  }
+
+  async shutdown(deadline: number): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
+    this.#rejectListening(new Error('the data plane was shut down'));
+    for (const { done } of this.#waiting.splice(0)) done();
+  }
+
+  async #stop(slot: Slot, deadline: number): Promise<void> {
+    if (slot.restart !== null) clearTimeout(slot.restart);
+    const { thread } = slot;
+    if (thread === null) return;
+    const ended = new Promise((resolve) => thread.once('exit', resolve));
+    thread.postMessage({ type: 'stop', deadline } satisfies ToWorker);
+    // A worker whose event loop hangs does not hear the message.
+    const force = setTimeout(() => void thread.terminate(), deadline + 2_000);
+    await ended;
+    clearTimeout(force);
+  }
+
+  #start(slot: Slot): void {
+    const series = sharedSeries();
+    slot.generation++;
+    slot.state = 'starting';
+    slot.version = 0;
+    slot.startedAt = performance.now();
+    const seriesId = slot.id + slot.generation * 1_000_000;
+    const thread = new Worker(new URL('./worker.ts', import.meta.url), {
+      name: `sluice-worker-${slot.id}`,
+      workerData: { settings: this.#settings, series } satisfies WorkerData,
+    });
+    slot.thread = thread;
+    this.#options.series.addWorker(seriesId, series);
+    thread.on('message', (message: FromWorker) => this.#onMessage(slot, seriesId, message));
+    thread.on('error', (error) => this.#options.log.error({ worker: slot.id, error }, 'worker failed'));
+    thread.on('exit', (code) => this.#onExit(slot, seriesId, code));
+    if (this.#table !== null) this.#sendTable(slot);
+    if (this.#ports !== null) this.#send(slot, { type: 'listen', ports: this.#ports });
+    if (this.#draining) this.#send(slot, { type: 'drain' });
+  }
+
+  #onMessage(slot: Slot, seriesId: number, message: FromWorker): void {
+    switch (message.type) {
+      case 'applied':
+        slot.version = message.version;
+        this.#settleWaiting();
+        return;
+      case 'listening':
+        slot.state = 'ready';
+        if (this.#ports === null) {
+          this.#ports = message.ports;
+          for (const other of this.#slots) if (other !== slot) this.#send(other, { type: 'listen', ports: message.ports });
+        }
+        if (this.#slots.every(({ state }) => state === 'ready')) this.#resolveListening(this.#ports);
+        return;
+      case 'listenFailed':
+        this.#options.log.error({ worker: slot.id, code: message.code }, message.message);
+        this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
+        return;
+      case 'series':
+        this.#options.series.announce(seriesId, message.slot, message.labels);
+    }
+  }
+
+  #onExit(slot: Slot, seriesId: number, code: number): void {
+    slot.thread = null;
+    slot.state = 'stopped';
+    this.#options.series.removeWorker(seriesId);
+    this.#settleWaiting();
+    if (this.#stopping) return;
+    slot.deaths = performance.now() - slot.startedAt > HEALTHY_AFTER ? 1 : slot.deaths + 1;
+    const delay = Math.min(RESTART_DELAY * 2 ** (slot.deaths - 1), MAX_RESTART_DELAY);
+    this.#options.log.error({ worker: slot.id, code, delay }, 'worker ended; it is replaced');
+    slot.restarts++;
+    slot.restart = setTimeout(() => {
+      slot.restart = null;
+      this.#start(slot);
+    }, delay);
+  }
+
+  /**
+   * The first worker finds the ports; the others share them. Because SO_REUSEPORT would silently share a port with another
+   * process too, it is bound once without it before.
+   */
+  async #listenFirst(): Promise<void> {
+    const { bindAddress, httpPort, httpsPort } = this.#settings;
+    try {
+      await assertFree(bindAddress, httpPort);
+      await assertFree(bindAddress, httpsPort);
+    } catch (error) {
+      this.#rejectListening(error as Error);
+      return;
+    }
+    const [first] = this.#slots;
+    if (first !== undefined) this.#send(first, { type: 'listen', ports: { http: httpPort, https: httpsPort } });
+  }
+
+  #sendTable(slot: Slot): void {
+    const table = this.#table!;
+    this.#send(slot, {
+      type: 'patch',
+      patch: {
+        version: this.#version,
+        reset: true,
+        hosts: [...table.hosts.values()],
+        removedHosts: [],
+        groups: [...table.groups.values()],
+        removedGroups: [],
+        certificates: [...table.certificates.values()],
+        removedCertificates: [],
+        defaultCertificate: table.defaultCertificate,
+      },
+    });
+  }
+
+  #broadcast(message: ToWorker): void {
+    for (const slot of this.#slots) this.#send(slot, message);
+  }
+
+  #send(slot: Slot, message: ToWorker): void {
+    slot.thread?.postMessage(message);
+  }
+
+  #appliedByAll(version: number): boolean {
+    return this.#slots.every(({ state, version: applied }) => state === 'stopped' || applied >= version);
+  }
+
+  #settleWaiting(): void {
+    this.#waiting = this.#waiting.filter(({ version, done }) => {
+      if (!this.#appliedByAll(version)) return true;
+      done();
+      return false;
+    });
+  }
+}
+
+/** Rejects when somebody already listens on the port. */
+function assertFree(host: string, port: number): Promise<void> {
+  if (port === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once('error', reject);
+    probe.listen({ host, port }, () => probe.close(() => resolve()));
+  });
+}

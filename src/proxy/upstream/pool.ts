@@ -1,0 +1,93 @@
+/** The connections to one endpoint: idle ones are kept for the next request, within limits. */
+import { UpstreamConnection, type UpstreamContext } from './connection.ts';
+
+/** Limits that all pools of a worker share. */
+export interface PoolLimits {
+  /** Idle connections of the worker, over all endpoints. */
+  readonly upstreamKeepAliveConnections: number;
+  /** Milliseconds an idle connection is kept. */
+  readonly upstreamKeepAliveTimeout: number;
+  /** Requests after which a connection is closed. */
+  readonly upstreamKeepAliveRequests: number;
+  /** Milliseconds after which a connection is not used again. */
+  readonly upstreamKeepAliveTime: number;
+}
+
+/** What the pools of a worker share. */
+export interface PoolContext extends UpstreamContext {
+  readonly poolLimits: () => PoolLimits;
+  /** Idle connections of the worker, the longest idle first. */
+  readonly idle: Set<UpstreamConnection>;
+}
+
+export class EndpointPool {
+  readonly address: string;
+  readonly port: number;
+  /** `address:port`, as logs and variables show it. */
+  readonly label: string;
+  /** Groups that use this endpoint; at 0 the pool closes what it has and keeps nothing. */
+  users = 0;
+  readonly #context: PoolContext;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #open = new Set<UpstreamConnection>();
+
+  constructor(address: string, port: number, context: PoolContext) {
+    this.address = address;
+    this.port = port;
+    this.label = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    this.#context = context;
+  }
+
+  /** An idle connection, the most recently used first, or a new one to `address` (differs from the pool's for DNS names). */
+  take(address: string, fresh: boolean): UpstreamConnection {
+    if (!fresh) {
+      const { upstreamKeepAliveTime: maxAge } = this.#context.poolLimits();
+      let connection = this.#idle.pop();
+      while (connection !== undefined) {
+        this.#context.idle.delete(connection);
+        if (!connection.closed && this.#context.deadlines.now - connection.openedAt < maxAge) return connection;
+        connection.destroy();
+        connection = this.#idle.pop();
+      }
+    }
+    const connection = new UpstreamConnection(this, this.#context, address);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  /** Takes back a connection whose response is complete. */
+  release(connection: UpstreamConnection): void {
+    const { upstreamKeepAliveConnections, upstreamKeepAliveRequests, upstreamKeepAliveTimeout } = this.#context.poolLimits();
+    const keeps = upstreamKeepAliveConnections > 0 && upstreamKeepAliveTimeout > 0;
+    if (this.users === 0 || !keeps || connection.requests >= upstreamKeepAliveRequests) {
+      connection.destroy();
+      return;
+    }
+    connection.deadline = this.#context.deadlines.after(upstreamKeepAliveTimeout);
+    this.#idle.push(connection);
+    this.#context.idle.add(connection);
+    if (this.#context.idle.size > upstreamKeepAliveConnections)
+      for (const oldest of this.#context.idle) return oldest.destroy();
+  }
+
+  /** Called by a connection that closed. */
+  forget(connection: UpstreamConnection): void {
+    this.#open.delete(connection);
+    if (!this.#context.idle.delete(connection)) return;
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  /** The endpoint is gone: idle connections close, busy ones finish their exchange. */
+  retire(): void {
+    for (const connection of [...this.#idle]) connection.destroy();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get idleSize(): number {
+    return this.#idle.length;
+  }
+}

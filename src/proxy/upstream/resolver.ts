@@ -1,0 +1,80 @@
+/**
+ * Resolves the names of ExternalName Services: asynchronously, with an answer remembered for a second, and the last good
+ * answer used while the name server is down. Loopback addresses are refused: a tenant's Service must not reach the admin port.
+ */
+import { BlockList, isIPv6 } from 'node:net';
+
+/** How long an answer is used before the name is asked for again, in milliseconds. */
+const FRESH = 1000;
+/** Addresses of one name that are used. */
+const MAX_ADDRESSES = 64;
+/** Names that are remembered. */
+const MAX_NAMES = 1024;
+
+/** Looks a name up; all addresses, or an error. */
+export type Lookup = (name: string, done: (error: Error | null, addresses: readonly string[]) => void) => void;
+
+interface Entry {
+  addresses: readonly string[];
+  askedAt: number;
+  next: number;
+  waiting: ((address: string | null) => void)[];
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+LOOPBACK.addAddress('0.0.0.0', 'ipv4');
+LOOPBACK.addAddress('::', 'ipv6');
+
+export class Resolver {
+  readonly #lookup: Lookup;
+  readonly #clock: () => number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(lookup: Lookup, clock: () => number) {
+    this.#lookup = lookup;
+    this.#clock = clock;
+  }
+
+  /** Calls back with an address, in turn; null when there is none. At once when one is known. */
+  resolve(name: string, done: (address: string | null) => void): void {
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
+      if (this.#entries.size >= MAX_NAMES) for (const oldest of this.#entries.keys()) if (this.#entries.delete(oldest)) break;
+      entry = { addresses: [], askedAt: -Infinity, next: 0, waiting: [] };
+      this.#entries.set(name, entry);
+    }
+    const known = entry.addresses.length > 0;
+    const stale = this.#clock() - entry.askedAt > FRESH;
+    if (!known) entry.waiting.push(done);
+    if (stale && (known || entry.waiting.length === 1)) this.#ask(name, entry);
+    else if (!known && !stale && entry.waiting.length === 1) this.#deliver(entry);
+    if (known) done(next(entry));
+  }
+
+  #ask(name: string, entry: Entry): void {
+    entry.askedAt = this.#clock();
+    this.#lookup(name, (error, addresses) => {
+      const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);
+      // A failing name server does not take an endpoint away; an answer without usable addresses does.
+      if (error === null) entry.addresses = usable;
+      this.#deliver(entry);
+    });
+  }
+
+  #deliver(entry: Entry): void {
+    const waiting = entry.waiting;
+    entry.waiting = [];
+    for (const done of waiting) done(entry.addresses.length === 0 ? null : next(entry));
+  }
+}
+
+function next(entry: Entry): string {
+  entry.next = (entry.next + 1) % entry.addresses.length;
+  return entry.addresses[entry.next]!;
+}
+
+function isLoopback(address: string): boolean {
+  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,51 @@
+/** The entry of a worker thread: the data plane on one core. It never talks to Kubernetes; it gets tables and serves them. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { HEARTBEAT } from '../observe/series.ts';
+import { SeriesWriter } from '../observe/series-writer.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { Runtime } from './runtime.ts';
+
+/** How often the worker shows that its event loop turns, in milliseconds. */
+const HEARTBEAT_INTERVAL = 250;
+
+const port = parentPort;
+if (port === null) throw new Error('worker.ts runs in a worker thread');
+
+const { settings, series } = workerData as WorkerData;
+const send = (message: FromWorker): void => port.postMessage(message);
+const writer = new SeriesWriter(series, (slot, labels) => send({ type: 'series', slot, labels }));
+const runtime = new Runtime(settings, writer);
+
+setInterval(() => {
+  writer.add(HEARTBEAT, 1);
+  runtime.tick();
+}, HEARTBEAT_INTERVAL).unref();
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'patch':
+      runtime.apply(message.patch);
+      send({ type: 'applied', version: message.patch.version });
+      return;
+    case 'configure':
+      runtime.configure(message.settings);
+      return;
+    case 'listen':
+      void listen(message.ports);
+      return;
+    case 'drain':
+      runtime.drain();
+      return;
+    case 'stop':
+      void runtime.stop(message.deadline).then(() => process.exit(0));
+  }
+});
+
+async function listen(ports: { http: number; https: number }): Promise<void> {
+  try {
+    send({ type: 'listening', ports: await runtime.listen(ports) });
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    send({ type: 'listenFailed', message, code: code ?? '' });
+  }
+}
