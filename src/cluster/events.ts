@@ -125,11 +125,14 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 
   const work = async (): Promise<void> => {
-    for (let entry = queue.shift(); entry; entry = queue.shift()) {
-      entry.queued = false;
-      await sendWithRetry(entry);
+    try {
+      for (let entry = queue.shift(); entry; entry = queue.shift()) {
+        entry.queued = false;
+        await sendWithRetry(entry);
+      }
+    } finally {
+      busy = false;
     }
-    busy = false;
   };
 
   return {

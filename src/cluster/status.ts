@@ -194,6 +194,7 @@ function matters(change: Change, settings: StatusSettings): boolean {
     case 'Secret':
     case 'ConfigMap':
     case 'Namespace':
+    default:
       return false;
   }
 }

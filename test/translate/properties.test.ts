@@ -24,7 +24,7 @@ const SECRET_DATA = [
   { 'tls.crt': base64(a.chain) },
 ];
 
-const namespace = fc.constantFrom('one', 'two');
+const namespace = fc.constantFrom('one', 'one', 'one', 'two');
 const serviceName = fc.constantFrom('web', 'api');
 const secretName = fc.constantFrom('cert', 'other');
 const backend = fc.oneof(
@@ -37,16 +37,16 @@ const backend = fc.oneof(
   { weight: 1, arbitrary: fc.constant({}) },
 );
 const path = fc.record({
-  path: fc.constantFrom('/', '/foo', '/foo/', '/foo/bar', 'bad'),
+  path: fc.constantFrom('/', '/foo', '/foo', '/foo/', '/foo/bar', 'bad'),
   pathType: fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific'),
   backend,
 });
 const rule = fc.record(
   {
-    host: fc.constantFrom('a.test', 'b.test', '*.test', '10.0.0.1'),
+    host: fc.constantFrom('a.test', 'a.test', '*.test', '*.test', 'b.test', '10.0.0.1'),
     http: fc.record({ paths: fc.array(path, { maxLength: 3 }) }),
   },
-  { requiredKeys: [] },
+  { requiredKeys: ['http'] },
 );
 const tls = fc.record({ hosts: fc.subarray(['a.test', '*.test']), secretName }, { requiredKeys: [] });
 const annotations = fc.record(
@@ -67,7 +67,7 @@ const ingress: fc.Arbitrary<KubeObject> = fc.record({
   }),
   spec: fc.record(
     {
-      ingressClassName: fc.constantFrom('ours', 'ours', 'late'),
+      ingressClassName: fc.constantFrom('ours', 'ours', 'ours', 'ours', 'late'),
       defaultBackend: backend,
       rules: fc.array(rule, { maxLength: 3 }),
       tls: fc.array(tls, { maxLength: 2 }),
@@ -152,7 +152,7 @@ describe('translation', () => {
           expect(second).toEqual(first);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 
@@ -175,7 +175,7 @@ describe('translation', () => {
           if (certificate !== null) expect(table.certificates.has(certificate)).toBe(true);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 
@@ -219,7 +219,7 @@ describe('translation', () => {
           flush();
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 1500 },
     );
   });
 });
