@@ -22,8 +22,7 @@ export function serviceDefaults(service: StoredObject): void {
   const type = spec['type'];
   for (const port of objectsAt(spec, 'ports')) {
     setDefault(port, 'protocol', 'TCP');
-    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '')
-      port['targetPort'] = port['port'];
+    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '') port['targetPort'] = port['port'];
   }
   if (type !== 'ExternalName') {
     setDefault(spec, 'internalTrafficPolicy', 'Cluster');

@@ -90,7 +90,7 @@ export function configKeyFault(value: string): string | undefined {
 export function portNameFaults(value: string): string[] {
   const faults: string[] = [];
   if (value.length > 15) faults.push('must be no more than 15 characters');
-  if (!/^[-a-z0-9]+$/.test(value)) faults.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
+  if (!/^[-a-z0-9]+$/.test(value)) faults.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(value)) faults.push('must contain at least one letter (a-z)');
   if (value.includes('--')) faults.push('must not contain consecutive hyphens');
   if (value.startsWith('-') || value.endsWith('-')) faults.push('must not begin or end with a hyphen');

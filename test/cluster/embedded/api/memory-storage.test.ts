@@ -147,11 +147,7 @@ describe('updating', () => {
   });
 
   it('is undefined for an object that is gone', () => {
-    expect(
-      storageWithDefault()
-        .resource('v1', 'configmaps')
-        .update('default', 'one', () => undefined),
-    ).toBeUndefined();
+    expect(storageWithDefault().resource('v1', 'configmaps').update('default', 'one', () => undefined)).toBeUndefined();
   });
 });
 
@@ -190,12 +186,7 @@ describe('deleting', () => {
     const storage = storageWithDefault();
     const maps = storage.resource('v1', 'configmaps');
     const owners = ['a', 'b'].map((name) => maps.create('default', configMap(name)));
-    const ownerReferences = owners.map(({ metadata }) => ({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      name: metadata.name,
-      uid: metadata.uid,
-    }));
+    const ownerReferences = owners.map(({ metadata }) => ({ apiVersion: 'v1', kind: 'ConfigMap', name: metadata.name, uid: metadata.uid }));
     maps.create('default', { ...configMap('child'), metadata: { name: 'child', ownerReferences } });
     maps.delete('default', 'a');
     expect(maps.get('default', 'child')).toBeDefined();
