@@ -2,7 +2,7 @@
 
 /** One point where `--conformance=nginx` and `--conformance=kubernetes` serve the same Ingress differently. */
 export interface ConformanceDifference {
-  /** Stable name; a golden pair `conformance-<name>-{nginx,kubernetes}` shows it. */
+  /** Stable name; the golden pair `conformance-<name>` of the tests shows it. */
   readonly name: string;
   readonly situation: string;
   readonly nginx: string;
