@@ -6,7 +6,7 @@ import { asksFor, parseFlags } from '../settings/parse.ts';
 import type { RunCommand } from './commands.ts';
 import { type WantedPort, requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
-import { serve } from './serve.ts';
+import { rejectionOf, serve } from './serve.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Resolves with 0 after a signal and an orderly end, with 1 when it cannot serve. */
@@ -45,13 +45,6 @@ export const run: RunCommand = async (argv, env) => {
     return 1;
   }
 };
-
-/** Rejects as the promise does, and does nothing when it resolves. */
-function rejectionOf(promise: Promise<unknown>): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    promise.catch(reject);
-  });
-}
 
 /** The other waiter for the same promise deals with its failure. */
 function ignore(): void {}

@@ -34,9 +34,10 @@ export interface Serving {
   readonly table: () => RoutingTable | null;
   /**
    * Not ready from now on; keeps serving for `--shutdown-grace-period`; then stops accepting and lets what is in flight
-   * finish for `worker-shutdown-timeout`; empties the status if no replica is left, and gives the lease back.
+   * finish for `worker-shutdown-timeout`, or `deadline` milliseconds if that is less; empties the status if no replica is
+   * left, and gives the lease back.
    */
-  readonly stop: () => Promise<void>;
+  readonly stop: (deadline?: number) => Promise<void>;
 }
 
 /** Starts everything, in an order in which whoever asks is answered: first the admin port. Rejects when that is taken. */
@@ -151,12 +152,13 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
     adminPort: admin.port,
     listening: dataPlane.listening,
     table: () => controller.state().table,
-    stop: async () => {
+    stop: async (deadline = Number.POSITIVE_INFINITY) => {
       draining = true;
       log.info({ grace: control.shutdownGracePeriod }, 'shutting down: not ready, still serving');
       dataPlane.drain();
       await pause(control.shutdownGracePeriod);
-      const drained = dataPlane.shutdown(controller.state().settings.controller.workerShutdownTimeout);
+      const { workerShutdownTimeout } = controller.state().settings.controller;
+      const drained = dataPlane.shutdown(Math.min(workerShutdownTimeout, deadline));
       // While requests finish: another replica may take over, and the status is written while the lease is still ours.
       await status?.stop();
       await election?.stop();
@@ -187,5 +189,12 @@ function takesNodeAddresses({ controller }: Settings): boolean {
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
+  });
+}
+
+/** Rejects as the promise does, and does nothing when it resolves. */
+export function rejectionOf(promise: Promise<unknown>): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    promise.catch(reject);
   });
 }

@@ -92,20 +92,17 @@ describe('the command line', () => {
     server.close();
   });
 
-  it('ends with 2 for a mistake, and with 0 for help and version', async () => {
-    const runs = [
-      { args: ['controler'], code: 2, stderr: /did you mean "controller"/u },
-      { args: ['controller', '--http-prot=1'], code: 2, stderr: /did you mean --http-port/u },
-      { args: ['--help'], code: 0, stdout: /^Usage: sluice <command>/u },
-      { args: ['controller', '--help'], code: 0, stdout: /--publish-service/u },
-      { args: ['dev', '--help'], code: 0, stdout: /--api-port/u },
-      { args: ['--version'], code: 0, stdout: /^\d+\.\d+\.\d+\n$/u },
-    ];
-    for (const { args, code, stdout, stderr } of runs) {
-      const sluice = start(...args);
-      expect([args, await sluice.exited]).toEqual([args, code]);
-      if (stdout !== undefined) expect(sluice.stdout).toMatch(stdout);
-      if (stderr !== undefined) expect(sluice.stderr).toMatch(stderr);
-    }
+  it.each([
+    { args: ['controler'], code: 2, text: 'did you mean "controller"' },
+    { args: ['controller', '--http-prot=1'], code: 2, text: 'did you mean --http-port' },
+    { args: ['--help'], code: 0, text: 'Usage: sluice <command>' },
+    { args: ['controller', '--help'], code: 0, text: '--publish-service' },
+    { args: ['dev', '--help'], code: 0, text: '--api-port' },
+    { args: ['--version'], code: 0, text: '.' },
+  ])('ends with $code for $args', async ({ args, code, text }) => {
+    const sluice = start(...args);
+    expect(await sluice.exited).toBe(code);
+    expect(code === 0 ? sluice.stdout : sluice.stderr).toContain(text);
+    expect(code === 0 ? sluice.stderr : sluice.stdout).toBe('');
   });
 });

@@ -15,9 +15,12 @@ import { makeCertificate } from '../support/pki.ts';
 
 const NAMESPACE = 'default';
 
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
 function secretOf(name: string, host: string): Secret {
   const { cert, key } = makeCertificate({ names: [host] });
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
   return { metadata: { namespace: NAMESPACE, name }, data: { 'tls.crt': base64(cert), 'tls.key': base64(key) } };
 }
 

@@ -10,13 +10,16 @@ import { makeCa, makeCertificate } from '../support/pki.ts';
 const EMPTY = groupId('default', 'empty', '80');
 let certificate: Certificate;
 
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
 beforeAll(() => {
   const { chain, key } = makeCertificate({
     names: ['a.example'],
     notAfter: new Date('2030-01-01T00:00:00Z'),
     issuer: makeCa({ name: 'The issuer' }),
   });
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
   const secret = {
     metadata: { namespace: 'default', name: 'a-tls' },
     data: { 'tls.crt': base64(chain), 'tls.key': base64(key) },

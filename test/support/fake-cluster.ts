@@ -22,7 +22,7 @@ export class FakeCluster implements Cluster {
   configMaps: readonly ObjectKey[] = [];
 
   readonly cache: ObjectCache = {
-    get: <K extends WatchedKind>(kind: K, namespace: string, name: string) =>
+    get: <K extends WatchedKind>(kind: K, namespace: string, name: string): WatchedKinds[K] | undefined =>
       this.#objects.get(keyOf(kind, namespace, name)) as WatchedKinds[K] | undefined,
     list: <K extends WatchedKind>(kind: K) => this.#list(kind),
     endpointSlicesOf: (namespace, service) =>
