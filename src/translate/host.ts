@@ -210,6 +210,6 @@ function conflict(plan: IngressPlan, path: PathPlan, message: string): Diagnosti
     'error',
     `${path.field}.path`,
     message,
-    'The older path is served; this one is left out.',
+    'The other path is served; this one is left out.',
   );
 }

@@ -1,7 +1,7 @@
 /** A ClusterView over a set of objects, and the settings translation tests start from. */
 import { createPrivateKey } from 'node:crypto';
 
-import type { EndpointSlice, Ingress, IngressClass, KubeObject, Secret, Service } from '../../src/model/objects.ts';
+import type { Ingress, KubeObject } from '../../src/model/objects.ts';
 import { SERVICE_NAME_LABEL } from '../../src/model/objects.ts';
 import type { Certificate } from '../../src/model/table.ts';
 import { certificateId } from '../../src/model/table.ts';
@@ -74,13 +74,13 @@ export class ObjectStore {
     const list = (kind: string): KubeObject[] => this.objects().filter((object) => object.kind === kind);
     return {
       ingresses: () => list('Ingress') as Ingress[],
-      ingressClass: (name) => get('IngressClass', '', name) as IngressClass | undefined,
-      service: (namespace, name) => get('Service', namespace, name) as Service | undefined,
+      ingressClass: (name) => get('IngressClass', '', name),
+      service: (namespace, name) => get('Service', namespace, name),
       endpointSlices: (namespace, service) =>
         list('EndpointSlice').filter(
           ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[SERVICE_NAME_LABEL] === service,
-        ) as EndpointSlice[],
-      secret: (namespace, name) => get('Secret', namespace, name) as Secret | undefined,
+        ),
+      secret: (namespace, name) => get('Secret', namespace, name),
     };
   }
 }

@@ -13,7 +13,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 
-import type { KubeObject } from '../../src/model/objects.ts';
+import type { EndpointSlice, KubeObject, Secret, Service } from '../../src/model/objects.ts';
 import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { CONFORMANCE_DIFFERENCES } from '../../src/translate/conformance.ts';
 import { translateTable } from '../../src/translate/translate.ts';
@@ -47,19 +47,22 @@ function implied(header: Header): KubeObject[] {
   const services = (header.services ?? []).flatMap((text): KubeObject[] => {
     const { namespace, name } = split(text);
     const spec = { clusterIP: '10.96.0.1', ports: [{ name: 'http', port: 80, targetPort: 8080 }] };
-    const labels = { 'kubernetes.io/service-name': name };
-    const slice = { ports: [{ name: 'http', port: 8080 }], endpoints: [{ addresses: ['10.0.0.1'] }] };
-    return [
-      { kind: 'Service', metadata: { namespace, name }, ...{ spec } },
-      { kind: 'EndpointSlice', metadata: { namespace, name: `${name}-1`, labels }, ...slice },
-    ];
+    const service: Service = { kind: 'Service', metadata: { namespace, name }, spec };
+    const slice: EndpointSlice = {
+      kind: 'EndpointSlice',
+      metadata: { namespace, name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+      ports: [{ name: 'http', port: 8080 }],
+      endpoints: [{ addresses: ['10.0.0.1'] }],
+    };
+    return [service, slice];
   });
   const secrets = (header.certificates ?? []).map((certificate): KubeObject => {
     const notBefore = new Date(certificate.notBefore ?? '2025-01-01T00:00:00Z');
     const notAfter = new Date(certificate.notAfter ?? '2027-01-01T00:00:00Z');
     const { chain, key } = makeCertificate({ names: certificate.names, notBefore, notAfter });
     const data = { 'tls.crt': Buffer.from(chain).toString('base64'), 'tls.key': Buffer.from(key).toString('base64') };
-    return { kind: 'Secret', metadata: split(certificate.secret), ...{ data } };
+    const secret: Secret = { kind: 'Secret', metadata: split(certificate.secret), data };
+    return secret;
   });
   return [...services, ...secrets];
 }
