@@ -1,0 +1,325 @@
+import { describe, expect, it } from 'vitest';
+import { parseFlags } from '../../src/settings/parse.ts';
+import { lintChart, type Manifest, manifestsOf, named, ofKind, renderChart } from '../support/chart.ts';
+
+/** Value sets that each turn on another part of the chart. */
+const VALUE_SETS: readonly (readonly [string, object])[] = [
+  ['defaults', {}],
+  ['one replica', { controller: { replicaCount: 1 } }],
+  ['one namespace', { controller: { scope: { enabled: true, namespace: 'shop' } } }],
+  ['namespaces by label', { controller: { scope: { enabled: true, namespaceSelector: 'team in (a, b)' } } }],
+  ['node addresses', { controller: { publishService: { enabled: false }, service: { enabled: false } } }],
+  ['node network', { controller: { hostNetwork: true, containerPort: { http: 8080, https: 8443 } } }],
+  [
+    'everything',
+    {
+      commonLabels: { team: 'edge' },
+      imagePullSecrets: [{ name: 'pull' }],
+      controller: {
+        image: { registry: 'images.example.com/edge', digest: `sha256:${'0'.repeat(64)}` },
+        config: { 'proxy-body-size': '8m', 'use-forwarded-headers': true, 'keep-alive': 75 },
+        ingressClassResource: { name: 'edge', controllerValue: 'example.com/edge', default: true, annotations: { a: 'b' } },
+        ingressClassByName: true,
+        watchIngressWithoutClass: true,
+        extraArgs: { 'default-ssl-certificate': 'default/wildcard', 'election-ttl': '10s', 'disable-catch-all': true },
+        extraEnvs: [{ name: 'TZ', value: 'UTC' }],
+        extraVolumes: [{ name: 'x', emptyDir: {} }],
+        extraVolumeMounts: [{ name: 'x', mountPath: '/x' }],
+        podAnnotations: { a: 'b' },
+        podLabels: { c: 'd' },
+        tolerations: [{ operator: 'Exists' }],
+        affinity: { nodeAffinity: {} },
+        priorityClassName: 'system-cluster-critical',
+        metrics: { service: { enabled: true, annotations: { 'prometheus.io/scrape': 'true' } } },
+        service: {
+          annotations: { 'metallb.io/address-pool': 'public' },
+          loadBalancerClass: 'metallb.io/metallb',
+          loadBalancerSourceRanges: ['10.0.0.0/8'],
+          externalTrafficPolicy: 'Local',
+          ipFamilyPolicy: 'PreferDualStack',
+          ipFamilies: ['IPv4', 'IPv6'],
+          nodePorts: { http: 30080, https: 30443 },
+        },
+      },
+      serviceAccount: { annotations: { a: 'b' } },
+      extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'extra' } }],
+    },
+  ],
+];
+
+function podOf(manifests: readonly Manifest[]): Manifest {
+  return ofKind(manifests, 'Deployment').spec.template.spec;
+}
+
+function containerOf(manifests: readonly Manifest[]): Manifest {
+  const [container, ...more] = podOf(manifests).containers;
+  expect(more).toEqual([]);
+  return container;
+}
+
+async function imageOf(image: object): Promise<string> {
+  return containerOf(await manifestsOf({ controller: { image } })).image;
+}
+
+/** The rules of a role, one line per resource: `get,list,watch networking.k8s.io/ingresses`. */
+function grants(role: Manifest): string[] {
+  return role.rules
+    .flatMap((rule: Manifest) =>
+      rule.apiGroups.flatMap((group: string) =>
+        rule.resources.map((resource: string) => `${rule.verbs.join()} ${group}/${resource}${rule.resourceNames ?? ''}`),
+      ),
+    )
+    .sort();
+}
+
+const READ_OBJECTS = [
+  'create,patch /events',
+  'get,list,watch /configmaps',
+  'get,list,watch /secrets',
+  'get,list,watch /services',
+  'get,list,watch discovery.k8s.io/endpointslices',
+  'get,list,watch networking.k8s.io/ingresses',
+  'update,patch networking.k8s.io/ingresses/status',
+];
+const CLASSES = 'get,list,watch networking.k8s.io/ingressclasses';
+const LEASES = ['create coordination.k8s.io/leases', 'get,update coordination.k8s.io/leasesedge-sluice-leader'];
+
+describe.each(VALUE_SETS)('the chart with %s', (_, values) => {
+  it('passes helm lint', async () => {
+    await expect(lintChart(values)).resolves.toContain('0 chart(s) failed');
+  });
+
+  it('passes flags that the controller understands', async () => {
+    const [command, ...flags] = containerOf(await manifestsOf(values)).args;
+    expect(command).toBe('controller');
+    const expanded = flags.map((flag: string) => flag.replace('$(POD_NAMESPACE)', 'ingress'));
+    expect(parseFlags(expanded, {}).controller.configMap).toEqual({ namespace: 'ingress', name: 'edge-sluice' });
+  });
+
+  it('never runs as root, with a capability or a writable file system', async () => {
+    const manifests = await manifestsOf(values);
+    expect(podOf(manifests).securityContext).toMatchObject({
+      runAsNonRoot: true,
+      runAsUser: 65_532,
+      runAsGroup: 65_532,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(containerOf(manifests).securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+});
+
+describe('the Deployment', () => {
+  it('can bind 80 and 443 by the sysctl, which the network of a node does not take', async () => {
+    const own = await manifestsOf({});
+    expect(podOf(own).securityContext.sysctls).toEqual([{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }]);
+    expect(containerOf(own).ports.map((port: Manifest) => [port.name, port.containerPort])).toEqual([
+      ['http', 80],
+      ['https', 443],
+      ['metrics', 10_254],
+    ]);
+    const node = await manifestsOf({ controller: { hostNetwork: true } });
+    expect(podOf(node)).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
+    expect(podOf(node).securityContext.sysctls).toBeUndefined();
+  });
+
+  it('is probed where the admin port answers', async () => {
+    const container = containerOf(await manifestsOf({}));
+    expect(container.startupProbe.httpGet).toEqual({ path: '/healthz', port: 'metrics' });
+    expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'metrics' });
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'metrics' });
+    expect(container.args).toContain('--healthz-port=10254');
+  });
+
+  it('has time to drain', async () => {
+    const manifests = await manifestsOf({ controller: { shutdownGracePeriod: 15 } });
+    expect(containerOf(manifests).args).toContain('--shutdown-grace-period=15');
+    expect(podOf(manifests).terminationGracePeriodSeconds).toBe(300);
+  });
+
+  it('never goes below its replicas in a rollout, and spreads them', async () => {
+    const { spec } = ofKind(await manifestsOf({}), 'Deployment');
+    expect(spec.replicas).toBe(2);
+    expect(spec.strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } });
+    for (const constraint of spec.template.spec.topologySpreadConstraints) {
+      expect(constraint).toMatchObject({ whenUnsatisfiable: 'ScheduleAnyway', labelSelector: spec.selector });
+    }
+  });
+
+  it('names the image by registry, tag and digest', async () => {
+    expect(await imageOf({})).toBe('sluice:0.1.0');
+    expect(await imageOf({ registry: 'images.example.com/edge/', tag: 'v2' })).toBe('images.example.com/edge/sluice:v2');
+    expect(await imageOf({ tag: 'v2', digest: `sha256:${'a'.repeat(64)}` })).toBe(`sluice@sha256:${'a'.repeat(64)}`);
+  });
+
+  it('tells the controller which ports clients see', async () => {
+    const manifests = await manifestsOf({ controller: { containerPort: { http: 8080, https: 8443 } } });
+    expect(containerOf(manifests).args).toEqual(
+      expect.arrayContaining(['--http-port=8080', '--https-port=8443', '--public-http-port=80', '--public-https-port=443']),
+    );
+  });
+});
+
+describe('the permissions', () => {
+  it('are these and no more', async () => {
+    const manifests = await manifestsOf({});
+    expect(grants(ofKind(manifests, 'ClusterRole'))).toEqual([...READ_OBJECTS, CLASSES].sort());
+    expect(grants(ofKind(manifests, 'Role'))).toEqual(LEASES);
+  });
+
+  it('grow by namespaces only with a selector', async () => {
+    const manifests = await manifestsOf({ controller: { scope: { enabled: true, namespaceSelector: 'a=b' } } });
+    expect(grants(ofKind(manifests, 'ClusterRole'))).toEqual([...READ_OBJECTS, CLASSES, 'get,list,watch /namespaces'].sort());
+  });
+
+  it('grow by nodes and Pods only where node addresses are the status', async () => {
+    const manifests = await manifestsOf({ controller: { publishService: { enabled: false } } });
+    expect(grants(ofKind(manifests, 'ClusterRole'))).toEqual([...READ_OBJECTS, CLASSES, 'get,list,watch /nodes'].sort());
+    expect(grants(ofKind(manifests, 'Role'))).toEqual([...LEASES, 'get,list,watch /pods'].sort());
+    const address = { publishService: { enabled: false }, extraArgs: { 'publish-status-address': '192.0.2.1' } };
+    expect(grants(ofKind(await manifestsOf({ controller: address }), 'ClusterRole'))).toEqual(
+      [...READ_OBJECTS, CLASSES].sort(),
+    );
+  });
+
+  it('shrink to one namespace with a scope', async () => {
+    const manifests = await manifestsOf({ controller: { scope: { enabled: true, namespace: 'shop' } } });
+    expect(grants(ofKind(manifests, 'ClusterRole'))).toEqual([CLASSES]);
+    const watched = named(manifests, 'Role', 'edge-sluice-watched');
+    expect(watched.metadata.namespace).toBe('shop');
+    expect(grants(watched)).toEqual(READ_OBJECTS);
+    expect(grants(named(manifests, 'Role', 'edge-sluice'))).toEqual(
+      [...LEASES, 'create,patch /events', 'get,list,watch /configmaps', 'get,list,watch /services'].sort(),
+    );
+    expect(containerOf(manifests).args).toContain('--watch-namespace=shop');
+  });
+
+  it('leave out the status when it is not written', async () => {
+    const manifests = await manifestsOf({ controller: { extraArgs: { 'update-status': false } } });
+    expect(grants(ofKind(manifests, 'ClusterRole')).filter((grant) => grant.includes('status'))).toEqual([]);
+  });
+
+  it('are bound to the ServiceAccount of the Pods', async () => {
+    const manifests = await manifestsOf({});
+    const account = ofKind(manifests, 'ServiceAccount').metadata;
+    expect(podOf(manifests).serviceAccountName).toBe(account.name);
+    for (const [binding, role] of [
+      ['ClusterRoleBinding', 'ClusterRole'],
+      ['RoleBinding', 'Role'],
+    ] as const) {
+      const bound = ofKind(manifests, binding);
+      expect(bound.subjects).toEqual([{ kind: 'ServiceAccount', name: account.name, namespace: account.namespace }]);
+      expect(bound.roleRef).toMatchObject({ kind: role, name: ofKind(manifests, role).metadata.name });
+    }
+  });
+
+  it('are nobody’s without rbac.create', async () => {
+    const kinds = (await manifestsOf({ rbac: { create: false } })).map((manifest) => manifest.kind);
+    expect(kinds.filter((kind) => String(kind).includes('Role'))).toEqual([]);
+  });
+});
+
+describe('the other objects', () => {
+  it('reach the Pods by the ports they name', async () => {
+    const manifests = await manifestsOf({});
+    const service = ofKind(manifests, 'Service');
+    expect(service.spec).toMatchObject({ type: 'LoadBalancer', externalTrafficPolicy: 'Cluster' });
+    expect(service.spec.ports).toMatchObject([
+      { name: 'http', port: 80, targetPort: 'http' },
+      { name: 'https', port: 443, targetPort: 'https' },
+    ]);
+    const { spec } = ofKind(manifests, 'Deployment');
+    expect(service.spec.selector).toEqual(spec.selector.matchLabels);
+    expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    expect(containerOf(manifests).args).toContain(`--publish-service=$(POD_NAMESPACE)/${service.metadata.name}`);
+  });
+
+  it('give the Service what a load balancer asks for', async () => {
+    const service = ofKind(
+      await manifestsOf({
+        controller: {
+          service: {
+            annotations: { 'metallb.io/loadBalancerIPs': '192.0.2.10' },
+            loadBalancerClass: 'metallb.io/metallb',
+            externalTrafficPolicy: 'Local',
+          },
+        },
+      }),
+      'Service',
+    );
+    expect(service.metadata.annotations).toEqual({ 'metallb.io/loadBalancerIPs': '192.0.2.10' });
+    expect(service.spec).toMatchObject({ loadBalancerClass: 'metallb.io/metallb', externalTrafficPolicy: 'Local' });
+  });
+
+  it('have the class of ingress-nginx, or another', async () => {
+    const manifests = await manifestsOf({});
+    expect(ofKind(manifests, 'IngressClass')).toMatchObject({
+      metadata: { name: 'nginx', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'false' } },
+      spec: { controller: 'k8s.io/ingress-nginx' },
+    });
+    const resource = { name: 'edge', controllerValue: 'example.com/edge', default: true };
+    const other = await manifestsOf({ controller: { ingressClassResource: resource } });
+    expect(ofKind(other, 'IngressClass')).toMatchObject({
+      metadata: { name: 'edge', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+      spec: { controller: 'example.com/edge' },
+    });
+    expect(containerOf(other).args).toEqual(
+      expect.arrayContaining(['--controller-class=example.com/edge', '--ingress-class=edge']),
+    );
+  });
+
+  it('protect from eviction only where a replica can go', async () => {
+    expect(ofKind(await manifestsOf({}), 'PodDisruptionBudget').spec.minAvailable).toBe(1);
+    const single = await manifestsOf({ controller: { replicaCount: 1 } });
+    expect(single.map((manifest) => manifest.kind)).not.toContain('PodDisruptionBudget');
+  });
+
+  it('write every key of the ConfigMap as a string', async () => {
+    const config = { 'proxy-body-size': '8m', 'keep-alive': 75, hsts: false };
+    const map = ofKind(await manifestsOf({ controller: { config } }), 'ConfigMap');
+    expect(map.data).toEqual({ 'proxy-body-size': '8m', 'keep-alive': '75', hsts: 'false' });
+  });
+});
+
+describe('values that cannot be', () => {
+  it.each<[string, object, string]>([
+    ['an unknown value', { controller: { replicas: 3 } }, 'replicas'],
+    ['a value of another type', { controller: { replicaCount: 'two' } }, 'replicaCount'],
+    ['a root user', { controller: { image: { runAsUser: 0 } } }, 'runAsUser'],
+    [
+      'two scopes',
+      { controller: { scope: { enabled: true, namespace: 'a', namespaceSelector: 'b=c' } } },
+      'exclude each other',
+    ],
+    ['a scope that is off', { controller: { scope: { namespace: 'a' } } }, 'need controller.scope.enabled'],
+    ['a flag of the chart’s own', { controller: { extraArgs: { 'http-port': 8080 } } }, 'the chart sets this flag'],
+    [
+      'two sources of the status',
+      { controller: { extraArgs: { 'publish-status-address': '192.0.2.1' } } },
+      'exclude each other',
+    ],
+    [
+      'a status of a Service that is not there',
+      { controller: { service: { enabled: false } } },
+      'needs controller.service.enabled',
+    ],
+    ['a drain longer than the grace', { controller: { terminationGracePeriodSeconds: 250 } }, 'must be more than'],
+    [
+      'a drain longer than the grace by ConfigMap',
+      { controller: { config: { 'worker-shutdown-timeout': '400s' } } },
+      'must be more than',
+    ],
+    ['nodes that could never be drained', { controller: { minAvailable: 2 } }, 'must be less than'],
+    ['one port for both', { controller: { containerPort: { http: 443 } } }, 'must differ'],
+    [
+      'a load balancer class without one',
+      { controller: { service: { type: 'NodePort', loadBalancerClass: 'x' } } },
+      'needs controller.service.type',
+    ],
+  ])('refuses %s', async (_, values, message) => {
+    await expect(renderChart(values)).rejects.toThrow(message);
+  });
+});
