@@ -47,7 +47,7 @@ export const run: RunCommand = async (argv, env) => {
 };
 
 async function develop(args: DevArguments, folder: string, log: Logger, stopped: Promise<unknown>): Promise<void> {
-  const cluster = await startEmbeddedCluster({ port: args.apiPort });
+  const cluster = await startEmbeddedCluster({ apiPort: args.apiPort });
   const manifests = new DevManifests(cluster, args.paths, (line) => process.stderr.write(`${line}\n`));
   let unwatch = (): void => {};
   let serving: Serving | null = null;
