@@ -50,7 +50,9 @@ export function readDevArguments(
   const asked = asksFor(argv);
   if (asked !== undefined) return { kind: asked };
   const { flags, rest } = scanArguments(argv, takesValue);
+  // What is printed on stdout is for people; the log beside it says only what is wrong, unless it is asked for more.
   const passed = new Map<string, string>();
+  if (!flags.has('v')) passed.set('log-level', 'warn');
   for (const { name, fallback, controllerFlag } of DEV_FLAGS) {
     if (controllerFlag !== null) passed.set(controllerFlag, fallback);
     // The first of two spellings of one flag is dev's own.
@@ -77,7 +79,8 @@ export function readDevArguments(
       ...settings,
       // A development tool is nobody else's business.
       proxy: { ...settings.proxy, bindAddress: '127.0.0.1' },
-      controller: { ...settings.controller, adminAddress: '127.0.0.1' },
+      // The cluster ends with this process: no status needs to be emptied in it.
+      controller: { ...settings.controller, adminAddress: '127.0.0.1', updateStatusOnShutdown: false },
     },
     publishes: flags.has('publish-service') || flags.has('publish-status-address'),
   };

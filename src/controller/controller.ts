@@ -3,19 +3,21 @@ import type { Change, Cluster } from '../cluster/cluster.ts';
 import { diffTables, isEmptyPatch } from '../model/diff.ts';
 import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import type { Ingress } from '../model/objects.ts';
-import type { RoutingTable } from '../model/table.ts';
+import type { Certificate, RoutingTable, TablePatch } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { Logger } from '../observe/log.ts';
 import type { DataPlane } from '../proxy/data-plane.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
+import { createCertificateMemo } from '../translate/certificate.ts';
+import { type TranslationDelta, Translator } from '../translate/incremental.ts';
 import { LiveSettings } from './live-settings.ts';
 import { type Clock, Loop } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { referencedConfigMaps, referencedSecrets } from './references.ts';
 import { type EmitEvent, Reporter } from './report.ts';
 import type { ControllerState } from './snapshot.ts';
-import type { TableSource } from './table-source.ts';
+import { malformedDiagnostics } from './malformed.ts';
 import { clusterView } from './view.ts';
 
 export interface ControllerOptions {
@@ -23,7 +25,8 @@ export interface ControllerOptions {
   readonly dataPlane: Pick<DataPlane, 'publish' | 'configure'>;
   /** Those of the flags; the ConfigMap comes over them. */
   readonly settings: Settings;
-  readonly source: TableSource;
+  /** Served unless `--default-ssl-certificate` names a usable Secret. */
+  readonly defaultCertificate: Certificate;
   readonly emit: EmitEvent;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
@@ -32,15 +35,25 @@ export interface ControllerOptions {
   readonly wallClock: () => number;
 }
 
+/** Certificates come of age and expire without any change: they are judged anew so often. */
+const VALIDITY_INTERVAL_MS = 3_600_000;
+
+/** A change of the cluster, or nothing but the passing of time. */
+type Cause = Change | { readonly kind: 'Time' };
+
 /** Serves the cluster's Ingresses until it is stopped. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #view: ClusterView;
   readonly #settings: LiveSettings;
-  readonly #loop: Loop<Change>;
+  readonly #loop: Loop<Cause>;
   readonly #reporter: Reporter;
+  readonly #memo = createCertificateMemo();
   readonly #published = Promise.withResolvers<void>();
   #unsubscribe: (() => void) | null = null;
+  #cancelValidity: (() => void) | null = null;
+  /** Null before the first pass; replaced by a new one for a pass over everything. */
+  #translator: Translator | null = null;
   #synced = false;
   #referencesPending = false;
   #configMapSeen = false;
@@ -74,6 +87,7 @@ export class Controller {
     this.#synced = true;
     this.#loop.start();
     this.#announceAll();
+    this.#judgeValidityLater();
   }
 
   /** Resolves when the first table was handed to the data plane. */
@@ -89,6 +103,7 @@ export class Controller {
   stop(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
+    this.#cancelValidity?.();
     this.#loop.stop();
     this.#reporter.stop();
   }
@@ -116,49 +131,75 @@ export class Controller {
     this.#options.cluster.referenceSecrets(referencedSecrets(this.#view, this.#settings.current));
   }
 
-  readonly #pass = (changes: readonly Change[] | null): void => {
-    const { dataPlane, source, metrics, clock, log } = this.#options;
+  readonly #pass = (causes: readonly Cause[] | null): void => {
+    const { cluster, dataPlane, metrics, clock, log } = this.#options;
     const began = clock.now();
-    const anew = this.#followSettings(changes);
-    if (anew || touches(changes, 'Ingress') || touches(changes, 'IngressClass')) this.#referenceSecrets();
+    const anew = this.#followSettings(causes);
+    const { delta, table, referencesChanged, translator } = this.#translate(anew ? null : causes);
+    if (referencesChanged) cluster.referenceSecrets(translator.references().secrets);
 
-    const { table, diagnostics } = source.translate(this.#view, this.#settings.current.translate, anew ? null : changes);
-    const patch = diffTables(this.#served, table, this.#version + 1);
-    const publish = this.#served === null || !isEmptyPatch(patch);
+    const version = this.#version + 1;
+    const patch: TablePatch =
+      this.#served !== null && delta !== null ? { version, ...delta } : diffTables(this.#served, table, version);
+    const publish = !isEmptyPatch(patch);
     if (publish) {
       this.#served = null;
-      this.#version = patch.version;
+      this.#version = version;
       dataPlane.publish(table, patch);
-      this.#served = table;
-      log.debug(
-        { version: patch.version, hosts: patch.hosts.length, groups: patch.groups.length, changes: changes?.length },
-        'published',
-      );
+      log.debug({ version, hosts: patch.hosts.length, groups: patch.groups.length, causes: causes?.length }, 'published');
     }
-    const all: readonly Diagnostic[] = [...this.#settings.diagnostics, ...diagnostics];
+    this.#served = table;
+    const diagnostics: readonly Diagnostic[] = [
+      ...this.#settings.diagnostics,
+      ...malformedDiagnostics(cluster.malformed()),
+      ...translator.diagnostics(),
+    ];
     this.#state = {
       table,
       version: this.#version,
       publishedAt: publish ? this.#options.wallClock() : this.#state.publishedAt,
       healthy: true,
-      diagnostics: all,
+      diagnostics,
       settings: this.#settings.current,
     };
     this.#published.resolve();
-    this.#reporter.update(all);
+    this.#reporter.update(diagnostics);
     metrics.passSucceeded((clock.now() - began) / 1000);
   };
 
+  /** The table after the causes; `delta` is null when everything was translated anew. */
+  #translate(causes: readonly Cause[] | null): Translated {
+    const now = this.#options.wallClock();
+    let translator = this.#translator;
+    if (translator === null || causes === null) {
+      translator = new Translator(this.#settings.current.translate, this.#options.defaultCertificate, this.#memo);
+      this.#translator = translator;
+      return { ...translator.load(this.#view, now), delta: null, translator };
+    }
+    const changes = causes.filter((cause) => cause.kind !== 'Time');
+    // Both are asked for in one pass only by chance, once an hour.
+    if (changes.length < causes.length && changes.length > 0) return this.#translate(null);
+    const result = changes.length > 0 ? translator.apply(changes, this.#view, now) : translator.judgeValidity(this.#view, now);
+    return { ...result, translator };
+  }
+
+  #judgeValidityLater(): void {
+    this.#cancelValidity = this.#options.clock.after(VALIDITY_INTERVAL_MS, () => {
+      this.#loop.add({ kind: 'Time' });
+      this.#judgeValidityLater();
+    });
+  }
+
   /** Reads the ConfigMap again if it may have changed. True when everything has to be translated anew. */
-  #followSettings(changes: readonly Change[] | null): boolean {
+  #followSettings(causes: readonly Cause[] | null): boolean {
     const key = this.#options.settings.controller.configMap;
-    if (key === null || (changes !== null && !touches(changes, 'ConfigMap'))) return changes === null;
+    if (key === null || (causes !== null && !touches(causes, 'ConfigMap'))) return causes === null;
     const { cluster, dataPlane, emit, log } = this.#options;
     const changed = this.#settings.refresh(cluster.cache);
     const configMap = cluster.cache.get('ConfigMap', key.namespace, key.name);
     const name = `${key.namespace}/${key.name}`;
     if (configMap === undefined) log.warn({ configMap: name }, 'the ConfigMap does not exist; defaults are in force');
-    else if (changes !== null || !this.#configMapSeen) {
+    else if (causes !== null || !this.#configMapSeen) {
       // ingress-nginx's Events on its ConfigMap.
       emit(
         { apiVersion: 'v1', kind: 'ConfigMap', ...key, ...uidOf(configMap) },
@@ -169,7 +210,7 @@ export class Controller {
     }
     this.#configMapSeen = configMap !== undefined;
     if (changed.proxy) dataPlane.configure(this.#settings.current.proxy);
-    return changes === null || changed.translate;
+    return causes === null || changed.translate;
   }
 
   readonly #failed = (error: unknown, retryIn: number): void => {
@@ -209,8 +250,13 @@ export class Controller {
   };
 }
 
-function touches(changes: readonly Change[] | null, kind: Change['kind']): boolean {
-  return changes?.some((change) => change.kind === kind) ?? true;
+type Translated = Omit<TranslationDelta, 'delta'> & {
+  readonly delta: TranslationDelta['delta'] | null;
+  readonly translator: Translator;
+};
+
+function touches(causes: readonly Cause[], kind: Cause['kind']): boolean {
+  return causes.some((cause) => cause.kind === kind);
 }
 
 function uidOf({ metadata: { uid } }: Ingress | { readonly metadata: { readonly uid?: string } }): { readonly uid?: string } {

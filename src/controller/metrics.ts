@@ -3,24 +3,17 @@
  * which its Grafana dashboards depend), ours under `sluice_`. All but the counters are read at the moment of a scrape.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { WatchStats } from '../cluster/cluster.ts';
 import type { WorkerState } from '../proxy/data-plane.ts';
 import type { ControllerState } from './snapshot.ts';
 import { certificateInfo, hostCertificates, orphans } from './table-facts.ts';
-
-/** What a watch of one kind went through so far. */
-export interface WatchCounters {
-  readonly kind: string;
-  /** Full lists after the first. */
-  readonly relists: number;
-  readonly errors: number;
-}
 
 /** Where the metrics come from. */
 export interface MetricsSources {
   readonly state: () => ControllerState;
   readonly workers: () => readonly WorkerState[];
   readonly connected: () => boolean;
-  readonly watches: () => Iterable<WatchCounters>;
+  readonly watches: () => readonly WatchStats[];
   /** Null without leader election. */
   readonly leading: () => boolean | null;
 }
@@ -74,6 +67,23 @@ export function createControllerMetrics(
       collect() {
         this.reset();
         for (const [labels, value] of samples()) this.set(labels, value);
+      },
+    });
+  /** A counter that somebody else counts; samples with equal labels are added up. */
+  const counter = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    samples: () => Iterable<Sample<L>>,
+  ) =>
+    new Counter<L>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples()) this.inc(labels, value);
       },
     });
   const ofUs = (name: string, help: string, value: () => number) => gauge(PREFIX + name, help, IDENTITY, () => [[us, value()]]);
@@ -136,7 +146,7 @@ export function createControllerMetrics(
   gauge('sluice_worker_table_version', 'The version of the routing table a worker serves.', ['worker'], () =>
     mapped(sources.workers(), ({ id, version }) => [{ worker: String(id) }, version]),
   );
-  gauge('sluice_worker_restarts', 'How often a worker was replaced after it died.', ['worker'], () =>
+  counter('sluice_worker_restarts_total', 'How often a worker was replaced after it died.', ['worker'], () =>
     mapped(sources.workers(), ({ id, restarts }) => [{ worker: String(id) }, restarts]),
   );
   gauge('sluice_workers', 'Workers by state.', ['state'], () => counted(sources.workers(), ({ state }) => ({ state })));
@@ -146,11 +156,14 @@ export function createControllerMetrics(
   gauge('sluice_apiserver_connected', '0 while the API server cannot be reached or the watches are stale.', [], () => [
     [{}, Number(sources.connected())],
   ]);
-  gauge('sluice_watch_relists', 'Full lists after the first, by kind, since the start.', ['kind'], () =>
+  counter('sluice_watch_relists_total', 'Complete lists after the first.', ['kind'], () =>
     mapped(sources.watches(), ({ kind, relists }) => [{ kind }, relists]),
   );
-  gauge('sluice_watch_errors', 'Failed lists and watches, by kind, since the start.', ['kind'], () =>
-    mapped(sources.watches(), ({ kind, errors: failed }) => [{ kind }, failed]),
+  counter('sluice_watch_stalls_total', 'Watches that were given up because nothing came.', ['kind'], () =>
+    mapped(sources.watches(), ({ kind, stalls }) => [{ kind }, stalls]),
+  );
+  counter('sluice_watch_errors_total', 'Failed lists and watches, by HTTP status or reason.', ['kind', 'reason'], () =>
+    sources.watches().flatMap(({ kind, errors: reasons }) => mapped(reasons, ([reason, count]) => [{ kind, reason }, count])),
   );
   const passes = new Histogram({
     name: 'sluice_pass_duration_seconds',

@@ -1,5 +1,6 @@
 /** Which Secrets and ConfigMaps matter: only these are fetched and kept. */
-import type { ObjectKey } from '../cluster/cluster.ts';
+import type { ObjectCache, ObjectKey } from '../cluster/cluster.ts';
+import type { Ingress } from '../model/objects.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
@@ -26,6 +27,11 @@ export function referencedSecrets(view: ClusterView, settings: Settings): readon
     }
   }
   return [...keys.values()];
+}
+
+/** Whether an Ingress is ours to serve, and so to write a status into. */
+export function isAccepted(ingress: Ingress, cache: ObjectCache, settings: Settings): boolean {
+  return acceptIngress(ingress, (name) => cache.get('IngressClass', '', name), settings.translate).accepted;
 }
 
 /** The ConfigMap of `--configmap`. */

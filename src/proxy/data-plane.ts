@@ -32,8 +32,6 @@ export interface DataPlane {
   readonly listening: Promise<BoundPorts>;
   /** Resolves when every live worker has applied this version or a later one. */
   readonly applied: (version: number) => Promise<void>;
-  /** Changes the settings of every worker, now and for workers to come. Ports stay as they are. */
-  readonly configure: (settings: ProxySettings) => void;
   /** From now on every response closes its connection, so that clients move elsewhere; accepting goes on. */
   readonly drain: () => void;
   /** At least one worker serves the last published table. */

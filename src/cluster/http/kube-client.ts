@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { Log, Timing } from '../timing.ts';
 import { ApiError, parseRetryAfter, toApiError } from './api-error.ts';
 import { createSession } from './session.ts';
+import type { Login } from './session.ts';
 
 export interface KubeRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -57,8 +58,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
   const session = createSession(options.load, timing, options.log);
   const maxBody = options.maxBody ?? MAX_BODY;
 
-  const attempt = async (request: KubeRequest, signal: AbortSignal): Promise<Answer> => {
-    const { credentials, dispatcher } = await session.login();
+  const attempt = async (request: KubeRequest, signal: AbortSignal, login: Login): Promise<Answer> => {
+    const { credentials, dispatcher } = login;
     const base = credentials.server.pathname.replace(/\/+$/, '');
     const answer = await send(new URL(`${base}${request.path}`, credentials.server), {
       dispatcher,
@@ -83,11 +84,12 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
 
   /** A refused login is tried once more with credentials read afresh: tokens are rotated under our feet. */
   const authenticated = async (request: KubeRequest, signal: AbortSignal): Promise<Answer> => {
+    const login = await session.login();
     try {
-      return await attempt(request, signal);
+      return await attempt(request, signal, login);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401 && session.renew()) {
-        return attempt(request, signal);
+      if (error instanceof ApiError && error.status === 401 && session.renew(login)) {
+        return attempt(request, signal, await session.login());
       }
       throw error;
     }

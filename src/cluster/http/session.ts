@@ -10,13 +10,15 @@ import type { Credentials } from './kube-config.ts';
 export interface Login {
   readonly credentials: Credentials;
   readonly dispatcher: Dispatcher;
+  /** Grows every time the configuration is read afresh. */
+  readonly generation: number;
 }
 
 export interface Session {
   /** Rejects with an ApiError whose reason is `Credentials` when they cannot be read. */
   readonly login: () => Promise<Login>;
-  /** The API server said 401: the next login reads everything again. False when that has just been done. */
-  readonly renew: () => boolean;
+  /** The API server refused this login: the next one reads everything again. False when trying again is of no use now. */
+  readonly renew: (refused: Login) => boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -32,11 +34,13 @@ export function createSession(load: () => KubeConfig, timing: Timing, log: Log):
   let config: KubeConfig | undefined;
   let current: (Login & { readonly at: number }) | undefined;
   let pending: Promise<Login> | undefined;
+  let generation = 0;
   let renewedAt = Number.NEGATIVE_INFINITY;
 
   const apply = async (): Promise<Login> => {
     let cancel: (() => void) | undefined;
     try {
+      const own = generation;
       config ??= load();
       const late = new Promise<never>((_resolve, reject) => {
         cancel = timing.after(PLUGIN_DEADLINE, () => reject(new Error('reading the credentials took too long')));
@@ -48,7 +52,7 @@ export function createSession(load: () => KubeConfig, timing: Timing, log: Log):
         log.info({}, 'the certificates for the API server changed; new connections use them');
         retire(current.dispatcher);
       }
-      current = { credentials, dispatcher, at: timing.now() };
+      current = { credentials, dispatcher, generation: own, at: own === generation ? timing.now() : Number.NEGATIVE_INFINITY };
       return current;
     } catch (error) {
       // Read afresh the next time: a file that was missing may be there then.
@@ -70,11 +74,15 @@ export function createSession(load: () => KubeConfig, timing: Timing, log: Log):
       });
       return pending;
     },
-    renew: () => {
+    renew: (refused) => {
+      if (refused.generation < generation) {
+        return true;
+      }
       if (timing.now() - renewedAt < RENEW_GAP) {
         return false;
       }
       renewedAt = timing.now();
+      generation += 1;
       // KubeConfig keeps tokens itself, so only a new one reads them again.
       config = undefined;
       current = current && { ...current, at: Number.NEGATIVE_INFINITY };

@@ -13,7 +13,8 @@ export interface Cause {
     | 'FieldValueTooMany'
     | 'FieldValueTypeInvalid'
     | 'FieldManagerConflict'
-    | 'FieldValueNotFound';
+    | 'FieldValueNotFound'
+    | 'ResourceVersionTooLarge';
   readonly field: string;
   readonly message: string;
 }

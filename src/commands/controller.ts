@@ -1,0 +1,50 @@
+/** `sluice controller`: serves a cluster's Ingresses until it is told to stop. */
+import process from 'node:process';
+import { createLogger } from '../observe/log.ts';
+import { helpText, versionText } from '../settings/help.ts';
+import { asksFor, parseFlags } from '../settings/parse.ts';
+import type { RunCommand } from './commands.ts';
+import { type WantedPort, requireFreePorts } from './ports.ts';
+import { exitOnBugs, stopSignal } from './process-life.ts';
+import { rejectionOf, serve } from './serve.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Resolves with 0 after a signal and an orderly end, with 1 when it cannot serve. */
+export const run: RunCommand = async (argv, env) => {
+  switch (asksFor(argv)) {
+    case 'help':
+      process.stdout.write(`${helpText()}\n`);
+      return 0;
+    case 'version':
+      process.stdout.write(`${versionText()}\n`);
+      return 0;
+    case undefined:
+      break;
+  }
+  const settings = parseFlags(argv, env);
+  const log = createLogger(settings.controller.logLevel);
+  exitOnBugs(process, log);
+  const stopped = stopSignal(process, log);
+  try {
+    const { proxy, controller } = settings;
+    const wanted: readonly WantedPort[] = [
+      { flag: 'http-port', port: proxy.httpPort, address: proxy.bindAddress },
+      { flag: 'https-port', port: proxy.httpsPort, address: proxy.bindAddress },
+      { flag: 'healthz-port', port: controller.adminPort, address: controller.adminAddress },
+    ];
+    await requireFreePorts(wanted);
+    const serving = await serve(settings, log);
+    log.info({ version: versionText(), adminPort: serving.adminPort, workers: controller.workers }, 'started');
+    void serving.listening.then((ports) => log.info({ ...ports }, 'listening'), ignore);
+    await Promise.race([stopped, rejectionOf(serving.listening)]);
+    await serving.stop();
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    log.error({ error }, 'cannot serve');
+    return 1;
+  }
+};
+
+/** The other waiter for the same promise deals with its failure. */
+function ignore(): void {}

@@ -1,0 +1,66 @@
+/**
+ * What a policy is. Its reading half, here, turns the annotations of one Ingress into plain data, once per change of the
+ * Ingress. Its acting half belongs to the data plane.
+ */
+import type { Report } from '../model/report.ts';
+import { quote } from '../model/report.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { parseBool, parseText } from './values.ts';
+
+/** The annotations of one Ingress, named without their prefix. A value that cannot be understood is reported and read as absent. */
+export interface AnnotationSource {
+  readonly bool: (name: string, fallback: boolean) => boolean;
+  /** Trimmed per line; undefined when absent or empty. */
+  readonly text: (name: string) => string | undefined;
+  /** Reports a value that the policy itself found wrong. `served` says what happens instead. */
+  readonly invalid: (name: string, expected: string, served: string) => void;
+}
+
+/** The reading half of a policy. */
+export interface PolicyReader<Data> {
+  /** The annotations it reads, without prefix: each annotation belongs to one policy. */
+  readonly annotations: readonly string[];
+  readonly read: (source: AnnotationSource, settings: TranslateSettings) => Data;
+}
+
+/** The field path of an annotation in diagnostics. */
+export function annotationField(prefix: string, name: string): string {
+  return `metadata.annotations[${prefix}/${name}]`;
+}
+
+/** Reads the annotations of an Ingress. `annotations` is what the API gave: it may be anything. */
+export function annotationSource(annotations: unknown, prefix: string, report: Report): AnnotationSource {
+  const raw = (name: string): string | undefined => {
+    if (typeof annotations !== 'object' || annotations === null) return undefined;
+    const key = `${prefix}/${name}`;
+    const value: unknown = Object.hasOwn(annotations, key) ? Reflect.get(annotations, key) : undefined;
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === 'string') return value;
+    report(
+      'ObjectMalformed',
+      'warning',
+      annotationField(prefix, name),
+      `${quote(value)} is not a text`,
+      'The default is used.',
+    );
+    return undefined;
+  };
+  const invalid = (name: string, expected: string, served: string): void => {
+    const message = `${name}: ${quote(raw(name))} is not ${expected}`;
+    report('AnnotationInvalid', 'warning', annotationField(prefix, name), message, served);
+  };
+  return {
+    bool: (name, fallback) => {
+      const text = raw(name);
+      if (text === undefined) return fallback;
+      const value = parseBool(text);
+      if (value === undefined) invalid(name, 'a boolean ("true" or "false")', `The default, ${fallback}, is used.`);
+      return value ?? fallback;
+    },
+    text: (name) => {
+      const text = raw(name);
+      return text === undefined ? undefined : parseText(text);
+    },
+    invalid,
+  };
+}

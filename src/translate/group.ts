@@ -1,0 +1,241 @@
+/** One port of one Service → the endpoints that requests are sent to. An endpoint change needs nothing else. */
+import { BlockList, isIP } from 'node:net';
+
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { EndpointSlice, Service } from '../model/objects.ts';
+import type { Report } from '../model/report.ts';
+import { compareText, createReporter, diagnostic, quote } from '../model/report.ts';
+import type { Endpoint, UpstreamGroup } from '../model/table.ts';
+import type { ClusterView } from '../model/view.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { isDnsName } from './hosts.ts';
+import type { GroupRequest } from './plan-index.ts';
+import type { Fields } from './read.ts';
+import { isPort, objectRef, readFields, readList } from './read.ts';
+
+/** A group and what is wrong with it. */
+export interface TranslatedGroup {
+  readonly group: UpstreamGroup;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const ANSWERED_503 = 'Its requests are answered with 503.';
+
+/** Translates one group from its Service and EndpointSlices. */
+export function translateGroup(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
+  const { id, namespace, service: name, port } = request;
+  const service = view.service(namespace, name);
+  const result = (endpoints: readonly Endpoint[], diagnostics: readonly Diagnostic[]): TranslatedGroup => ({
+    group: { id, namespace, service: name, port, endpoints },
+    diagnostics,
+  });
+  if (service === undefined) return result([], missingService(request));
+
+  const { report, diagnostics } = createReporter(objectRef('Service', namespace, name, service.metadata.uid));
+  const spec = readFields(service.spec, 'spec', report) ?? {};
+  if (spec['type'] === 'ExternalName') {
+    const endpoint = externalEndpoint(request, spec, settings, report);
+    if (endpoint === 'no port') return result([], missingPort(request, service));
+    return result(endpoint === null ? [] : [endpoint], diagnostics);
+  }
+  const found = findPort(spec, port, report);
+  if (found === undefined) return result([], [...diagnostics, ...missingPort(request, service)]);
+
+  // The oldest Ingress that names the Service port decides for all of them.
+  const first = port === '' ? undefined : request.references[0];
+  const headless: Diagnostic[] = [];
+  if (first?.plan.serviceUpstream === true) {
+    const clusterIp = spec['clusterIP'];
+    if (typeof clusterIp === 'string' && isIP(clusterIp) !== 0) {
+      return result([{ address: clusterIp, port: found.port, dns: false }], diagnostics);
+    }
+    const message = `service-upstream: the Service ${quote(name)} has no cluster IP (${quote(clusterIp ?? 'none')})`;
+    const { object, serviceUpstreamField } = first.plan;
+    headless.push(
+      diagnostic(
+        object,
+        'ServiceUpstreamHeadless',
+        'warning',
+        serviceUpstreamField,
+        message,
+        'Its endpoints are used instead.',
+      ),
+    );
+  }
+  const endpoints = collectEndpoints(view.endpointSlices(namespace, name), found);
+  const field = `spec.ports[${found.index}]`;
+  if (endpoints.usable === 'none') {
+    const served = request.isDefaultBackend ? 'Requests that no rule takes are answered with 503.' : ANSWERED_503;
+    report(
+      'ServiceNoEndpoints',
+      'error',
+      field,
+      `port ${quote(found.name || found.port)} has no endpoint that is ready`,
+      served,
+    );
+  } else if (endpoints.usable === 'terminating') {
+    const message = `all endpoints of port ${quote(found.name || found.port)} that still serve are terminating`;
+    report('ServiceTerminatingOnly', 'warning', field, message, 'Those still serving are used.');
+  }
+  return result(endpoints.list, [...diagnostics, ...headless]);
+}
+
+/** A port of a Service that was found by the name or number an Ingress has for it. */
+interface FoundPort {
+  readonly index: number;
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort: unknown;
+}
+
+/**
+ * The first TCP port whose number, target port or name is the one the Ingress names (ingress-nginx compares them as texts); the
+ * first TCP port for an empty name.
+ */
+function findPort(spec: Fields, wanted: string, report: Report): FoundPort | undefined {
+  for (const [index, item] of readList(spec['ports'], 'spec.ports', report).entries()) {
+    const fields = readFields(item, `spec.ports[${index}]`, report);
+    const port = fields?.['port'];
+    if (fields === undefined || !isPort(port) || !isTcp(fields['protocol'])) continue;
+    const { name, targetPort } = fields;
+    const known: unknown[] = [String(port), typeof targetPort === 'number' ? String(targetPort) : targetPort, name];
+    if (wanted === '' || known.includes(wanted)) return { index, name: typeof name === 'string' ? name : '', port, targetPort };
+  }
+  return undefined;
+}
+
+function isTcp(protocol: unknown): boolean {
+  return protocol === undefined || protocol === null || protocol === 'TCP';
+}
+
+/** What a slice has wrong is its maker's business (the endpoint slice controller's), not a user's. */
+const ignore: Report = () => undefined;
+
+interface Collected {
+  readonly list: readonly Endpoint[];
+  readonly usable: 'ready' | 'terminating' | 'none';
+}
+
+/**
+ * Those that are ready (`ready` absent counts); if there is none, those that serve while they terminate, as kube-proxy does
+ * (Kubernetes, "EndpointSlices", conditions).
+ */
+function collectEndpoints(slices: readonly EndpointSlice[], port: FoundPort): Collected {
+  const ready = new Map<string, Endpoint>();
+  const terminating = new Map<string, Endpoint>();
+  for (const slice of slices) {
+    const ports = slicePorts(slice, port);
+    for (const item of readList(slice.endpoints, 'endpoints', ignore)) {
+      const endpoint = readFields(item, 'endpoints', ignore);
+      const conditions = readFields(endpoint?.['conditions'], 'conditions', ignore) ?? {};
+      let into: Map<string, Endpoint>;
+      if (conditions['ready'] !== false) into = ready;
+      else if (conditions['serving'] === true && conditions['terminating'] === true) into = terminating;
+      else continue;
+      for (const address of readList(endpoint?.['addresses'], 'addresses', ignore)) {
+        if (typeof address !== 'string') continue;
+        const dns = isIP(address) === 0;
+        if (dns && !isDnsName(address)) continue;
+        for (const number of ports) into.set(`${number} ${address}`, { address, port: number, dns });
+      }
+    }
+  }
+  if (ready.size > 0) return { list: sorted(ready), usable: 'ready' };
+  return { list: sorted(terminating), usable: terminating.size > 0 ? 'terminating' : 'none' };
+}
+
+function sorted(endpoints: ReadonlyMap<string, Endpoint>): readonly Endpoint[] {
+  return [...endpoints.values()].sort((a, b) => compareText(a.address, b.address) || a.port - b.port);
+}
+
+/** ingress-nginx, internal/ingress/controller/endpointslices.go: the slice port of the same name, then the numeric target port. */
+function slicePorts(slice: EndpointSlice, port: FoundPort): readonly number[] {
+  const fallback = isPort(port.targetPort) ? [port.targetPort] : [];
+  const listed = readList(slice.ports, 'ports', ignore);
+  if (listed.length === 0) return fallback;
+  const numbers: number[] = [];
+  let tcp = false;
+  for (const item of listed) {
+    const fields = readFields(item, 'ports', ignore);
+    if (fields === undefined || !isTcp(fields['protocol'])) continue;
+    tcp = true;
+    const number = fields['port'];
+    if (isPort(number) && (port.name === '' || fields['name'] === port.name)) numbers.push(number);
+  }
+  return numbers.length > 0 || !tcp ? numbers : fallback;
+}
+
+const LOCAL = new BlockList();
+LOCAL.addSubnet('127.0.0.0', 8, 'ipv4');
+LOCAL.addAddress('0.0.0.0', 'ipv4');
+LOCAL.addAddress('::1', 'ipv6');
+LOCAL.addAddress('::', 'ipv6');
+
+/** The endpoint of an ExternalName Service; null when it is refused (and reported). */
+function externalEndpoint(
+  request: GroupRequest,
+  spec: Fields,
+  settings: TranslateSettings,
+  report: Report,
+): Endpoint | null | 'no port' {
+  const refuse = (why: string): null => {
+    report('ExternalNameRefused', 'error', 'spec.externalName', `${quote(spec['externalName'])} ${why}`, ANSWERED_503);
+    return null;
+  };
+  if (settings.disableServiceExternalName) return refuse('is refused, as --disable-svc-external-name is set');
+  const name = spec['externalName'];
+  if (typeof name !== 'string' || name === '') return refuse('is not a name');
+  const plain = name.toLowerCase().replace(/\.$/, '');
+  const family = isIP(plain);
+  if (family === 0 && !isDnsName(plain)) return refuse('is not a DNS name');
+  const local = family === 0 ? /(^|\.)localhost$/.test(plain) : LOCAL.check(plain, family === 4 ? 'ipv4' : 'ipv6');
+  if (local) return refuse('names the loopback of the controller itself');
+  const port = externalPort(request.port, spec, report);
+  return port === null ? 'no port' : { address: family === 0 ? name.toLowerCase() : plain, port, dns: family === 0 };
+}
+
+/** ingress-nginx, `externalNamePorts`: the target port of the port that is named, or just the number the Ingress has. */
+function externalPort(wanted: string, spec: Fields, report: Report): number | null {
+  const found = findPort(spec, wanted, report);
+  if (found !== undefined) {
+    const target = Number(found.targetPort);
+    return isPort(target) ? target : found.port;
+  }
+  const number = Number(wanted);
+  return isPort(number) ? number : null;
+}
+
+function missingService(request: GroupRequest): readonly Diagnostic[] {
+  const { namespace, service, references } = request;
+  const message = `the Service ${quote(`${namespace}/${service}`)} does not exist`;
+  const reported = references.flatMap(({ plan, fields }) =>
+    fields.map((field) => diagnostic(plan.object, 'ServiceNotFound', 'error', nameField(field), message, servedFor(request))),
+  );
+  if (!request.isDefaultBackend) return reported;
+  const served = 'Requests that no rule takes are answered with 404.';
+  const object = objectRef('Service', namespace, service);
+  const asked = `${message}, which --default-backend-service names`;
+  return [...reported, diagnostic(object, 'ServiceNotFound', 'error', 'metadata.name', asked, served)];
+}
+
+function missingPort(request: GroupRequest, service: Service): readonly Diagnostic[] {
+  const { namespace, service: name, references, port } = request;
+  const wanted = port === '' ? 'no TCP port' : `no TCP port ${quote(port)}`;
+  const message = `the Service ${quote(`${namespace}/${name}`)} has ${wanted}`;
+  const reported = references.flatMap(({ plan, fields }) =>
+    fields.map((field) => diagnostic(plan.object, 'ServicePortNotFound', 'error', field, message, servedFor(request))),
+  );
+  if (!request.isDefaultBackend) return reported;
+  const object = objectRef('Service', namespace, name, service.metadata.uid);
+  const served = 'Requests that no rule takes are answered with 503.';
+  return [...reported, diagnostic(object, 'ServicePortNotFound', 'error', 'spec.ports', message, served)];
+}
+
+function servedFor({ port }: GroupRequest): string {
+  return port === '' ? 'Requests for a Service without endpoints are answered with 503.' : ANSWERED_503;
+}
+
+/** The field of the Service's name, beside the field of its port. */
+function nameField(field: string): string {
+  return field.replace(/\.service\.port(\.\w+)?$/, '.service.name');
+}

@@ -1,0 +1,215 @@
+/** All Ingresses of one host name → its virtual host. */
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { compareText, diagnostic, quote } from '../model/report.ts';
+import type { Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
+import { CATCH_ALL_HOST, groupId } from '../model/table.ts';
+import { sslRedirectOf } from '../policies/ssl-redirect.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { wildcardOf } from './hosts.ts';
+import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
+import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
+import type { CertificateLookup, HostTls } from './tls.ts';
+import { selectCertificate } from './tls.ts';
+
+/** What translating a host looks at besides its own Ingresses. */
+export interface HostContext {
+  readonly settings: TranslateSettings;
+  /** The Ingresses of a host, oldest first. */
+  readonly plansOf: (host: string) => readonly IngressPlan[];
+  readonly serviceExists: (namespace: string, name: string) => boolean;
+  readonly certificate: CertificateLookup;
+}
+
+/** A virtual host and what is wrong with it. */
+export interface TranslatedHost {
+  readonly host: VirtualHost;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Translates one host. */
+export function translateHost(host: string, context: HostContext): TranslatedHost {
+  const own = context.plansOf(host);
+  const tls = tlsOf(host, own, context);
+  const builder = new HostBuilder(host, tls, context);
+  const diagnostics: Diagnostic[] = [...tls.diagnostics];
+  builder.addRules(host, own, (problem) => diagnostics.push(problem));
+  if (context.settings.conformance === 'kubernetes') {
+    const wildcard = wildcardOf(host);
+    if (wildcard !== null) builder.addRules(wildcard, context.plansOf(wildcard));
+    if (host !== CATCH_ALL_HOST) builder.addRules(CATCH_ALL_HOST, context.plansOf(CATCH_ALL_HOST));
+  }
+  builder.addDefault(own);
+  return { host: { host, certificate: tls.certificate, routes: builder.finish() }, diagnostics };
+}
+
+/** The certificate of the host, or of the wildcard above it, which the TLS handshake falls back to. */
+function tlsOf(host: string, own: readonly IngressPlan[], context: HostContext): HostTls {
+  const tls = selectCertificate(host, own, context.certificate);
+  const wildcard = wildcardOf(host);
+  if (tls.configured || wildcard === null) return tls;
+  return { ...selectCertificate(wildcard, context.plansOf(wildcard), context.certificate), diagnostics: [] };
+}
+
+const EVERYTHING: RouteMatch = { exact: null, prefix: '/', slashRedirect: null };
+
+/** Gathers the routes of one host. Lives for one call of `translateHost`. */
+class HostBuilder {
+  readonly #host: string;
+  readonly #tls: HostTls;
+  readonly #context: HostContext;
+  readonly #routes: Route[] = [];
+
+  constructor(host: string, tls: HostTls, context: HostContext) {
+    this.#host = host;
+    this.#tls = tls;
+    this.#context = context;
+  }
+
+  /** Adds the rules that these Ingresses have for `ruleHost`, behind those added before. */
+  addRules(ruleHost: string, plans: readonly IngressPlan[], report?: (problem: Diagnostic) => void): void {
+    const taken = this.#routes.map(({ match }) => match);
+    if (taken.some(({ prefix }) => prefix === '/')) return;
+    const { conformance } = this.#context.settings;
+    const claims = this.#claims(ruleHost, plans, report);
+    const matches = settleMatches(
+      claims.map(({ path }) => path),
+      conformance,
+    );
+    for (const [index, { plan, path }] of claims.entries()) {
+      const settled = matches[index] ?? EVERYTHING;
+      const match = taken.length === 0 ? settled : subtract(settled, taken);
+      if (match === null) continue;
+      if (match.exact === null && match.prefix === null && match.slashRedirect === null) {
+        report?.(conflict(plan, path, `the path ${quote(path.path)} is already served by the other paths of the host`));
+      } else this.#routes.push(this.#route(plan, path, match));
+    }
+  }
+
+  /** The first to claim a path has it; `plans` come oldest first. */
+  #claims(
+    ruleHost: string,
+    plans: readonly IngressPlan[],
+    report?: (problem: Diagnostic) => void,
+  ): { plan: IngressPlan; path: PathPlan }[] {
+    const { conformance } = this.#context.settings;
+    const owners = new Map<string, IngressPlan>();
+    const catchAll = ruleHost === CATCH_ALL_HOST && conformance === 'nginx' ? catchAllDefault(plans, conformance) : undefined;
+    // ingress-nginx makes the location of the catch-all default backend before it looks at any rule.
+    if (catchAll !== undefined) owners.set(conflictKey('/', 'Prefix', conformance), catchAll);
+    const claims: { plan: IngressPlan; path: PathPlan }[] = [];
+    for (const plan of plans) {
+      for (const rule of plan.rules) {
+        if (rule.host !== ruleHost) continue;
+        for (const path of rule.paths) {
+          const key = conflictKey(path.path, path.pathType, conformance);
+          const owner = owners.get(key);
+          if (owner === undefined) {
+            owners.set(key, plan);
+            claims.push({ plan, path });
+          } else {
+            const what = `${matchedType(path.pathType)} path ${quote(path.path)} of ${hostText(ruleHost)}`;
+            report?.(conflict(plan, path, `the ${what} is already served for the Ingress ${owner.namespace}/${owner.name}`));
+          }
+        }
+      }
+    }
+    return claims;
+  }
+
+  #route(plan: IngressPlan, { path, pathType, backend }: PathPlan, match: RouteMatch): Route {
+    return {
+      match,
+      path,
+      pathType,
+      target: this.#target(plan, backend),
+      policies: this.#policies(plan, path),
+      ingress: { namespace: plan.namespace, name: plan.name },
+      service: { name: backend.service, port: backend.port },
+    };
+  }
+
+  #target(plan: IngressPlan, backend: BackendPlan): RouteTarget {
+    const { namespace, fallback } = plan;
+    if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return { kind: 'answer', status: 503 };
+    return {
+      kind: 'group',
+      group: groupId(namespace, backend.service, backend.port),
+      fallback: fallback === null ? null : groupId(namespace, fallback.service, fallback.port),
+    };
+  }
+
+  #policies(plan: IngressPlan, path: string): RoutePolicies {
+    return { sslRedirect: sslRedirectOf(plan.sslRedirect, this.#tls.configured, path, this.#context.settings) };
+  }
+
+  /** The route for what no rule takes, unless a rule takes everything. */
+  addDefault(own: readonly IngressPlan[]): void {
+    if (this.#routes.some(({ match }) => match.prefix === '/')) return;
+    const { conformance } = this.#context.settings;
+    const isCatchAll = this.#host === CATCH_ALL_HOST;
+    const candidates = conformance === 'nginx' ? own.slice(0, 1) : own;
+    let plan = isCatchAll ? undefined : candidates.find(({ defaultBackend }) => defaultBackend !== null);
+    if (plan === undefined && (isCatchAll || conformance === 'kubernetes')) {
+      plan = catchAllDefault(this.#context.plansOf(CATCH_ALL_HOST), conformance);
+    }
+    const backend = plan?.defaultBackend;
+    if (plan !== undefined && backend !== null && backend !== undefined) {
+      const route = this.#route(plan, { path: '/', pathType: 'Prefix', backend, field: backend.field }, EVERYTHING);
+      // ingress-nginx leaves the redirects of a catch-all default backend out.
+      this.#routes.push(isCatchAll ? { ...route, policies: { sslRedirect: null } } : route);
+    } else this.#routes.push(this.#builtIn(isCatchAll ? undefined : own[0]));
+  }
+
+  /** `--default-backend-service` or the built-in 404, with the annotations of the oldest Ingress of the host. */
+  #builtIn(oldest: IngressPlan | undefined): Route {
+    const { settings, serviceExists } = this.#context;
+    const service = settings.defaultBackendService;
+    const usable = service !== null && serviceExists(service.namespace, service.name);
+    return {
+      match: EVERYTHING,
+      path: '/',
+      pathType: 'Prefix',
+      target: usable
+        ? { kind: 'group', group: groupId(service.namespace, service.name, ''), fallback: null }
+        : { kind: 'answer', status: 404 },
+      policies: oldest === undefined ? { sslRedirect: null } : this.#policies(oldest, '/'),
+      ingress: null,
+      service: usable ? { name: service.name, port: '' } : null,
+    };
+  }
+
+  /** Exact before Prefix, longer before shorter; "/" as Prefix comes last by that. */
+  finish(): readonly Route[] {
+    return this.#routes.sort(
+      (a, b) =>
+        Number(b.pathType === 'Exact') - Number(a.pathType === 'Exact') ||
+        b.path.length - a.path.length ||
+        compareText(a.path, b.path),
+    );
+  }
+}
+
+/** The Ingress whose default backend gets what no host matches. */
+function catchAllDefault(
+  plans: readonly IngressPlan[],
+  conformance: TranslateSettings['conformance'],
+): IngressPlan | undefined {
+  const withBackend = plans.filter(({ defaultBackend }) => defaultBackend !== null);
+  const ruleless = withBackend.find(({ hasRules }) => !hasRules);
+  return ruleless ?? (conformance === 'kubernetes' ? withBackend[0] : undefined);
+}
+
+function hostText(host: string): string {
+  return host === CATCH_ALL_HOST ? 'the rules without a host' : `host ${quote(host)}`;
+}
+
+function conflict(plan: IngressPlan, path: PathPlan, message: string): Diagnostic {
+  return diagnostic(
+    plan.object,
+    'PathConflict',
+    'error',
+    `${path.field}.path`,
+    message,
+    'The other path is served; this one is left out.',
+  );
+}

@@ -1,0 +1,377 @@
+/** Translation of changes: re-translates only what a change touches, with the result that translating everything would have. */
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { equalData, sameCertificate } from '../model/diff.ts';
+import type { EndpointSlice, Ingress, KubeObject } from '../model/objects.ts';
+import { SERVICE_NAME_LABEL } from '../model/objects.ts';
+import { sortedDiagnostics } from '../model/report.ts';
+import type {
+  Certificate,
+  CertificateId,
+  GroupId,
+  RoutingTable,
+  TablePatch,
+  UpstreamGroup,
+  VirtualHost,
+} from '../model/table.ts';
+import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
+import type { ClusterView } from '../model/view.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { acceptIngress } from './accept.ts';
+import type { CertificateMemo } from './certificate.ts';
+import { createCertificateMemo } from './certificate.ts';
+import { translateCertificate } from './certificates.ts';
+import { translateGroup } from './group.ts';
+import type { HostContext } from './host.ts';
+import { translateHost } from './host.ts';
+import type { IngressPlan } from './plan.ts';
+import { planIngress } from './plan.ts';
+import type { Touched } from './plan-index.ts';
+import { PlanIndex } from './plan-index.ts';
+import { nameOf, objectKey } from './read.ts';
+import type { References } from './translate.ts';
+import { referencesOf } from './translate.ts';
+
+/** One object appeared, changed or went away. Kinds that translation does not read are ignored. */
+export interface ObjectChange {
+  readonly kind: string;
+  readonly before: KubeObject | undefined;
+  readonly after: KubeObject | undefined;
+}
+
+/** What changed in the table: a patch without its version. `reset` is false. */
+export type TableDelta = Omit<TablePatch, 'version'>;
+
+/** What some changes came to. */
+export interface TranslationDelta {
+  /** The whole table after the changes; the one before it is untouched. */
+  readonly table: RoutingTable;
+  readonly delta: TableDelta;
+  readonly diagnostics: { readonly added: readonly Diagnostic[]; readonly removed: readonly Diagnostic[] };
+  /** `references()` may give something else than before. */
+  readonly referencesChanged: boolean;
+}
+
+/** What the changes of one `apply` made stale. */
+class Dirty {
+  readonly hosts = new Set<string>();
+  readonly groups = new Set<GroupId>();
+  readonly certificates = new Set<CertificateId>();
+  /** Per unit (one Ingress, host, group or Secret), the diagnostics it had before. */
+  readonly diagnosticsBefore = new Map<string, readonly Diagnostic[]>();
+}
+
+/** Keeps the table that belongs to the objects it was told of. */
+export class Translator {
+  readonly #settings: TranslateSettings;
+  readonly #fallbackCertificate: Certificate;
+  readonly #memo: CertificateMemo;
+  readonly #index: PlanIndex;
+  readonly #plans = new Map<string, IngressPlan>();
+  readonly #diagnostics = new Map<string, readonly Diagnostic[]>();
+  /** How many units have this to say, by the JSON of the diagnostic. */
+  readonly #diagnosticCounts = new Map<string, number>();
+  /** Usable certificates, those that only `--default-ssl-certificate` names included. */
+  readonly #usable = new Map<CertificateId, Certificate>();
+  #table: RoutingTable;
+
+  /** `fallbackCertificate` is served unless `--default-ssl-certificate` names a usable Secret. Begin with `load`. */
+  constructor(settings: TranslateSettings, fallbackCertificate: Certificate, memo: CertificateMemo = createCertificateMemo()) {
+    this.#settings = settings;
+    this.#fallbackCertificate = fallbackCertificate;
+    this.#memo = memo;
+    this.#index = new PlanIndex(settings);
+    this.#table = {
+      hosts: new Map(),
+      groups: new Map(),
+      certificates: new Map(),
+      defaultCertificate: fallbackCertificate,
+    };
+  }
+
+  /** The table after the last `load` or `apply`. */
+  get table(): RoutingTable {
+    return this.#table;
+  }
+
+  /** All diagnostics, sorted. */
+  diagnostics(): readonly Diagnostic[] {
+    return sortedDiagnostics([...this.#diagnostics.values()].flat());
+  }
+
+  /** What the accepted Ingresses and the settings name. */
+  references(): References {
+    return referencesOf(this.#index);
+  }
+
+  /** Reads everything there is. To be called once, first. */
+  load(view: ClusterView, now: number): TranslationDelta {
+    const dirty = new Dirty();
+    for (const ingress of view.ingresses()) this.#putIngress(ingress, view, dirty);
+    for (const id of this.#index.groups.keys()) dirty.groups.add(id);
+    for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
+    dirty.hosts.add(CATCH_ALL_HOST);
+    return this.#translate(dirty, view, now, true);
+  }
+
+  /** Follows changes that `view` already shows. */
+  apply(changes: readonly ObjectChange[], view: ClusterView, now: number): TranslationDelta {
+    const dirty = new Dirty();
+    let ingressesChanged = false;
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'Ingress':
+          ingressesChanged = true;
+          if (change.after !== undefined) this.#putIngress(change.after, view, dirty);
+          else if (change.before !== undefined) this.#dropIngress(change.before, dirty);
+          break;
+        case 'Service':
+          this.#serviceChanged(change, dirty);
+          break;
+        case 'EndpointSlice':
+          for (const slice of [change.before, change.after]) this.#sliceChanged(slice, dirty);
+          break;
+        case 'Secret':
+          this.#secretChanged(change, dirty);
+          break;
+        default:
+          break;
+      }
+    }
+    // The class decides for Ingresses that did not change themselves.
+    if (changes.some(({ kind }) => kind === 'IngressClass')) {
+      ingressesChanged = true;
+      for (const ingress of view.ingresses()) this.#putIngress(ingress, view, dirty);
+    }
+    return this.#translate(dirty, view, now, ingressesChanged);
+  }
+
+  /** Judges the validity of all certificates anew, as time passes. Changes nothing but diagnostics. */
+  judgeValidity(view: ClusterView, now: number): TranslationDelta {
+    const dirty = new Dirty();
+    for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
+    return this.#translate(dirty, view, now, false);
+  }
+
+  #dropIngress(ingress: KubeObject, dirty: Dirty): void {
+    const name = nameOf(ingress);
+    if (name === null) return;
+    const key = objectKey(name.namespace, name.name);
+    this.#setDiagnostics(`Ingress ${key}`, [], dirty);
+    const plan = this.#plans.get(key);
+    if (plan === undefined) return;
+    this.#plans.delete(key);
+    this.#touch(this.#index.remove(plan), dirty);
+  }
+
+  #putIngress(ingress: Ingress, view: ClusterView, dirty: Dirty): void {
+    const name = nameOf(ingress);
+    if (name === null) return;
+    const key = objectKey(name.namespace, name.name);
+    const acceptance = acceptIngress(ingress, view.ingressClass, this.#settings);
+    const plan = acceptance.accepted ? planIngress(ingress, this.#settings) : null;
+    const old = this.#plans.get(key);
+    const diagnostics = acceptance.accepted ? (plan?.diagnostics ?? []) : acceptance.diagnostics;
+    if (plan !== null && equalData(plan, old)) return;
+    this.#setDiagnostics(`Ingress ${key}`, diagnostics, dirty);
+    if (old !== undefined) {
+      this.#plans.delete(key);
+      this.#touch(this.#index.remove(old), dirty);
+    }
+    if (plan !== null) {
+      this.#plans.set(key, plan);
+      this.#touch(this.#index.add(plan), dirty);
+    }
+  }
+
+  #touch({ hosts, groups, certificates }: Touched, dirty: Dirty): void {
+    for (const host of hosts) this.#markHost(host, dirty);
+    for (const id of groups) dirty.groups.add(id);
+    for (const id of certificates) dirty.certificates.add(id);
+  }
+
+  #markHost(host: string, dirty: Dirty): void {
+    for (const dependant of this.#index.dependants(host)) dirty.hosts.add(dependant);
+  }
+
+  #serviceChanged(change: ObjectChange, dirty: Dirty): void {
+    const name = nameOfEither(change);
+    if (name === null) return;
+    const groups = this.#index.groupsOfService(name.namespace, name.name);
+    for (const id of groups) dirty.groups.add(id);
+    if ((change.before === undefined) === (change.after === undefined)) return;
+    // Routes to a Service that does not exist are answered, not proxied.
+    for (const id of groups) {
+      const group = this.#index.groups.get(id);
+      if (group?.isDefaultBackend === true) this.#markAllHosts(dirty);
+      for (const { plan } of group?.references ?? []) this.#markHostsOf(plan, dirty);
+    }
+  }
+
+  #markAllHosts(dirty: Dirty): void {
+    for (const host of this.#table.hosts.keys()) dirty.hosts.add(host);
+  }
+
+  #markHostsOf(plan: IngressPlan, dirty: Dirty): void {
+    for (const { host } of plan.rules) this.#markHost(host, dirty);
+    if (plan.defaultBackend !== null) this.#markHost(CATCH_ALL_HOST, dirty);
+  }
+
+  #sliceChanged(slice: EndpointSlice | undefined, dirty: Dirty): void {
+    const service: unknown = slice?.metadata.labels?.[SERVICE_NAME_LABEL];
+    const namespace: unknown = slice?.metadata.namespace;
+    if (typeof service !== 'string' || typeof namespace !== 'string') return;
+    for (const id of this.#index.groupsOfService(namespace, service)) dirty.groups.add(id);
+  }
+
+  #secretChanged(change: ObjectChange, dirty: Dirty): void {
+    const name = nameOfEither(change);
+    const id = name === null ? undefined : certificateId(name.namespace, name.name);
+    if (id !== undefined && this.#index.certificates.has(id)) dirty.certificates.add(id);
+  }
+
+  #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
+    const certificates = this.#translateCertificates(dirty, view, now);
+    const groups = this.#translateGroups(dirty, view);
+    const hosts = this.#translateHosts(dirty, view);
+    const named = this.#settings.defaultSslCertificate;
+    const chosen = named === null ? undefined : this.#usable.get(certificateId(named.namespace, named.name));
+    const before = this.#table.defaultCertificate;
+    const wanted = chosen ?? this.#fallbackCertificate;
+    const keep = sameCertificate(wanted, before);
+    this.#table = {
+      hosts: hosts.next(this.#table.hosts),
+      groups: groups.next(this.#table.groups),
+      certificates: certificates.next(this.#table.certificates),
+      defaultCertificate: keep ? before : wanted,
+    };
+    return {
+      table: this.#table,
+      delta: {
+        reset: false,
+        hosts: hosts.put,
+        removedHosts: hosts.removed,
+        groups: groups.put,
+        removedGroups: groups.removed,
+        certificates: certificates.put,
+        removedCertificates: certificates.removed,
+        defaultCertificate: keep ? null : wanted,
+      },
+      diagnostics: this.#diagnosticsDelta(dirty),
+      referencesChanged,
+    };
+  }
+
+  #translateCertificates(dirty: Dirty, view: ClusterView, now: number): Edits<CertificateId, Certificate> {
+    const edits = new Edits<CertificateId, Certificate>();
+    for (const id of dirty.certificates) {
+      const request = this.#index.certificates.get(id);
+      const translated = request === undefined ? null : translateCertificate(request, view, now, this.#memo);
+      this.#setDiagnostics(`Secret ${id}`, translated?.diagnostics ?? [], dirty);
+      const old = this.#usable.get(id);
+      const fresh = translated?.certificate ?? undefined;
+      const same = old === fresh || (old !== undefined && fresh !== undefined && sameCertificate(old, fresh));
+      const certificate = same ? old : fresh;
+      if (!same) {
+        if (certificate === undefined) this.#usable.delete(id);
+        else this.#usable.set(id, certificate);
+        for (const { plan } of request?.references ?? []) this.#markHostsOf(plan, dirty);
+      }
+      edits.change(id, this.#table.certificates.get(id), request?.references.length === 0 ? undefined : certificate);
+    }
+    return edits;
+  }
+
+  #translateGroups(dirty: Dirty, view: ClusterView): Edits<GroupId, UpstreamGroup> {
+    const edits = new Edits<GroupId, UpstreamGroup>();
+    for (const id of dirty.groups) {
+      const request = this.#index.groups.get(id);
+      const translated = request === undefined ? null : translateGroup(request, view, this.#settings);
+      this.#setDiagnostics(`Group ${id}`, translated?.diagnostics ?? [], dirty);
+      edits.change(id, this.#table.groups.get(id), translated?.group);
+    }
+    return edits;
+  }
+
+  #translateHosts(dirty: Dirty, view: ClusterView): Edits<string, VirtualHost> {
+    const edits = new Edits<string, VirtualHost>();
+    const context: HostContext = {
+      settings: this.#settings,
+      plansOf: (host) => this.#index.plansOf(host),
+      serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
+      certificate: (namespace, secret) => this.#usable.get(certificateId(namespace, secret)) ?? null,
+    };
+    for (const host of dirty.hosts) {
+      const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);
+      const translated = exists ? translateHost(host, context) : null;
+      this.#setDiagnostics(`Host ${host}`, translated?.diagnostics ?? [], dirty);
+      edits.change(host, this.#table.hosts.get(host), translated?.host);
+    }
+    return edits;
+  }
+
+  #setDiagnostics(unit: string, diagnostics: readonly Diagnostic[], dirty: Dirty): void {
+    const before = this.#diagnostics.get(unit) ?? [];
+    if (!dirty.diagnosticsBefore.has(unit)) dirty.diagnosticsBefore.set(unit, before);
+    if (diagnostics.length === 0) this.#diagnostics.delete(unit);
+    else this.#diagnostics.set(unit, diagnostics);
+  }
+
+  #diagnosticsDelta(dirty: Dirty): TranslationDelta['diagnostics'] {
+    const seen = new Map<string, Diagnostic>();
+    const change = new Map<string, number>();
+    const count = (list: readonly Diagnostic[], by: number): void => {
+      for (const item of list) {
+        const text = JSON.stringify(item);
+        seen.set(text, item);
+        change.set(text, (change.get(text) ?? 0) + by);
+      }
+    };
+    for (const [unit, before] of dirty.diagnosticsBefore) {
+      count(before, -1);
+      count(this.#diagnostics.get(unit) ?? [], 1);
+    }
+    const added: Diagnostic[] = [];
+    const removed: Diagnostic[] = [];
+    for (const [text, item] of seen) {
+      // Several units may have the same to say: it is new with the first, and gone with the last.
+      const old = this.#diagnosticCounts.get(text) ?? 0;
+      const now = old + (change.get(text) ?? 0);
+      if (now === 0) this.#diagnosticCounts.delete(text);
+      else this.#diagnosticCounts.set(text, now);
+      if (old === 0 && now > 0) added.push(item);
+      if (old > 0 && now === 0) removed.push(item);
+    }
+    return { added: sortedDiagnostics(added), removed: sortedDiagnostics(removed) };
+  }
+}
+
+function nameOfEither({ before, after }: ObjectChange): ReturnType<typeof nameOf> {
+  const object = after ?? before;
+  return object === undefined ? null : nameOf(object);
+}
+
+/** What changes in one of the table's Maps. */
+class Edits<K, V> {
+  readonly put: V[] = [];
+  readonly removed: K[] = [];
+  readonly #puts: [K, V][] = [];
+
+  /** Notes the change of one entry, if it is one; an equal value is not. */
+  change(key: K, before: V | undefined, after: V | undefined): void {
+    if (after === undefined) {
+      if (before !== undefined) this.removed.push(key);
+    } else if (before === undefined || !equalData(before, after)) {
+      this.put.push(after);
+      this.#puts.push([key, after]);
+    }
+  }
+
+  /** The Map after the changes: the same one when there are none. */
+  next(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
+    if (this.#puts.length === 0 && this.removed.length === 0) return map;
+    const copy = new Map(map);
+    for (const key of this.removed) copy.delete(key);
+    for (const [key, value] of this.#puts) copy.set(key, value);
+    return copy;
+  }
+}

@@ -1,0 +1,250 @@
+/** The accepted Ingresses by what they touch: hosts, upstream groups, Secrets. Kept up to date one Ingress at a time. */
+import type { CertificateId, GroupId } from '../model/table.ts';
+import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { wildcardOf } from './hosts.ts';
+import type { IngressPlan } from './plan.ts';
+import { backendsOf, comparePlans, hostsOf } from './plan.ts';
+import { objectKey } from './read.ts';
+
+/** One Ingress that names something, and all the fields in which it does. */
+export interface Reference {
+  readonly plan: IngressPlan;
+  readonly fields: readonly string[];
+}
+
+/** A Service port that something names. `references` has the oldest Ingress first. */
+export interface GroupRequest {
+  readonly id: GroupId;
+  readonly namespace: string;
+  readonly service: string;
+  /** A number in decimal, a name, or empty for the first port. */
+  readonly port: string;
+  readonly references: readonly Reference[];
+  /** It is `--default-backend-service`. */
+  readonly isDefaultBackend: boolean;
+}
+
+/** A Secret that something names as certificate. */
+export interface CertificateRequest {
+  readonly id: CertificateId;
+  readonly namespace: string;
+  readonly secret: string;
+  readonly references: readonly Reference[];
+  /** It is `--default-ssl-certificate`. */
+  readonly isDefaultCertificate: boolean;
+}
+
+/** What adding or removing an Ingress touched. */
+export interface Touched {
+  readonly hosts: ReadonlySet<string>;
+  readonly groups: ReadonlySet<GroupId>;
+  readonly certificates: ReadonlySet<CertificateId>;
+}
+
+const NONE: readonly IngressPlan[] = [];
+
+/** Where the plan is, or would be, in a list that is sorted by age. */
+function position<T>(list: readonly T[], plan: IngressPlan, planOf: (item: T) => IngressPlan): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = list[middle];
+    if (item !== undefined && comparePlans(planOf(item), plan) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function groupFields<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  fieldOf: (item: T) => string,
+): Map<string, [T, string[]]> {
+  const grouped = new Map<string, [T, string[]]>();
+  for (const item of items) {
+    const entry = grouped.get(keyOf(item));
+    if (entry === undefined) grouped.set(keyOf(item), [item, [fieldOf(item)]]);
+    else entry[1].push(fieldOf(item));
+  }
+  return grouped;
+}
+
+type Mutable<R extends { references: readonly Reference[] }> = Omit<R, 'references'> & { references: Reference[] };
+
+/** The index. `add` and `remove` take a plan that is not, respectively is, in it. */
+export class PlanIndex {
+  readonly #settings: TranslateSettings;
+  readonly #hosts = new Map<string, IngressPlan[]>();
+  readonly #children = new Map<string, Set<string>>();
+  readonly #groups = new Map<GroupId, Mutable<GroupRequest>>();
+  readonly #groupsOfService = new Map<string, Set<GroupId>>();
+  readonly #certificates = new Map<CertificateId, Mutable<CertificateRequest>>();
+
+  constructor(settings: TranslateSettings) {
+    this.#settings = settings;
+    const { defaultBackendService, defaultSslCertificate } = settings;
+    if (defaultBackendService !== null) {
+      this.#group(defaultBackendService.namespace, defaultBackendService.name, '').isDefaultBackend = true;
+    }
+    if (defaultSslCertificate !== null) {
+      this.#certificate(defaultSslCertificate.namespace, defaultSslCertificate.name).isDefaultCertificate = true;
+    }
+  }
+
+  /** The hosts that an Ingress has a part in; the catch-all host may be missing. */
+  get hosts(): ReadonlyMap<string, readonly IngressPlan[]> {
+    return this.#hosts;
+  }
+
+  get groups(): ReadonlyMap<GroupId, GroupRequest> {
+    return this.#groups;
+  }
+
+  get certificates(): ReadonlyMap<CertificateId, CertificateRequest> {
+    return this.#certificates;
+  }
+
+  /** The Ingresses of a host, oldest first. */
+  plansOf(host: string): readonly IngressPlan[] {
+    return this.#hosts.get(host) ?? NONE;
+  }
+
+  groupsOfService(namespace: string, service: string): ReadonlySet<GroupId> {
+    return this.#groupsOfService.get(objectKey(namespace, service)) ?? new Set();
+  }
+
+  /** The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, and all when they fall through. */
+  dependants(host: string): Iterable<string> {
+    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') return [host, ...this.#hosts.keys()];
+    return [host, ...(this.#children.get(host) ?? [])];
+  }
+
+  add(plan: IngressPlan): Touched {
+    const touched = this.#touched(plan);
+    for (const host of touched.hosts) {
+      const plans = this.#hosts.get(host) ?? [];
+      plans.splice(
+        position(plans, plan, (item) => item),
+        0,
+        plan,
+      );
+      this.#hosts.set(host, plans);
+      const wildcard = wildcardOf(host);
+      if (wildcard !== null) this.#children.set(wildcard, (this.#children.get(wildcard) ?? new Set()).add(host));
+    }
+    for (const [backend, fields] of touched.backends) {
+      insert(this.#group(plan.namespace, backend.service, backend.port).references, { plan, fields });
+    }
+    for (const [secret, fields] of touched.secrets)
+      insert(this.#certificate(plan.namespace, secret).references, { plan, fields });
+    return touched;
+  }
+
+  remove(plan: IngressPlan): Touched {
+    const touched = this.#touched(plan);
+    for (const host of touched.hosts) {
+      const plans = this.#hosts.get(host) ?? [];
+      plans.splice(
+        position(plans, plan, (item) => item),
+        1,
+      );
+      if (plans.length > 0) continue;
+      this.#hosts.delete(host);
+      const wildcard = wildcardOf(host);
+      if (wildcard === null) continue;
+      const children = this.#children.get(wildcard);
+      children?.delete(host);
+      if (children?.size === 0) this.#children.delete(wildcard);
+    }
+    for (const id of touched.groups) {
+      const group = this.#groups.get(id);
+      if (group === undefined) continue;
+      group.references.splice(
+        position(group.references, plan, (item) => item.plan),
+        1,
+      );
+      if (group.references.length > 0 || group.isDefaultBackend) continue;
+      this.#groups.delete(id);
+      const service = objectKey(group.namespace, group.service);
+      const siblings = this.#groupsOfService.get(service);
+      siblings?.delete(id);
+      if (siblings?.size === 0) this.#groupsOfService.delete(service);
+    }
+    for (const id of touched.certificates) {
+      const request = this.#certificates.get(id);
+      if (request === undefined) continue;
+      request.references.splice(
+        position(request.references, plan, (item) => item.plan),
+        1,
+      );
+      if (request.references.length === 0 && !request.isDefaultCertificate) this.#certificates.delete(id);
+    }
+    return touched;
+  }
+
+  #touched(plan: IngressPlan): Touched & {
+    backends: readonly [{ service: string; port: string }, readonly string[]][];
+    secrets: readonly [string, readonly string[]][];
+  } {
+    const byGroup = groupFields(
+      backendsOf(plan),
+      ({ service, port }) => groupId(plan.namespace, service, port),
+      ({ field }) => field,
+    );
+    const named = plan.tls.flatMap(({ secret, field }) => (secret === null ? [] : [{ secret, field: `${field}.secretName` }]));
+    const bySecret = groupFields(
+      named,
+      ({ secret }) => secret,
+      ({ field }) => field,
+    );
+    return {
+      hosts: hostsOf(plan, this.#settings),
+      groups: new Set([...byGroup.keys()] as GroupId[]),
+      certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
+      backends: [...byGroup.values()],
+      secrets: [...bySecret.values()].map(([{ secret }, fields]) => [secret, fields]),
+    };
+  }
+
+  #group(namespace: string, service: string, port: string): Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }> {
+    const id = groupId(namespace, service, port);
+    let group = this.#groups.get(id);
+    if (group === undefined) {
+      group = { id, namespace, service, port, references: [], isDefaultBackend: false };
+      this.#groups.set(id, group);
+      const key = objectKey(namespace, service);
+      this.#groupsOfService.set(key, (this.#groupsOfService.get(key) ?? new Set()).add(id));
+    }
+    return group;
+  }
+
+  #certificate(
+    namespace: string,
+    secret: string,
+  ): Mutable<{ -readonly [K in keyof CertificateRequest]: CertificateRequest[K] }> {
+    const id = certificateId(namespace, secret);
+    let request = this.#certificates.get(id);
+    if (request === undefined) {
+      request = { id, namespace, secret, references: [], isDefaultCertificate: false };
+      this.#certificates.set(id, request);
+    }
+    return request;
+  }
+}
+
+function insert(references: Reference[], reference: Reference): void {
+  references.splice(
+    position(references, reference.plan, (item) => item.plan),
+    0,
+    reference,
+  );
+}
+
+/** The index of these Ingresses, in whatever order they come. */
+export function buildIndex(plans: Iterable<IngressPlan>, settings: TranslateSettings): PlanIndex {
+  const index = new PlanIndex(settings);
+  for (const plan of plans) index.add(plan);
+  return index;
+}

@@ -1,0 +1,216 @@
+/** What one Ingress asks for, by itself: read, checked and reported once per version of it, whatever else there is. */
+import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
+import type { Ingress } from '../model/objects.ts';
+import type { Report } from '../model/report.ts';
+import { createReporter, quote } from '../model/report.ts';
+import { CATCH_ALL_HOST } from '../model/table.ts';
+import { defaultBackend } from '../policies/default-backend.ts';
+import { annotationField, annotationSource } from '../policies/policy.ts';
+import { serviceUpstream } from '../policies/service-upstream.ts';
+import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
+import { sslRedirect } from '../policies/ssl-redirect.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { parseHost } from './hosts.ts';
+import type { PathType } from './paths.ts';
+import { pathProblem } from './paths.ts';
+import type { Fields } from './read.ts';
+import { isPort, nameOf, objectKey, objectRef, readFields, readList, readText } from './read.ts';
+
+/** A port of a Service that an Ingress names, and where it does. */
+export interface BackendPlan {
+  readonly service: string;
+  /** A number in decimal or a name; empty: the first port of the Service (annotation `default-backend`). */
+  readonly port: string;
+  readonly field: string;
+}
+
+export interface PathPlan {
+  readonly path: string;
+  readonly pathType: PathType;
+  readonly backend: BackendPlan;
+  readonly field: string;
+}
+
+/** A rule whose host is one. The host exists even when no path of it is left. */
+export interface RulePlan {
+  readonly host: string;
+  readonly paths: readonly PathPlan[];
+}
+
+export interface TlsPlan {
+  /** Lower-case. */
+  readonly hosts: readonly string[];
+  readonly secret: string | null;
+  readonly field: string;
+}
+
+/** One accepted Ingress. Never changed: a new version of the Ingress is a new plan. */
+export interface IngressPlan {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly object: ObjectRef;
+  /** Milliseconds since the epoch; `-Infinity` when absent or unreadable, as Go's zero time is before all others. */
+  readonly created: number;
+  readonly rules: readonly RulePlan[];
+  /** Whether `spec.rules` has any item, good or bad: only an Ingress without any is a catch-all. */
+  readonly hasRules: boolean;
+  readonly defaultBackend: BackendPlan | null;
+  readonly tls: readonly TlsPlan[];
+  /** The Service of the annotation `default-backend`. */
+  readonly fallback: BackendPlan | null;
+  readonly serviceUpstream: boolean;
+  /** The field of the annotation `service-upstream`, for diagnostics. */
+  readonly serviceUpstreamField: string;
+  readonly sslRedirect: SslRedirectWish;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Oldest first; of the same age, the greater `namespace/name` first. As ingress-nginx sorts them. */
+export function comparePlans(a: IngressPlan, b: IngressPlan): number {
+  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
+  const left = `${a.namespace}/${a.name}`;
+  const right = `${b.namespace}/${b.name}`;
+  if (left === right) return 0;
+  return left > right ? -1 : 1;
+}
+
+const PATH_LEFT_OUT = 'This path is left out; the others of the Ingress are served.';
+const RULE_LEFT_OUT = 'This rule is left out; the others of the Ingress are served.';
+
+/** Reads an accepted Ingress. Null when it has no name. */
+export function planIngress(ingress: Ingress, settings: TranslateSettings): IngressPlan | null {
+  const id = nameOf(ingress);
+  if (id === null) return null;
+  const { metadata } = ingress;
+  const object = objectRef('Ingress', id.namespace, id.name, metadata.uid);
+  const { report, diagnostics } = createReporter(object);
+  const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report);
+  const spec = readFields(ingress.spec, 'spec', report) ?? {};
+  const created: unknown = metadata.creationTimestamp;
+  const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
+  const fallback = defaultBackend.read(source, settings);
+  return {
+    ...id,
+    key: objectKey(id.namespace, id.name),
+    object,
+    created: Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time,
+    rules: readList(spec['rules'], 'spec.rules', report).flatMap((rule, index) =>
+      readRule(rule, `spec.rules[${index}]`, settings, report),
+    ),
+    hasRules: Array.isArray(spec['rules']) ? spec['rules'].length > 0 : spec['rules'] !== undefined && spec['rules'] !== null,
+    defaultBackend: readDefaultBackend(spec, report),
+    tls: readList(spec['tls'], 'spec.tls', report).map((entry, index) => readTls(entry, `spec.tls[${index}]`, report)),
+    fallback:
+      fallback === null
+        ? null
+        : { service: fallback, port: '', field: annotationField(settings.annotationsPrefix, 'default-backend') },
+    serviceUpstream: serviceUpstream.read(source, settings),
+    serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
+    sslRedirect: sslRedirect.read(source, settings),
+    diagnostics,
+  };
+}
+
+function readDefaultBackend(spec: Fields, report: Report): BackendPlan | null {
+  const field = 'spec.defaultBackend';
+  const backend = readFields(spec['defaultBackend'], field, report);
+  return backend === undefined ? null : readBackend(backend, field, 'This default backend is left out.', report);
+}
+
+function readRule(value: unknown, field: string, settings: TranslateSettings, report: Report): RulePlan[] {
+  const rule = readFields(value, field, report);
+  if (rule === undefined) return [];
+  const hostText = readText(rule['host'], `${field}.host`, report);
+  if (hostText === null) return [];
+  const parsed = parseHost(hostText);
+  if ('problem' in parsed) {
+    report('HostInvalid', 'error', `${field}.host`, `${quote(hostText)} ${parsed.problem}`, RULE_LEFT_OUT);
+    return [];
+  }
+  const http = readFields(rule['http'], `${field}.http`, report);
+  const paths = readList(http?.['paths'], `${field}.http.paths`, report);
+  return [
+    {
+      host: parsed.host,
+      paths: paths.flatMap((path, index) => readPath(path, `${field}.http.paths[${index}]`, settings, report)),
+    },
+  ];
+}
+
+function readPath(value: unknown, field: string, settings: TranslateSettings, report: Report): PathPlan[] {
+  const fields = readFields(value, field, report);
+  if (fields === undefined) return [];
+  const pathText = readText(fields['path'], `${field}.path`, report);
+  const typeText = readText(fields['pathType'], `${field}.pathType`, report);
+  if (pathText === null || typeText === null) return [];
+  const path = pathText === undefined || pathText === '' ? '/' : pathText;
+  const pathType = typeText ?? 'Prefix';
+  if (pathType !== 'Exact' && pathType !== 'Prefix' && pathType !== 'ImplementationSpecific') {
+    const message = `${quote(pathType)} is not Exact, Prefix or ImplementationSpecific`;
+    report('PathTypeInvalid', 'error', `${field}.pathType`, message, PATH_LEFT_OUT);
+    return [];
+  }
+  const problem = pathProblem(path, pathType, settings.strictValidatePathType);
+  if (problem !== null) {
+    report('PathInvalid', 'error', `${field}.path`, `${quote(path)} ${problem}`, PATH_LEFT_OUT);
+    return [];
+  }
+  const backendFields = readFields(fields['backend'], `${field}.backend`, report) ?? {};
+  const backend = readBackend(backendFields, `${field}.backend`, PATH_LEFT_OUT, report);
+  return backend === null ? [] : [{ path, pathType, backend, field }];
+}
+
+function readBackend(backend: Fields, field: string, served: string, report: Report): BackendPlan | null {
+  const service = readFields(backend['service'], `${field}.service`, report);
+  if (service === undefined) {
+    if (backend['resource'] !== undefined && backend['resource'] !== null) {
+      const message = `${quote(backend['resource'])} is a resource, and only Services can be backends`;
+      report('BackendResourceUnsupported', 'error', `${field}.resource`, message, served);
+    } else report('BackendMissing', 'error', field, 'no Service is named', served);
+    return null;
+  }
+  const name = readText(service['name'], `${field}.service.name`, report);
+  if (typeof name !== 'string' || name === '') {
+    if (name !== null) report('BackendMissing', 'error', `${field}.service.name`, 'no Service is named', served);
+    return null;
+  }
+  const portField = `${field}.service.port`;
+  const port = readFields(service['port'], portField, report);
+  const number = port?.['number'];
+  if (isPort(number)) return { service: name, port: String(number), field: `${portField}.number` };
+  // ingress-nginx: a number that is not above 0 counts as absent.
+  if (number !== undefined && number !== null && number !== 0) {
+    report('ServicePortNotFound', 'error', `${portField}.number`, `${quote(number)} is not a port number`, served);
+    return null;
+  }
+  const portName = readText(port?.['name'], `${portField}.name`, report);
+  if (typeof portName === 'string' && portName !== '') return { service: name, port: portName, field: `${portField}.name` };
+  if (portName !== null) report('BackendMissing', 'error', portField, `no port of the Service ${quote(name)} is named`, served);
+  return null;
+}
+
+function readTls(value: unknown, field: string, report: Report): TlsPlan {
+  const entry = readFields(value, field, report);
+  const hosts = readList(entry?.['hosts'], `${field}.hosts`, report).flatMap((host, index) => {
+    const text = readText(host, `${field}.hosts[${index}]`, report);
+    return typeof text === 'string' ? [text.toLowerCase()] : [];
+  });
+  const secret = readText(entry?.['secretName'], `${field}.secretName`, report);
+  return { hosts, secret: typeof secret === 'string' && secret !== '' ? secret : null, field };
+}
+
+/** The virtual hosts that the Ingress has a part in. */
+export function hostsOf(plan: IngressPlan, settings: TranslateSettings): ReadonlySet<string> {
+  const hosts = new Set(plan.rules.map(({ host }) => host));
+  if (plan.defaultBackend !== null && (!plan.hasRules || settings.conformance === 'kubernetes')) hosts.add(CATCH_ALL_HOST);
+  return hosts;
+}
+
+/** Every Service port the Ingress names: in rules, as default backend, and as fallback. */
+export function backendsOf(plan: IngressPlan): readonly BackendPlan[] {
+  const backends = plan.rules.flatMap((rule) => rule.paths.map(({ backend }) => backend));
+  if (plan.defaultBackend !== null) backends.push(plan.defaultBackend);
+  if (plan.fallback !== null) backends.push(plan.fallback);
+  return backends;
+}

@@ -1,0 +1,111 @@
+/** The whole translation: every object at once. `incremental.ts` gives the same result from changes. */
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { sortedDiagnostics } from '../model/report.ts';
+import type { Certificate, RoutingTable } from '../model/table.ts';
+import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
+import type { ClusterView } from '../model/view.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { acceptIngress } from './accept.ts';
+import type { CertificateMemo } from './certificate.ts';
+import { createCertificateMemo } from './certificate.ts';
+import { translateCertificate } from './certificates.ts';
+import { translateGroup } from './group.ts';
+import type { HostContext } from './host.ts';
+import { translateHost } from './host.ts';
+import type { IngressPlan } from './plan.ts';
+import { planIngress } from './plan.ts';
+import type { PlanIndex } from './plan-index.ts';
+import { buildIndex } from './plan-index.ts';
+
+/** A namespaced object that the table depends on, whether it exists or not. */
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What the accepted Ingresses and the settings name: each once, in no particular order. */
+export interface References {
+  readonly secrets: readonly ObjectName[];
+  readonly services: readonly ObjectName[];
+}
+
+/** The result of a translation. The Maps have no particular order; the diagnostics are sorted. */
+export interface Translation {
+  readonly table: RoutingTable;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly references: References;
+}
+
+/**
+ * Translates all objects. `defaultCertificate` is served unless `--default-ssl-certificate` names a usable Secret; `now` is in
+ * milliseconds since the epoch. Never throws for an object.
+ */
+export function translateTable(
+  view: ClusterView,
+  settings: TranslateSettings,
+  defaultCertificate: Certificate,
+  now: number,
+  memo: CertificateMemo = createCertificateMemo(),
+): Translation {
+  const diagnostics: Diagnostic[] = [];
+  const plans: IngressPlan[] = [];
+  for (const ingress of view.ingresses()) {
+    const acceptance = acceptIngress(ingress, view.ingressClass, settings);
+    const plan = acceptance.accepted ? planIngress(ingress, settings) : null;
+    if (plan !== null) plans.push(plan);
+    diagnostics.push(...(acceptance.accepted ? (plan?.diagnostics ?? []) : acceptance.diagnostics));
+  }
+  const index = buildIndex(plans, settings);
+
+  const usable = new Map<string, Certificate>();
+  for (const request of index.certificates.values()) {
+    const translated = translateCertificate(request, view, now, memo);
+    diagnostics.push(...translated.diagnostics);
+    if (translated.certificate !== null) usable.set(request.id, translated.certificate);
+  }
+  const certificates = new Map(
+    [...index.certificates.values()].flatMap((request) => {
+      const certificate = usable.get(request.id);
+      return certificate === undefined || request.references.length === 0 ? [] : [[request.id, certificate]];
+    }),
+  );
+  const groups = new Map(
+    [...index.groups.values()].map((request) => {
+      const translated = translateGroup(request, view, settings);
+      diagnostics.push(...translated.diagnostics);
+      return [request.id, translated.group];
+    }),
+  );
+  const context: HostContext = {
+    settings,
+    plansOf: (host) => index.plansOf(host),
+    serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
+    certificate: (namespace, secret) => usable.get(certificateId(namespace, secret)) ?? null,
+  };
+  const hosts = new Map(
+    [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
+      const translated = translateHost(host, context);
+      diagnostics.push(...translated.diagnostics);
+      return [host, translated.host];
+    }),
+  );
+  const named = settings.defaultSslCertificate;
+  const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));
+  return {
+    table: { hosts, groups, certificates, defaultCertificate: chosen ?? defaultCertificate },
+    diagnostics: sortedDiagnostics(diagnostics),
+    references: referencesOf(index),
+  };
+}
+
+/** What the Ingresses of an index, and its settings, name. */
+export function referencesOf(index: PlanIndex): References {
+  const services = new Map<string, ObjectName>();
+  for (const { namespace, service } of index.groups.values()) {
+    services.set(JSON.stringify([namespace, service]), { namespace, name: service });
+  }
+  return {
+    secrets: [...index.certificates.values()].map(({ namespace, secret }) => ({ namespace, name: secret })),
+    services: [...services.values()],
+  };
+}

@@ -1,0 +1,32 @@
+/** A translation as plain sorted data, for golden files and for comparing two of them. Private keys never. */
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import { compareText } from '../../src/model/report.ts';
+import type { Certificate, RoutingTable } from '../../src/model/table.ts';
+
+function sortedValues<K extends string, V>(map: ReadonlyMap<K, V>): V[] {
+  return [...map].sort(([a], [b]) => compareText(a, b)).map(([, value]) => value);
+}
+
+function certificateText({ id, names, notBefore, notAfter }: Certificate): object {
+  return { id, names, notBefore: new Date(notBefore).toISOString(), notAfter: new Date(notAfter).toISOString() };
+}
+
+/** Everything of the table; certificates by id, names and validity. */
+export function tableData(table: RoutingTable): object {
+  return {
+    hosts: sortedValues(table.hosts),
+    groups: sortedValues(table.groups),
+    certificates: sortedValues(table.certificates).map(certificateText),
+    defaultCertificate: table.defaultCertificate.id,
+  };
+}
+
+/** As `tableData`, with the fingerprints, so that two tables are equal only if they serve the same. */
+export function comparable(table: RoutingTable, diagnostics: readonly Diagnostic[]): object {
+  return {
+    ...tableData(table),
+    fingerprints: sortedValues(table.certificates).map(({ fingerprint }) => fingerprint),
+    defaultFingerprint: table.defaultCertificate.fingerprint,
+    diagnostics,
+  };
+}
