@@ -39,7 +39,7 @@ function quote(text: string): string {
   if (text === '') return '-';
   // oxlint-disable-next-line no-control-regex -- controls are what is looked for
   return text.replace(
-    /["\\\x00-\x1f\x7f-\uffff]/g,
+    /["\\\p{Cc}\u0080-\uffff]/gu,
     (char) => `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   );
 }

@@ -1,6 +1,6 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
 import type { Route } from '../model/table.ts';
-import { sslRedirectCheck } from '../policies/ssl-redirect.ts';
+import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { redirect, type Answer } from './answers.ts';
 import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
@@ -46,7 +46,7 @@ function compileChecks(model: Route): RequestCheck[] {
   if (sslRedirect !== null) {
     checks.push((head, client, settings) => {
       const { scheme, host } = forwardedInfo(head, client, settings);
-      const location = sslRedirectCheck(sslRedirect, {
+      const location = sslRedirectLocation(sslRedirect, {
         scheme,
         host,
         target: head.target,

@@ -24,6 +24,8 @@ const systemLookup: Lookup = (name, done) => {
   lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
 };
 
+const clock = (): number => performance.now();
+
 export class Runtime {
   readonly connections = new Set<ClientConnection>();
   #settings: ProxySettings;
@@ -86,15 +88,19 @@ export class Runtime {
   }
 
   configure(settings: ProxySettings): void {
-    this.#settings = settings;
+    // What is bound stays bound.
+    const { httpPort, httpsPort } = this.#settings;
+    this.#settings = { ...settings, httpPort, httpsPort };
     this.#recorder.configure(settings.accessLog);
     this.#tls.configure(settings);
     this.#listeners.refreshDefaultCertificate();
     for (const connection of this.connections) connection.forgetSettings();
   }
 
-  listen(ports: BoundPorts): Promise<BoundPorts> {
-    return this.#listeners.listen({ ...this.#settings, httpPort: ports.http, httpsPort: ports.https });
+  async listen(ports: BoundPorts): Promise<BoundPorts> {
+    const bound = await this.#listeners.listen({ ...this.#settings, httpPort: ports.http, httpsPort: ports.https });
+    this.#settings = { ...this.#settings, httpPort: bound.http, httpsPort: bound.https };
+    return bound;
   }
 
   /** From now on every response closes its connection; accepting goes on. */
@@ -111,7 +117,7 @@ export class Runtime {
     while (this.connections.size > 0 && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    for (const connection of [...this.connections]) connection.destroy();
+    for (const connection of this.connections) connection.destroy();
     this.#deadlines.close();
     await this.#log.close();
   }
@@ -139,7 +145,6 @@ export class Runtime {
   }
 
   #connectionContext(resolveName: Lookup): ConnectionContext {
-    const clock = (): number => performance.now();
     return {
       settings: () => this.#settings,
       router: this.#router,

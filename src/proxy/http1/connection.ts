@@ -28,6 +28,11 @@ const MAX_DISCARD = 65_536;
 /** A refused client may go on sending: reading it off for a while lets it see the answer instead of a reset. */
 const LINGER_TIMEOUT = 2_000;
 const MAX_LINGER = 1_048_576;
+/**
+ * A client that sent FIN may still read (RFC 9112 §9.6 calls it half-closed), or be gone: it gets its answer if that comes
+ * within this time, in milliseconds, or keeps coming. nginx takes every FIN for a client that is gone.
+ */
+const HALF_CLOSED_TIMEOUT = 2_000;
 /** How long an idle connection is kept on shutdown. */
 const DRAIN_IDLE = 500;
 /** Response data up to this size is joined to the head as text; more is copied to a buffer of its own. */
@@ -62,6 +67,8 @@ export class ClientConnection implements Downstream, Timed {
   #out = '';
   #framing: Framing = 'none';
   #sent = 0;
+  /** `#sent` when a half-closed connection was last looked at. */
+  #sentBefore = 0;
 
   constructor(socket: Socket, scheme: 'http' | 'https', context: ConnectionContext) {
     this.#socket = socket;
@@ -69,7 +76,6 @@ export class ClientConnection implements Downstream, Timed {
     const address = socket.remoteAddress ?? '';
     this.client = { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
     this.exchange = new Exchange(this, context);
-    context.connections.add(this);
     context.deadlines.add(this);
     this.deadline = context.deadlines.after(context.settings().clientHeaderTimeout);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -120,6 +126,7 @@ export class ClientConnection implements Downstream, Timed {
         return;
       case 'exchange':
         if (this.#socket.writableNeedDrain) this.#cut(ERRORS.sendTimeout);
+        else if (this.#clientEnded) this.#expireHalfClosed();
         else this.exchange.fail(ERRORS.bodyTimeout);
         return;
       case 'tunnel':
@@ -320,7 +327,7 @@ export class ClientConnection implements Downstream, Timed {
     const { head } = this;
     this.requests++;
     this.#phase = 'exchange';
-    this.#sent = 0;
+    this.#sent = this.#sentBefore = 0;
     this.#discarded = 0;
     const { keepAliveRequests, keepAliveTimeout } = this.#context.settings();
     this.#keepAlive = head.keepAlive && keepAliveTimeout > 0 && this.requests < keepAliveRequests;
@@ -386,7 +393,13 @@ export class ClientConnection implements Downstream, Timed {
     else if (this.#bodyOpen) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
     else if (this.#phase === 'idle')
       this.deadline = deadlines.after(this.#context.draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
-    else if (this.#phase === 'exchange') this.deadline = Infinity;
+    else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
+  }
+
+  #expireHalfClosed(): void {
+    if (this.#sent === this.#sentBefore) return this.#cut(ERRORS.clientGone);
+    this.#sentBefore = this.#sent;
+    this.#setDeadline();
   }
 
   #waitForClient(): void {
@@ -420,6 +433,7 @@ export class ClientConnection implements Downstream, Timed {
       case 'exchange':
         // A half-closed client still gets its answer, unless its request cannot become complete.
         if (this.#bodyOpen) this.#cut(ERRORS.clientGone);
+        else this.#setDeadline();
         return;
       case 'idle':
       case 'head':

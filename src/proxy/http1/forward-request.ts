@@ -37,9 +37,15 @@ export function newRequestId(): string {
 
 /** The lines that are the same for every request of a connection. */
 export function connectionFields(client: ClientInfo, settings: ProxySettings): string {
-  const port = client.scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
   const { scheme, address } = client;
-  return `X-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n${schemeFields(scheme, String(port))}`;
+  return `X-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n${schemeFields(scheme, serverPort(scheme, settings))}`;
+}
+
+/** The port clients see: as configured, or the one we bound. */
+function serverPort(scheme: string, settings: ProxySettings): string {
+  return String(
+    scheme === 'https' ? settings.publicHttpsPort || settings.httpsPort : settings.publicHttpPort || settings.httpPort,
+  );
 }
 
 function schemeFields(scheme: string, port: string): string {
@@ -76,9 +82,7 @@ export function forwardedHead(
   if (info === null) text += fixed;
   else {
     const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
-    const port = /^\d{1,5}$/.test(head.forwardedPort)
-      ? head.forwardedPort
-      : String(info.scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort);
+    const port = /^\d{1,5}$/.test(head.forwardedPort) ? head.forwardedPort : serverPort(info.scheme, settings);
     text += `X-Real-IP: ${info.clientAddress}\r\nX-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n`;
     text += schemeFields(info.scheme, port);
   }

@@ -4,7 +4,8 @@
  * Fields that a Connection header cannot remove: what we set, what frames or routes the message, and credentials
  * (CVE-2024-45410 stripped X-Forwarded-* that way).
  */
-const NOT_REMOVABLE = /^(?:host|content-length|transfer-encoding|te|authorization|cookie|set-cookie|forwarded|x-.*)$/;
+const NOT_REMOVABLE =
+  /^(?:host|content-length|transfer-encoding|te|authorization|cookie|set-cookie|forwarded|x-forwarded-.*|x-original-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/;
 
 /** What a Connection field says. */
 export interface ConnectionOptions {

@@ -127,9 +127,9 @@ export function parseRequestHead(
   if (bytes[at + 1] !== 0x48 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x54 || bytes[at + 4] !== 0x50) return -1;
   if (bytes[at + 5] !== SLASH || bytes[at + 7] !== 0x2e || bytes[at + 9] !== CR || bytes[at + 10] !== LF) return -1;
   const minor = bytes[at + 8]! - 0x30;
-  if (bytes[at + 6] !== 0x31 || (minor !== 0 && minor !== 1)) {
-    return bytes[at + 6]! >= 0x30 && bytes[at + 6]! <= 0x39 ? refuse(head, ERRORS.versionNotSupported) : -1;
-  }
+  const major = bytes[at + 6]! - 0x30;
+  if (major < 0 || major > 9 || minor < 0 || minor > 9) return -1;
+  if (major !== 1 || minor > 1) return refuse(head, ERRORS.versionNotSupported);
   at += 11;
 
   head.minor = minor;

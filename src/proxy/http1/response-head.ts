@@ -39,8 +39,8 @@ export interface ResponseHeadLimits {
   readonly maxResponseHeadSize: number;
   readonly maxResponseHeaders: number;
   readonly allowBackendServerHeader: boolean;
-  /** We send Strict-Transport-Security ourselves on https, and the upstream's is replaced. */
-  readonly replacesStrictTransportSecurity: boolean;
+  /** Not null: we send it ourselves on https, and the upstream's is dropped. */
+  readonly strictTransportSecurity: string | null;
 }
 
 /** A response head, parsed. One object per upstream connection, filled anew by every parse. */
@@ -161,7 +161,7 @@ export function parseResponseHead(
         head.hasDate = true;
         break;
       case STRICT_TRANSPORT_SECURITY:
-        keep = !limits.replacesStrictTransportSecurity;
+        keep = limits.strictTransportSecurity === null;
         break;
       default:
         keep = false;

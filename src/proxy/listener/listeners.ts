@@ -27,7 +27,7 @@ export class Listeners {
     const accept = (socket: net.Socket, scheme: 'http' | 'https'): void => {
       const served = context.connections.size < context.settings().maxConnections;
       events.onAccept(served);
-      if (served) new ClientConnection(socket, scheme, context);
+      if (served) context.connections.add(new ClientConnection(socket, scheme, context));
       else socket.destroy();
     };
     this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, 'http'));

@@ -80,7 +80,7 @@ export class EndpointPool {
 
   /** The endpoint is gone: idle connections close, busy ones finish their exchange. */
   retire(): void {
-    for (const connection of [...this.#idle]) connection.destroy();
+    for (const connection of this.#idle.slice()) connection.destroy();
   }
 
   get size(): number {
