@@ -99,9 +99,7 @@ afterAll(async () => {
 describe('the demo', () => {
   it('prints a curl line for each rule', () => {
     const lines = sluice.stdout.split('\n').filter((line) => line.startsWith('curl '));
-    expect(lines).toContain(
-      `curl --resolve app1.example.com:${ports.http}:127.0.0.1 http://app1.example.com:${ports.http}/`,
-    );
+    expect(lines).toContain(`curl --resolve app1.example.com:${ports.http}:127.0.0.1 http://app1.example.com:${ports.http}/`);
     expect(lines).toContain(
       `curl -k --resolve app2.example.com:${ports.https}:127.0.0.1 https://app2.example.com:${ports.https}/`,
     );
@@ -176,7 +174,10 @@ describe('the demo', () => {
     const manifest = readFileSync(join(DEMO, 'wildcard.yaml'), 'utf8').split(/^---$/mu).at(-1) ?? '';
     writeFileSync(file, manifest.replace('"*.wild.example.com"', 'more.example.com').replace('name: wild\n', 'name: more\n'));
     await eventually(async () => (await get('http', 'more.example.com')).status === 200);
-    writeFileSync(join(folder, 'broken.yaml'), 'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: Bad_Name\nspec: {}\n');
+    writeFileSync(
+      join(folder, 'broken.yaml'),
+      'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: Bad_Name\nspec: {}\n',
+    );
     await eventually(() => /broken\.yaml.*Bad_Name/u.test(sluice.stderr));
     expect((await get('http', 'more.example.com')).status).toBe(200);
     unlinkSync(file);
