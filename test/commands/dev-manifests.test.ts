@@ -16,6 +16,10 @@ const REFUSED: ApplyError = {
   fields: ['spec'],
 };
 
+function names(objects: readonly object[]): string {
+  return objects.map((each) => (each as { kind: string }).kind).join();
+}
+
 const INGRESS = 'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: web\n';
 
 describe('refusalLine', () => {
@@ -43,7 +47,6 @@ describe('followManifests', () => {
   it('applies, deletes what is gone, and tells of each mistake with its file', async () => {
     const calls: string[] = [];
     const lines: string[] = [];
-    const names = (objects: readonly object[]) => objects.map((each) => (each as { kind: string }).kind).join();
     const cluster = {
       apply: (objects: readonly object[]) => {
         calls.push(`apply ${names(objects)}`);
