@@ -34,14 +34,14 @@ describe('quote', () => {
 describe('diagnostics', () => {
   it('have messages of at most 1 KiB without control characters', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 1500, size: 'max' }), (text) => {
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }), fc.nat(500), (unit, times) => {
+        const text = unit.repeat(times);
         const { message, served } = diagnostic(OBJECT, 'SecretInvalid', 'error', 'data', text, text);
         for (const bounded of [message, served]) {
           expect(Buffer.byteLength(bounded)).toBeLessThanOrEqual(1024);
           expect(bounded).not.toMatch(/[\p{Cc}\p{Cf}]/u);
         }
       }),
-      { numRuns: 30 },
     );
   });
 
