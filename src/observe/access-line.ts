@@ -37,7 +37,6 @@ export function accessLine(record: AccessRecord): string {
 /** nginx's escape: quotes, backslashes, controls and non-ASCII as \xHH; nothing as "-". Keeps one request on one line. */
 function quote(text: string): string {
   if (text === '') return '-';
-  // oxlint-disable-next-line no-control-regex -- controls are what is looked for
   return text.replace(
     /["\\\p{Cc}\u0080-\uffff]/gu,
     (char) => `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,

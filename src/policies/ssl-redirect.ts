@@ -36,3 +36,30 @@ export function sslRedirectOf(
   if (!wish.force && !(wish.redirect && hostHasCertificate)) return null;
   return { code: settings.httpRedirectCode, preserveTrailingSlash: wish.preserveTrailingSlash };
 }
+
+/** What the acting half looks at. */
+export interface SslRedirectRequest {
+  /** Of the client's connection, or of a trusted X-Forwarded-Proto. */
+  readonly scheme: string;
+  /** As the client wrote it, perhaps with a port. */
+  readonly host: string;
+  /** The request target, in origin form. */
+  readonly target: string;
+  /** The https port that clients see; 0 or 443: not written. */
+  readonly httpsPort: number;
+}
+
+/**
+ * Where a request is sent; null: it is https already. ingress-nginx drops one final "/" of the target, so that "/" becomes
+ * nothing (rootfs/etc/nginx/lua/lua_ingress.lua).
+ */
+export function sslRedirectLocation(
+  { preserveTrailingSlash }: NonNullable<RoutePolicies['sslRedirect']>,
+  { scheme, host, target, httpsPort }: SslRedirectRequest,
+): string | null {
+  if (scheme === 'https') return null;
+  const name = host.replace(/:\d*$/, '');
+  const port = httpsPort === 0 || httpsPort === 443 ? '' : `:${httpsPort}`;
+  const path = !preserveTrailingSlash && target.endsWith('/') ? target.slice(0, -1) : target;
+  return `https://${name}${port}${path}`;
+}

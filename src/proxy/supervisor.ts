@@ -7,7 +7,7 @@ import { sharedSeries } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
-import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 
 export interface DataPlaneOptions {
   /** Worker threads, each with all ports. */
@@ -140,7 +140,7 @@ class Supervisor implements DataPlane {
     slot.version = 0;
     slot.startedAt = performance.now();
     const seriesId = slot.id + slot.generation * 1_000_000;
-    const thread = new Worker(new URL('./worker.ts', import.meta.url), {
+    const thread = new Worker(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
       workerData: { settings: this.#settings, series } satisfies WorkerData,
     });

@@ -16,7 +16,7 @@ import {
 } from '../../src/model/table.ts';
 import { sharedSeries, type SeriesLabels } from '../../src/observe/series.ts';
 import { SeriesWriter } from '../../src/observe/series-writer.ts';
-import { Runtime } from '../../src/proxy/runtime.ts';
+import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';

@@ -1,21 +1,21 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import { lookup } from 'node:dns';
-import type { TablePatch } from '../model/table.ts';
-import { AccessLog, writeStdout } from '../observe/access-log.ts';
-import { ACCEPTED, ACTIVE, LOG_DROPPED, REJECTED } from '../observe/series.ts';
-import type { SeriesWriter } from '../observe/series-writer.ts';
-import type { ProxySettings } from '../settings/settings.ts';
-import { compileRoute, type CompiledRoute } from './compiled-route.ts';
-import type { BoundPorts } from './data-plane.ts';
-import { Deadlines } from './deadlines.ts';
-import type { ClientConnection, ConnectionContext } from './http1/connection.ts';
-import { Listeners } from './listener/listeners.ts';
-import { TlsContexts } from './listener/tls-contexts.ts';
-import { Recorder } from './record.ts';
-import { Router } from './router.ts';
-import { Groups } from './upstream/group.ts';
-import type { PoolContext } from './upstream/pool.ts';
-import { Resolver, type Lookup } from './upstream/resolver.ts';
+import type { TablePatch } from '../../model/table.ts';
+import { AccessLog, writeStdout } from '../../observe/access-log.ts';
+import { ACCEPTED, ACTIVE, LOG_DROPPED, REJECTED } from '../../observe/series.ts';
+import type { SeriesWriter } from '../../observe/series-writer.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import { compileRoute, type CompiledRoute } from '../compiled-route.ts';
+import type { BoundPorts } from '../data-plane.ts';
+import { Deadlines } from '../deadlines.ts';
+import type { ClientConnection, ConnectionContext } from '../http1/connection.ts';
+import { Listeners } from '../listener/listeners.ts';
+import { TlsContexts } from '../listener/tls-contexts.ts';
+import { Recorder } from '../record.ts';
+import { Router } from '../router.ts';
+import { Groups } from '../upstream/group.ts';
+import type { PoolContext } from '../upstream/pool.ts';
+import { Resolver, type Lookup } from '../upstream/resolver.ts';
 
 /** All connections of a worker read from upstreams into one buffer of this size. */
 const READ_BUFFER = 65_536;

@@ -1,8 +1,8 @@
 /** What passes between the supervisor (main thread) and a worker. All of it is plain data. */
-import type { SeriesLabels } from '../observe/series.ts';
-import type { TablePatch } from '../model/table.ts';
-import type { ProxySettings } from '../settings/settings.ts';
-import type { BoundPorts } from './data-plane.ts';
+import type { SeriesLabels } from '../../observe/series.ts';
+import type { TablePatch } from '../../model/table.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { BoundPorts } from '../data-plane.ts';
 
 /** What a worker starts with. */
 export interface WorkerData {

@@ -1,7 +1,7 @@
 /** The entry of a worker thread: the data plane on one core. It never talks to Kubernetes; it gets tables and serves them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { HEARTBEAT } from '../observe/series.ts';
-import { SeriesWriter } from '../observe/series-writer.ts';
+import { HEARTBEAT } from '../../observe/series.ts';
+import { SeriesWriter } from '../../observe/series-writer.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { Runtime } from './runtime.ts';
 
