@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Cluster, ObjectKey } from '../../src/cluster/cluster.ts';
 import { createCluster } from '../../src/cluster/connect.ts';
 import type { ClusterOptions } from '../../src/cluster/connect.ts';
@@ -79,13 +79,11 @@ describe('synced', () => {
   it('waits for an API server that comes late', async () => {
     const { api, cluster } = await scene();
     const recover = api.always(() => true, failing(503, 'ServiceUnavailable'));
-    let synced = false;
-    void cluster.synced.then(() => {
-      synced = true;
-    });
+    const synced = vi.fn<() => void>();
+    void cluster.synced.then(synced);
     cluster.start();
     await until(() => api.requests.length > 20);
-    expect(synced).toBe(false);
+    expect(synced).not.toHaveBeenCalled();
     expect(cluster.connected()).toBe(false);
     recover();
     await cluster.synced;
@@ -113,13 +111,11 @@ describe('synced', () => {
   it('waits for Ingresses it may not read', async () => {
     const { api, cluster } = await scene();
     const allow = api.always(listOf('ingresses'), failing(403, 'Forbidden'));
-    let synced = false;
-    void cluster.synced.then(() => {
-      synced = true;
-    });
+    const synced = vi.fn<() => void>();
+    void cluster.synced.then(synced);
     cluster.start();
     await until(() => api.count(listOf('ingresses')) > 3 && api.watching('secrets') === 1);
-    expect(synced).toBe(false);
+    expect(synced).not.toHaveBeenCalled();
     allow();
     await cluster.synced;
   });
@@ -178,7 +174,7 @@ describe('references', () => {
     await cluster.synced;
     await until(() => api.watching('secrets') === 1);
     const old = api.get(`${SECRETS}/s`);
-    let answer = (): void => {};
+    let answer: (() => void) | undefined;
     api.script(getOf(`${SECRETS}/s`), (_request, response) => {
       answer = () => response.end(JSON.stringify(old));
     });
@@ -186,7 +182,7 @@ describe('references', () => {
     await until(() => api.count(getOf(`${SECRETS}/s`)) === 1);
     api.remove(SECRETS, 's');
     await until(() => cluster.stats().find(({ kind }) => kind === 'Secret')?.objects === 0);
-    answer();
+    answer?.();
     await cluster.referencesSettled();
     expect(cluster.cache.get('Secret', 'default', 's')).toBeUndefined();
     expect(changes).toEqual([]);

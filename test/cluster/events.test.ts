@@ -31,6 +31,9 @@ const event = (message: string, name = 'web'): EventToRecord => ({
 });
 const methods = (api: ScriptedApi): string[] => api.requests.map(({ method }) => method);
 
+/** Of the first request. */
+const bodyOf = (api: ScriptedApi): unknown => api.requests[0]?.body;
+
 describe('the event recorder', () => {
   it('writes an Event as kubectl describe wants it', async () => {
     const { api, events } = await scene();
@@ -71,7 +74,7 @@ describe('the event recorder', () => {
     const { api, events } = await scene();
     events.record(event('same'));
     await events.idle();
-    const name = (api.requests[0]?.body as { metadata: { name: string } }).metadata.name;
+    const name = (bodyOf(api) as { metadata: { name: string } }).metadata.name;
     api.remove(EVENTS, name);
     events.record(event('same'));
     await events.idle();
@@ -100,7 +103,7 @@ describe('the event recorder', () => {
     const { api, events } = await scene();
     events.record(event('€'.repeat(1000)));
     await events.idle();
-    const { message } = api.requests[0]?.body as { message: string };
+    const { message } = bodyOf(api) as { message: string };
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
     expect(Buffer.byteLength(message)).toBeGreaterThan(1015);
     expect(message).toMatch(/^€+…$/);
@@ -133,6 +136,6 @@ describe('the event recorder', () => {
     events.record({ ...event('x'), object });
     await events.idle();
     expect(api.requests[0]?.path).toBe(EVENTS);
-    expect((api.requests[0]?.body as { involvedObject: object }).involvedObject).not.toHaveProperty('namespace');
+    expect((bodyOf(api) as { involvedObject: object }).involvedObject).not.toHaveProperty('namespace');
   });
 });

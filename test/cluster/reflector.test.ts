@@ -339,11 +339,11 @@ describe('watching', () => {
   });
 });
 
-describe('versions', () => {
-  const object = (name: string, uid: string, resourceVersion: string) => ({
-    metadata: { name, namespace: 'default', uid, resourceVersion },
-  });
+const object = (name: string, uid: string, resourceVersion: string) => ({
+  metadata: { name, namespace: 'default', uid, resourceVersion },
+});
 
+describe('versions', () => {
   it('refuses an older object, and asks a list who is right', async () => {
     const { api, seen, lists } = await watching(EAGER);
     api.put(IN_DEFAULT, ingress('a'));

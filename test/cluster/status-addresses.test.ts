@@ -22,6 +22,17 @@ const service = (spec: NonNullable<Service['spec']>, ...ingress: { ip?: string; 
   status: { loadBalancer: { ingress } },
 });
 
+const pod = (name: string, node: string, ready = 'True', phase = 'Running'): Pod => ({
+  metadata: { name },
+  spec: { nodeName: node },
+  status: { phase, conditions: [{ type: 'Ready', status: ready }] },
+});
+
+const node = (name: string, ...addresses: [string, string][]): NodeObject => ({
+  metadata: { name },
+  status: { addresses: addresses.map(([type, address]) => ({ type, address })) },
+});
+
 describe('statusAddresses', () => {
   it('takes the given addresses before all else, as IP or as host name', () => {
     const settings = {
@@ -61,15 +72,6 @@ describe('statusAddresses', () => {
     expect(of({ publishService: LB })).toBeUndefined();
   });
 
-  const pod = (name: string, node: string, ready = 'True', phase = 'Running'): Pod => ({
-    metadata: { name },
-    spec: { nodeName: node },
-    status: { phase, conditions: [{ type: 'Ready', status: ready }] },
-  });
-  const node = (name: string, ...addresses: [string, string][]): NodeObject => ({
-    metadata: { name },
-    status: { addresses: addresses.map(([type, address]) => ({ type, address })) },
-  });
   const nodes = [
     node('n1', ['InternalIP', '10.0.0.1'], ['ExternalIP', '1.1.1.1']),
     node('n2', ['Hostname', 'n2'], ['InternalIP', '10.0.0.2']),

@@ -104,6 +104,27 @@ const loadBalancer = (...ips: string[]) => ({
 });
 const at = (...ips: string[]) => ({ loadBalancer: { ingress: ips.map((ip) => ({ ip })) } });
 
+const putOf =
+  (name: string): Match =>
+  ({ method, path }) =>
+    method === 'PUT' && path === `${INGRESSES}/${name}/status`;
+
+const pod = (name: string, node: string, app = 'sluice', hash = '1') => ({
+  metadata: { name, labels: { app, 'pod-template-hash': hash } },
+  spec: { nodeName: node },
+  status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+});
+
+const running = (name: string) => ({ metadata: { name, labels: { app: 'sluice' } }, status: { phase: 'Running' } });
+
+const shutdown = (pods: string[], settings: Partial<StatusSettings> = {}) =>
+  scene(settings, (server) => {
+    server.put(SERVICES, loadBalancer('1.2.3.4'));
+    server.put(INGRESSES, ingress('a', 'sluice', at('1.2.3.4')));
+    server.put(INGRESSES, ingress('foreign', 'nginx', at('1.2.3.4')));
+    pods.forEach((name) => server.put(PODS, running(name)));
+  });
+
 describe('the status writer', () => {
   it('writes the address of the published Service into the Ingresses we serve, once, keeping the rest of them', async () => {
     const { api, look, address } = await scene({}, (server) => {
@@ -170,10 +191,6 @@ describe('the status writer', () => {
       for (const name of ['conflict', 'gone', 'refused', 'fine']) {
         server.put(INGRESSES, ingress(name));
       }
-      const putOf =
-        (name: string): Match =>
-        ({ method, path }) =>
-          method === 'PUT' && path === `${INGRESSES}/${name}/status`;
       server.script(putOf('conflict'), failing(409, 'Conflict'), failing(409, 'Conflict'));
       server.script(putOf('gone'), failing(404, 'NotFound'));
       server.script(putOf('refused'), failing(403, 'Forbidden'));
@@ -190,11 +207,6 @@ describe('the status writer', () => {
     const { look, address } = await scene(
       { publishService: null },
       (server) => {
-        const pod = (name: string, node: string, app = 'sluice', hash = '1') => ({
-          metadata: { name, labels: { app, 'pod-template-hash': hash } },
-          spec: { nodeName: node },
-          status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
-        });
         server.put(PODS, pod('sluice-1', 'n1'));
         server.put(PODS, pod('sluice-2', 'n2', 'sluice', '2'));
         server.put(PODS, pod('database', 'n3', 'db'));
@@ -210,15 +222,6 @@ describe('the status writer', () => {
     await until(() => address('a') !== undefined);
     expect(address('a')).toEqual(at('1.1.1.1', '1.1.1.2'));
   });
-
-  const running = (name: string) => ({ metadata: { name, labels: { app: 'sluice' } }, status: { phase: 'Running' } });
-  const shutdown = (pods: string[], settings: Partial<StatusSettings> = {}) =>
-    scene(settings, (server) => {
-      server.put(SERVICES, loadBalancer('1.2.3.4'));
-      server.put(INGRESSES, ingress('a', 'sluice', at('1.2.3.4')));
-      server.put(INGRESSES, ingress('foreign', 'nginx', at('1.2.3.4')));
-      pods.forEach((name) => server.put(PODS, running(name)));
-    });
 
   it('empties the status when the last replica stops', async () => {
     const { writer, address } = await shutdown(['sluice-1']);

@@ -27,6 +27,16 @@ const ingress = (version: string, more: object = {}, metadata: object = {}) => (
   ...more,
 });
 
+const stampedSlice = (stamp: string, ready: boolean) => ({
+  metadata: {
+    namespace: 'a',
+    name: 's-1',
+    labels: { 'kubernetes.io/service-name': 's', 'endpointslice.kubernetes.io/managed-by': stamp },
+    annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': stamp },
+  },
+  endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready }, nodeName: stamp }],
+});
+
 describe('changes', () => {
   it('are told with what was before and after', () => {
     const { store } = newStore();
@@ -73,18 +83,9 @@ describe('changes', () => {
 
   it('of the stamp on an EndpointSlice are not told', () => {
     const { store, changes } = newStore();
-    const slice = (stamp: string, ready: boolean) => ({
-      metadata: {
-        namespace: 'a',
-        name: 's-1',
-        labels: { 'kubernetes.io/service-name': 's', 'endpointslice.kubernetes.io/managed-by': stamp },
-        annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': stamp },
-      },
-      endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready }, nodeName: stamp }],
-    });
-    store.put('EndpointSlice', slice('1', true));
-    store.put('EndpointSlice', slice('2', true));
-    store.put('EndpointSlice', slice('2', false));
+    store.put('EndpointSlice', stampedSlice('1', true));
+    store.put('EndpointSlice', stampedSlice('2', true));
+    store.put('EndpointSlice', stampedSlice('2', false));
     expect(changes).toEqual(['+EndpointSlice a/s-1', '~EndpointSlice a/s-1']);
   });
 
@@ -101,12 +102,13 @@ describe('changes', () => {
   });
 });
 
+const slice = (name: string, service: string) => ({
+  metadata: { namespace: 'a', name, labels: { 'kubernetes.io/service-name': service } },
+});
+
 describe('lookups', () => {
   it('find EndpointSlices by their Service, also when the label moves', () => {
     const { store } = newStore();
-    const slice = (name: string, service: string) => ({
-      metadata: { namespace: 'a', name, labels: { 'kubernetes.io/service-name': service } },
-    });
     const of = (service: string): string[] => store.endpointSlicesOf('a', service).map(({ metadata }) => metadata.name);
     store.put('EndpointSlice', slice('1', 's'));
     store.put('EndpointSlice', slice('2', 's'));

@@ -134,7 +134,7 @@ export function applyObjects(storage: MemoryStorage, objects: readonly JsonObjec
 /** Deletes the objects, those first that need others. One that is gone already is no error. */
 export function deleteObjects(storage: MemoryStorage, objects: readonly JsonObject[]): readonly ApplyError[] {
   const errors: ApplyError[] = [];
-  for (const object of installOrder(objects).reverse()) {
+  for (const object of installOrder(objects).toReversed()) {
     try {
       const identity = nameOf(object);
       const type = typeOf(storage, identity);

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { Document, Tags } from 'yaml';
-import { arrayAt, isObject, stringAt } from './api/json.ts';
+import { isObject, stringAt } from './api/json.ts';
 import type { JsonObject } from './api/json.ts';
 
 /** An object with the place it was read from. */
@@ -61,9 +61,9 @@ function parseYamlFile(text: string, file: string): ManifestFile {
   const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
   const manifests: Manifest[] = [];
   const errors: ManifestError[] = [];
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
   documents.forEach((each, index) => {
     const document = index + 1;
-    const lineAt = (offset: number): number => lines.linePos(offset).line;
     const begin = lineAt(each.contents?.range[0] ?? each.range[0]);
     if (each.errors.length > 0) {
       for (const error of each.errors) errors.push({ file, document, line: lineAt(error.pos[0]), message: error.message });

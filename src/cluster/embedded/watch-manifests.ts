@@ -27,6 +27,8 @@ export interface ManifestWatch {
 
 /** Editors write a file in several steps. */
 const DEBOUNCE_MS = 30;
+/** How often a path that is not there is looked for. */
+const RETRY_MS = 500;
 
 function failure(file: string, error: unknown): ManifestError {
   return { file, document: undefined, line: undefined, message: error instanceof Error ? error.message : String(error) };
@@ -53,13 +55,14 @@ export function watchManifests(paths: readonly string[], onChange: (changes: Man
     // The directory of a file: an editor that writes a new file in place of the old one ends a watch on the file.
     const directory = (await stat(path)).isDirectory() ? path : dirname(path);
     if (closed || watchers.has(directory)) return;
-    const watcher = watch(directory, { persistent: true }, schedule);
+    const watcher = watch(directory, () => schedule(DEBOUNCE_MS));
     watchers.set(directory, watcher);
-    const end = (): void => {
-      watcher.close();
-      if (watchers.get(directory) === watcher) watchers.delete(directory);
-    };
-    watcher.on('error', end);
+    watcher.on('error', () => unfollow(directory));
+  };
+
+  const unfollow = (directory: string): void => {
+    watchers.get(directory)?.close();
+    watchers.delete(directory);
   };
 
   const readPath = async (path: string, errors: ManifestError[]): Promise<void> => {
@@ -75,6 +78,10 @@ export function watchManifests(paths: readonly string[], onChange: (changes: Man
       good.set(path, after);
     } catch (error) {
       errors.push(failure(path, error));
+      // A watch ends with its directory, and says nothing when another of that name comes.
+      unfollow(path);
+      unfollow(dirname(path));
+      schedule(RETRY_MS);
     }
   };
 
@@ -100,21 +107,22 @@ export function watchManifests(paths: readonly string[], onChange: (changes: Man
     do {
       again = false;
       await read();
-    } while (again && !closed);
+    } while (again);
   };
 
   const start = (): Promise<void> => {
     if (running) again = true;
-    else
+    else {
       running = run().finally(() => {
         running = undefined;
       });
+    }
     return running;
   };
 
-  function schedule(): void {
+  function schedule(delayMs: number): void {
     clearTimeout(timer);
-    if (!closed) timer = setTimeout(() => void start(), DEBOUNCE_MS);
+    if (!closed) timer = setTimeout(() => void start(), delayMs);
   }
 
   return {
@@ -122,7 +130,6 @@ export function watchManifests(paths: readonly string[], onChange: (changes: Man
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      for (const watcher of watchers.values()) watcher.close();
       await running;
       for (const watcher of watchers.values()) watcher.close();
     },
