@@ -1,14 +1,15 @@
 /** Reading the body of a request. */
 import type { IncomingMessage } from 'node:http';
 import { parseDocument } from 'yaml';
+import { decodeProtobuf } from '../protobuf/decode.ts';
 import { contentType } from './request.ts';
 import { badRequest, StatusError } from './status-error.ts';
 
 /** Bytes; the API server's own limit. */
 const LIMIT = 3 * 1024 * 1024;
 
-/** The body as text. Throws 413 above 3 MiB. */
-export async function readText(request: IncomingMessage): Promise<string> {
+/** The whole body. Throws 413 above 3 MiB. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -18,7 +19,7 @@ export async function readText(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 /** 415 with the media types that would have done. */
@@ -52,17 +53,32 @@ export function parseYaml(text: string, what: string): unknown {
   }
 }
 
-/** An object in JSON or YAML. Throws 415 for other media types. */
-export function parseObject(request: IncomingMessage, text: string): unknown {
+function parseProtobuf(body: Buffer): unknown {
+  let object: unknown;
+  try {
+    object = decodeProtobuf(body);
+  } catch (error) {
+    throw badRequest(`the object provided cannot be decoded: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (object === undefined) throw unsupportedMediaType(TEXT_TYPES);
+  return object;
+}
+
+const TEXT_TYPES = ['application/json', 'application/yaml'];
+
+/** An object in JSON, YAML or, for the built-in kinds, Protobuf. Throws 415 for other media types. */
+export function parseObject(request: IncomingMessage, body: Buffer): unknown {
   const type = contentType(request);
   const what = 'the object provided is unrecognized (must be of type JSON or YAML)';
   switch (type) {
     case '':
     case 'application/json':
-      return parseJson(text, what);
+      return parseJson(body.toString('utf8'), what);
     case 'application/yaml':
-      return parseYaml(text, what);
+      return parseYaml(body.toString('utf8'), what);
+    case 'application/vnd.kubernetes.protobuf':
+      return parseProtobuf(body);
     default:
-      throw unsupportedMediaType(['application/json', 'application/yaml']);
+      throw unsupportedMediaType([...TEXT_TYPES, 'application/vnd.kubernetes.protobuf']);
   }
 }

@@ -11,7 +11,7 @@ import { badRequest } from './status-error.ts';
 /** Parses a body that is to be an object of a kind. Throws 400 when it is not. */
 export function acceptObject(
   message: IncomingMessage,
-  body: string,
+  body: Buffer,
   type: ResourceType,
   query: URLSearchParams,
 ): { readonly object: JsonObject; readonly warnings: readonly string[] } {

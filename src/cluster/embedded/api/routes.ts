@@ -5,7 +5,7 @@ import { openApiDocument, openApiIndex } from '../discovery/openapi.ts';
 import { answerReview, REVIEWS } from '../discovery/reviews.ts';
 import { apiVersionOf } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
-import { parseObject, readText } from './body.ts';
+import { parseObject, readBody } from './body.ts';
 import type { Context } from './context.ts';
 import { handleGet, handleList } from './read.ts';
 import { negotiate, parseAccept, parseResourcePath } from './request.ts';
@@ -79,7 +79,7 @@ async function routeResource(
   const review = REVIEWS.find((candidate) => candidate.plural === request.plural && apiVersionOf(candidate) === request.apiVersion);
   if (review !== undefined) {
     if (verb !== 'create') throw methodNotAllowed();
-    const object = parseObject(message, await readText(message));
+    const object = parseObject(message, await readBody(message));
     sendObject(response, 201, answerReview(review, object, context.faults));
     return;
   }
@@ -108,7 +108,7 @@ async function routeResource(
       break;
     default:
   }
-  const body = verb === 'get' ? '' : await readText(message);
+  const body = verb === 'get' ? Buffer.alloc(0) : await readBody(message);
   const write = { context, request, type, form, message, body, response };
   if (request.subresource === 'scale' && type.scale !== undefined) {
     if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();

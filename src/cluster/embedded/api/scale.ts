@@ -61,7 +61,7 @@ function setAt(object: JsonObject, path: string, value: unknown): void {
 
 function wantedScale(write: WriteRequest, current: JsonObject): unknown {
   if (write.request.verb === 'update') return parseObject(write.message, write.body);
-  const patch = parseJson(write.body, 'error decoding patch');
+  const patch = parseJson(write.body.toString('utf8'), 'error decoding patch');
   switch (contentType(write.message)) {
     case 'application/json-patch+json':
       return applyJsonPatch(current, patch);

@@ -9,7 +9,7 @@ import { applyStrategicMergePatch } from '../patch/strategic-merge-patch.ts';
 import { apiVersionOf } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { timestamp } from '../objects/server-metadata.ts';
-import { parseJson, parseYaml, unsupportedMediaType } from './body.ts';
+import { parseJson, parseObject, parseYaml, unsupportedMediaType } from './body.ts';
 import type { Context } from './context.ts';
 import type { DeleteOptions } from '../objects/writer.ts';
 import { acceptObject, checkType } from './field-validation.ts';
@@ -32,7 +32,7 @@ export interface WriteRequest {
   readonly type: ResourceType;
   readonly form: Representation;
   readonly message: IncomingMessage;
-  readonly body: string;
+  readonly body: Buffer;
   readonly response: ServerResponse;
 }
 
@@ -108,7 +108,7 @@ function patcher(write: WriteRequest): (object: JsonObject) => unknown {
   const what = 'error decoding patch';
   switch (contentType(message)) {
     case 'application/json-patch+json': {
-      const patch = parseJson(body, what);
+      const patch = parseJson(body.toString('utf8'), what);
       return (object) => applyJsonPatch(object, patch);
     }
     case 'application/merge-patch+json': {
@@ -131,8 +131,8 @@ function patcher(write: WriteRequest): (object: JsonObject) => unknown {
   ]);
 }
 
-function parsePatchObject(body: string, what: string): JsonObject {
-  const patch = parseJson(body, what);
+function parsePatchObject(body: Buffer, what: string): JsonObject {
+  const patch = parseJson(body.toString('utf8'), what);
   if (!isObject(patch)) throw badRequest(`${what}: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`);
   return patch;
 }
@@ -167,7 +167,7 @@ function handleApply(write: WriteRequest): void {
       causes: [required('fieldManager', 'is required for apply patch')],
     });
   }
-  const wanted = parseYaml(body, 'error decoding YAML');
+  const wanted = parseYaml(body.toString('utf8'), 'error decoding YAML');
   if (!isObject(wanted)) throw badRequest('error decoding YAML: the body is not an object');
   if (wanted['kind'] !== type.kind || wanted['apiVersion'] !== apiVersionOf(type)) {
     const given = `${String(wanted['apiVersion'])}, Kind=${String(wanted['kind'])}`;
@@ -206,7 +206,7 @@ function handleApply(write: WriteRequest): void {
 /** `DeleteOptions` out of the body and the query. */
 function deleteOptions(write: WriteRequest): DeleteOptions {
   const { body, message, request } = write;
-  const given = body.trim() === '' ? {} : contentType(message) === 'application/yaml' ? parseYaml(body, 'delete options') : parseJson(body, 'delete options');
+  const given = body.length === 0 ? {} : parseObject(message, body);
   if (!isObject(given)) throw badRequest('delete options: the body is not an object');
   const grace = given['gracePeriodSeconds'] ?? parseGrace(request.query);
   const policy = stringAt(given, 'propagationPolicy') ?? request.query.get('propagationPolicy') ?? undefined;

@@ -1,0 +1,45 @@
+/** CPU time of a process and all it started, as Linux counts it in /proc. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Ticks a second of utime and stime (proc_pid_stat(5)). */
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+interface ProcessTimes {
+  readonly pid: number;
+  readonly parent: number;
+  readonly ticks: number;
+}
+
+/** One line of /proc/PID/stat. The command name, in parentheses, may hold spaces and parentheses itself. */
+export function parseStat(line: string): ProcessTimes {
+  const end = line.lastIndexOf(')');
+  const fields = line.slice(end + 2).split(' ');
+  // Field 3 (state) is the first here: ppid is field 4, utime 14, stime 15.
+  return { pid: Number.parseInt(line, 10), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+}
+
+function allProcesses(): ProcessTimes[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [parseStat(readFileSync(`/proc/${name}/stat`, 'utf8'))];
+      } catch {
+        // It ended since the listing.
+        return [];
+      }
+    });
+}
+
+/** Seconds of CPU, in user and system mode, of a process, its threads and its descendants that are alive. */
+export function cpuSeconds(pid: number): number {
+  const processes = allProcesses();
+  const family = new Set([pid]);
+  for (let size = 0; size !== family.size;) {
+    size = family.size;
+    for (const each of processes) if (family.has(each.parent)) family.add(each.pid);
+  }
+  const ticks = processes.filter((each) => family.has(each.pid)).reduce((sum, each) => sum + each.ticks, 0);
+  return ticks / TICKS;
+}

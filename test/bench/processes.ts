@@ -1,0 +1,122 @@
+/** Starts programs pinned to a core, and ends every one of them whatever happens. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The proxy under test has the one to itself; load generator and backend share the other. */
+export const PROXY_CORE = 1;
+export const LOAD_CORE = 0;
+
+/** The file of a program on the PATH, or undefined. */
+export function programPath(name: string): string | undefined {
+  for (const folder of [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']) {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** Whether processes can be kept to a core of their own. */
+export function canPin(): boolean {
+  return availableParallelism() > 1 && programPath('taskset') !== undefined;
+}
+
+/** The command line that runs a program on one core, where that is possible. */
+export function pinned(core: number, command: readonly string[]): readonly string[] {
+  return canPin() ? ['taskset', '-c', String(core), ...command] : command;
+}
+
+/** A port nobody has just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const settle = (result: boolean) => () => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once('connect', settle(true)).once('error', settle(false));
+  });
+}
+
+/** A running program. */
+export interface Running {
+  readonly pid: number;
+  /** What it wrote so far, for error messages. */
+  readonly output: () => string;
+}
+
+/** Owns the programs of one run and the directory of their files. */
+export class ProcessGroup {
+  readonly directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  readonly #children = new Set<ChildProcess>();
+
+  /** Starts a program and waits until it accepts connections on `ports`. Rejects with its output when it ends first. */
+  async start(
+    name: string,
+    core: number,
+    command: readonly string[],
+    ports: readonly number[],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Running> {
+    const [program = '', ...args] = pinned(core, command);
+    const child = spawn(program, args, {
+      cwd: this.directory,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.add(child);
+    let output = '';
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-4000);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    let failure: Error | undefined;
+    child.once('error', (error) => (failure = error));
+    const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+
+    for (const port of ports) {
+      for (let tries = 0; !(await accepts(port)); tries++) {
+        if (failure !== undefined || ended() || tries > 200) {
+          throw new Error(`${name} does not listen on port ${port}: ${failure?.message ?? output}`);
+        }
+        await delay(50);
+      }
+    }
+    return { pid: child.pid ?? 0, output: () => output };
+  }
+
+  /** Ends every program and removes the directory. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      [...this.#children].map(async (child) => {
+        if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+        const gone = new Promise((resolve) => child.once('exit', resolve));
+        child.kill('SIGTERM');
+        const patience = setTimeout(() => child.kill('SIGKILL'), 2000);
+        await gone;
+        clearTimeout(patience);
+      }),
+    );
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
