@@ -90,7 +90,13 @@ function resourceEntries(type: ResourceType): JsonObject[] {
 export function resourceList(registry: ResourceRegistry, apiVersion: string): JsonObject | undefined {
   const resources = registry.ofApiVersion(apiVersion).flatMap(resourceEntries);
   for (const review of REVIEWS.filter((candidate) => apiVersionOf(candidate) === apiVersion)) {
-    resources.push({ name: review.plural, singularName: review.kind.toLowerCase(), namespaced: false, kind: review.kind, verbs: ['create'] });
+    resources.push({
+      name: review.plural,
+      singularName: review.kind.toLowerCase(),
+      namespaced: false,
+      kind: review.kind,
+      verbs: ['create'],
+    });
   }
   if (resources.length === 0) return undefined;
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources };
@@ -125,7 +131,11 @@ function aggregatedVersion(registry: ResourceRegistry, group: string, version: s
     singularResource: review.kind.toLowerCase(),
     verbs: ['create'],
   }));
-  return { version, freshness: 'Current', resources: [...registry.ofApiVersion(apiVersion).map(aggregatedResource), ...reviews] };
+  return {
+    version,
+    freshness: 'Current',
+    resources: [...registry.ofApiVersion(apiVersion).map(aggregatedResource), ...reviews],
+  };
 }
 
 /** The media type of aggregated discovery, as it is asked for and as it is answered. */

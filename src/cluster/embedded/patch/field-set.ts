@@ -201,7 +201,9 @@ export function displayPath(path: string): string {
       if (step.startsWith('f:')) return `.${text}`;
       if (step.startsWith('v:')) return `[=${text}]`;
       const keys = JSON.parse(text) as Record<string, unknown>;
-      return `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+      return `[${Object.entries(keys)
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+        .join(',')}]`;
     })
     .join('');
 }

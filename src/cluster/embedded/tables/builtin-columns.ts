@@ -30,7 +30,11 @@ function moreThan(values: readonly string[], limit: number): string {
 }
 
 function labelsText(labels: JsonObject | undefined): string {
-  return joined(Object.entries(labels ?? {}).map(([key, value]) => `${key}=${String(value)}`).sort());
+  return joined(
+    Object.entries(labels ?? {})
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .sort(),
+  );
 }
 
 /** A label selector as text. */
@@ -93,7 +97,9 @@ function servicePorts(service: JsonObject): string {
 }
 
 function containers(object: JsonObject, key: 'name' | 'image'): string {
-  return arrayAt(object, 'spec', 'template', 'spec', 'containers').map((container) => stringAt(container, key) ?? '').join(',');
+  return arrayAt(object, 'spec', 'template', 'spec', 'containers')
+    .map((container) => stringAt(container, key) ?? '')
+    .join(',');
 }
 
 function nodeStatus(node: JsonObject): string {
@@ -154,13 +160,19 @@ const TEMPLATE = [
   text('Selector', (object) => selectorText(objectAt(object, 'spec', 'selector')), 1),
 ];
 
-const ROLE = text('Role', (binding) => `${stringAt(binding, 'roleRef', 'kind') ?? ''}/${stringAt(binding, 'roleRef', 'name') ?? ''}`);
+const ROLE = text(
+  'Role',
+  (binding) => `${stringAt(binding, 'roleRef', 'kind') ?? ''}/${stringAt(binding, 'roleRef', 'name') ?? ''}`,
+);
 
 function subjects(kind: string): (binding: JsonObject) => string {
   return (binding) =>
     arrayAt(binding, 'subjects')
       .filter((subject) => stringAt(subject, 'kind') === kind)
-      .map((subject) => (kind === 'ServiceAccount' ? `${stringAt(subject, 'namespace') ?? ''}/` : '') + (stringAt(subject, 'name') ?? ''))
+      .map(
+        (subject) =>
+          (kind === 'ServiceAccount' ? `${stringAt(subject, 'namespace') ?? ''}/` : '') + (stringAt(subject, 'name') ?? ''),
+      )
       .join(', ');
 }
 
@@ -207,7 +219,10 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
   [
     'deployments.apps',
     [
-      text('Ready', (deployment) => `${numberAt(deployment, 'status', 'readyReplicas')}/${numberAt(deployment, 'spec', 'replicas')}`),
+      text(
+        'Ready',
+        (deployment) => `${numberAt(deployment, 'status', 'readyReplicas')}/${numberAt(deployment, 'spec', 'replicas')}`,
+      ),
       count('Up-to-date', (deployment) => numberAt(deployment, 'status', 'updatedReplicas')),
       count('Available', (deployment) => numberAt(deployment, 'status', 'availableReplicas')),
       ...TEMPLATE,
@@ -274,4 +289,3 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
   ['clusterroles.rbac.authorization.k8s.io', [CREATED_AT]],
   ['roles.rbac.authorization.k8s.io', [CREATED_AT]],
 ]);
-
