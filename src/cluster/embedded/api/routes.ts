@@ -107,6 +107,18 @@ async function routeResource(
       'only the following media types are accepted: application/json, application/yaml',
     );
   }
+  if (verb === 'get' && request.subresource !== 'scale') {
+    handleGet(context, request, type, form, response);
+    return;
+  }
+  const reads = verb === 'get' || verb === 'list' || verb === 'watch';
+  const body = reads ? Buffer.alloc(0) : await readBody(message);
+  const write = { context, request, type, form, message, body, response };
+  if (request.subresource === 'scale' && type.scale !== undefined) {
+    if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
+    handleScale(write, type, type.scale);
+    return;
+  }
   switch (verb) {
     case 'list':
       handleList(context, request, type, form, response);
@@ -117,22 +129,6 @@ async function routeResource(
       watch.start();
       return;
     }
-    case 'get':
-      if (request.subresource === undefined || request.subresource === 'status') {
-        handleGet(context, request, type, form, response);
-        return;
-      }
-      break;
-    default:
-  }
-  const body = verb === 'get' ? Buffer.alloc(0) : await readBody(message);
-  const write = { context, request, type, form, message, body, response };
-  if (request.subresource === 'scale' && type.scale !== undefined) {
-    if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
-    handleScale(write, type, type.scale);
-    return;
-  }
-  switch (verb) {
     case 'create':
       handleCreate(write);
       return;
@@ -181,7 +177,7 @@ async function meetFault(context: Context, request: ResourceRequest, response: S
         response.socket?.destroy();
       });
       return true;
-    case 'delay': {
+    default: {
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, interception.milliseconds);
       await promise;

@@ -13,13 +13,15 @@ interface Group {
   readonly versions: readonly string[];
 }
 
+/** Stability, major and minor number of a version's name. */
+function rank(version: string): readonly [number, number, number] {
+  const parts = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
+  if (parts === null) return [0, 0, 0];
+  return [parts[2] === undefined ? 3 : parts[2] === 'beta' ? 2 : 1, Number(parts[1]), Number(parts[3] ?? 0)];
+}
+
 /** Stable versions before beta, beta before alpha, higher before lower (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority). */
 export function compareVersions(a: string, b: string): number {
-  const rank = (version: string): readonly [number, number, number] => {
-    const parts = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-    if (parts === null) return [0, 0, 0];
-    return [parts[2] === undefined ? 3 : parts[2] === 'beta' ? 2 : 1, Number(parts[1]), Number(parts[3] ?? 0)];
-  };
   const [left, right] = [rank(a), rank(b)];
   return right[0] - left[0] || right[1] - left[1] || right[2] - left[2] || (a < b ? -1 : 1);
 }

@@ -93,7 +93,7 @@ function fieldSchema(field: FieldType, schemas: JsonObject): JsonObject {
       return { type: 'array', items: fieldSchema(field.of, schemas) };
     case 'map':
       return { type: 'object', additionalProperties: fieldSchema(field.of, schemas) };
-    case 'object':
+    default:
       describe(field.type, schemas);
       return reference(field.type);
   }

@@ -91,7 +91,7 @@ function mergeValue(live: unknown, wanted: unknown, shape: Shape): unknown {
       const added = (wanted as readonly unknown[]).filter((item) => !current.some((other) => equalJson(item, other)));
       return [...current, ...added];
     }
-    case 'keyed-list': {
+    default: {
       const result: unknown[] = Array.isArray(live) ? [...(live as readonly unknown[])] : [];
       for (const item of wanted as readonly unknown[]) {
         const step = keyStep(item, shape.keys);

@@ -166,7 +166,7 @@ export function encodeFields(set: FieldSet): JsonObject {
     let node = root;
     for (const step of splitPath(path)) {
       const next = node[step];
-      node = isObject(next) ? next : ((node[step] = {}) as JsonObject);
+      node = isObject(next) ? next : (node[step] = {});
     }
   }
   markMembers(root, set, []);

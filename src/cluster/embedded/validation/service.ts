@@ -1,6 +1,6 @@
 /** Validation of Service (k8s.io/kubernetes/pkg/apis/core/validation, v1.35). Loopback addresses are allowed: they are all there is here. */
 import { isIP } from 'node:net';
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from '../api/json.ts';
+import { arrayAt, isObject, numberAt, objectAt, stringAt, valueAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Cause } from '../api/status-error.ts';
 import type { StoredObject } from '../api/storage.ts';
@@ -123,17 +123,17 @@ function validateUnique(ports: readonly JsonObject[], type: string): Cause[] {
   const seen = new Set<string>();
   for (const [index, port] of ports.entries()) {
     const protocol = stringAt(port, 'protocol') ?? '';
-    const nodePort = valueAt(port, 'nodePort') ?? 0;
-    const number = valueAt(port, 'port');
+    const nodePort = numberAt(port, 'nodePort');
+    const number = numberAt(port, 'port');
     if (nodePort !== 0 && type === 'ClusterIP') {
       causes.push(forbiddenField(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'"));
     }
-    if (nodePort !== 0 && nodePorts.has(`${protocol} ${String(nodePort)}`)) {
+    if (nodePort !== 0 && nodePorts.has(`${protocol} ${nodePort}`)) {
       causes.push(duplicate(`spec.ports[${index}].nodePort`, nodePort));
     }
-    nodePorts.add(`${protocol} ${String(nodePort)}`);
-    if (seen.has(`${protocol} ${String(number)}`)) causes.push(duplicate(`spec.ports[${index}]`, { port: number, protocol }));
-    seen.add(`${protocol} ${String(number)}`);
+    nodePorts.add(`${protocol} ${nodePort}`);
+    if (seen.has(`${protocol} ${number}`)) causes.push(duplicate(`spec.ports[${index}]`, { port: number, protocol }));
+    seen.add(`${protocol} ${number}`);
   }
   return causes;
 }

@@ -26,6 +26,10 @@ function statusOf(run: () => unknown): StatusError {
 
 const containers = [{ name: 'web', image: 'web:1' }];
 
+function pod(name: string, spec: object): NewObject {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers, ...spec } };
+}
+
 const deployment: NewObject = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -177,12 +181,6 @@ describe('deleting', () => {
 
   it('gives a Pod on a node its grace period, and one without a node none', () => {
     const pods = storageWithDefault().resource('v1', 'pods');
-    const pod = (name: string, spec: object): NewObject => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name },
-      spec: { containers, ...spec },
-    });
     pods.create('default', pod('running', { nodeName: 'embedded' }));
     pods.create('default', pod('pending', {}));
     pods.delete('default', 'running');
