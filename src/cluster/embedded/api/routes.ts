@@ -177,11 +177,11 @@ async function meetFault(context: Context, request: ResourceRequest, response: S
         response.socket?.destroy();
       });
       return true;
-    default: {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, interception.milliseconds);
-      await promise;
-      return response.destroyed;
-    }
+    case 'delay':
+      break;
   }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, interception.milliseconds);
+  await promise;
+  return response.destroyed;
 }

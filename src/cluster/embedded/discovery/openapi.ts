@@ -93,10 +93,11 @@ function fieldSchema(field: FieldType, schemas: JsonObject): JsonObject {
       return { type: 'array', items: fieldSchema(field.of, schemas) };
     case 'map':
       return { type: 'object', additionalProperties: fieldSchema(field.of, schemas) };
-    default:
-      describe(field.type, schemas);
-      return reference(field.type);
+    case 'object':
+      break;
   }
+  describe(field.type, schemas);
+  return reference(field.type);
 }
 
 function mergeRules(type: string, name: string, field: FieldType): JsonObject {

@@ -91,20 +91,20 @@ function mergeValue(live: unknown, wanted: unknown, shape: Shape): unknown {
       const added = (wanted as readonly unknown[]).filter((item) => !current.some((other) => equalJson(item, other)));
       return [...current, ...added];
     }
-    default: {
-      const result: unknown[] = Array.isArray(live) ? [...(live as readonly unknown[])] : [];
-      for (const item of wanted as readonly unknown[]) {
-        const step = keyStep(item, shape.keys);
-        const index = result.findIndex((other) => keyStep(other, shape.keys) === step);
-        const current = index < 0 ? undefined : result[index];
-        const itemShape: MapShape = { is: 'map', type: shape.of, of: undefined };
-        const merged = isObject(item) ? mergeMap(isObject(current) ? current : {}, item, itemShape) : item;
-        if (index < 0) result.push(merged);
-        else result[index] = merged;
-      }
-      return result;
-    }
+    case 'keyed-list':
+      break;
   }
+  const result: unknown[] = Array.isArray(live) ? [...(live as readonly unknown[])] : [];
+  for (const item of wanted as readonly unknown[]) {
+    const step = keyStep(item, shape.keys);
+    const index = result.findIndex((other) => keyStep(other, shape.keys) === step);
+    const current = index < 0 ? undefined : result[index];
+    const itemShape: MapShape = { is: 'map', type: shape.of, of: undefined };
+    const merged = isObject(item) ? mergeMap(isObject(current) ? current : {}, item, itemShape) : item;
+    if (index < 0) result.push(merged);
+    else result[index] = merged;
+  }
+  return result;
 }
 
 /** Takes out what a path names; objects and lists that are empty then stay, as the field that holds them has an owner of its own or a default. */
