@@ -28,7 +28,7 @@ export function addressLines({ http, https, admin, api, kubeconfig }: DevAddress
 /** One curl line for each path of each host that an Ingress asks for. */
 export function curlLines(table: RoutingTable, ports: { readonly http: number; readonly https: number }): string[] {
   const lines: string[] = [];
-  const hosts = [...table.hosts.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
+  const hosts = [...table.hosts.values()].sort((a, b) => rank(a.host) - rank(b.host) || (a.host < b.host ? -1 : 1));
   for (const host of hosts) {
     const seen = new Set<string>();
     for (const route of host.routes) {
@@ -39,6 +39,12 @@ export function curlLines(table: RoutingTable, ports: { readonly http: number; r
   }
   const rest = lines.length - MAX_CURL_LINES;
   return rest > 0 ? [...lines.slice(0, MAX_CURL_LINES), `… and ${rest} more`] : lines;
+}
+
+/** Exact hosts, then wildcards, then the catch-all. */
+function rank(host: string): number {
+  if (host === CATCH_ALL_HOST) return 2;
+  return host.startsWith('*.') ? 1 : 0;
 }
 
 function curlLine(host: VirtualHost, path: string, ports: { readonly http: number; readonly https: number }): string {

@@ -11,11 +11,10 @@ import type { Settings } from '../settings/settings.ts';
 import type { RunCommand } from './commands.ts';
 import { type DevArguments, devHelp, readDevArguments } from './dev-arguments.ts';
 import { addressLines, curlLines } from './dev-lines.ts';
-import { DevManifests } from './dev-manifests.ts';
+import { followManifests } from './dev-manifests.ts';
 import { requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
 import { rejectionOf, serve, type Serving } from './serve.ts';
-import { watchPaths } from './watch-paths.ts';
 
 /** Ctrl-C is meant now: what is in flight then has so long. Milliseconds. */
 const SHUTDOWN_MS = 1000;
@@ -47,13 +46,11 @@ export const run: RunCommand = async (argv, env) => {
 };
 
 async function develop(args: DevArguments, folder: string, log: Logger, stopped: Promise<unknown>): Promise<void> {
-  const cluster = await startEmbeddedCluster({ port: args.apiPort });
-  const manifests = new DevManifests(cluster, args.paths, (line) => process.stderr.write(`${line}\n`));
-  let unwatch = (): void => {};
+  const cluster = await startEmbeddedCluster({ apiPort: args.apiPort });
+  const manifests = followManifests(cluster, args.paths, (line) => process.stderr.write(`${line}\n`));
   let serving: Serving | null = null;
   try {
-    await manifests.apply();
-    unwatch = watchPaths(args.paths, () => void manifests.apply(), log);
+    await manifests.ready;
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, cluster.kubeconfig(), { mode: 0o600 });
     serving = await serve(settingsFor(args, cluster, kubeconfig), log);
@@ -63,7 +60,7 @@ async function develop(args: DevArguments, folder: string, log: Logger, stopped:
       await Promise.race([stopped, rejectionOf(serving.listening)]);
     }
   } finally {
-    unwatch();
+    await manifests.close();
     await serving?.stop(SHUTDOWN_MS);
     await cluster.close();
   }

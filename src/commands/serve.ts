@@ -11,7 +11,7 @@ import { type Election, startElection } from '../cluster/lease.ts';
 import { type StatusWriter, startStatusWriter } from '../cluster/status.ts';
 import { SYSTEM_TIMING } from '../cluster/timing.ts';
 import { Controller } from '../controller/controller.ts';
-import { createFakeCertificate } from '../controller/fake-certificate.ts';
+import { makeFakeCertificate } from '../controller/fake-certificate.ts';
 import { SYSTEM_CLOCK } from '../controller/loop.ts';
 import { createControllerMetrics } from '../controller/metrics.ts';
 import { snapshot } from '../controller/snapshot.ts';
@@ -41,7 +41,8 @@ export interface Serving {
 }
 
 /** Starts everything, in an order in which whoever asks is answered: first the admin port. Rejects when that is taken. */
-export async function serve(settings: Settings, log: Logger): Promise<Serving> {
+export async function serve(flags: Settings, log: Logger): Promise<Serving> {
+  const settings = withPublicPorts(flags);
   const control = settings.controller;
   const load = () => loadKubeConfig(control);
   // Once for its error: what cannot be read now will not be readable a second later.
@@ -94,7 +95,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
     cluster,
     dataPlane,
     settings,
-    defaultCertificate: createFakeCertificate(),
+    defaultCertificate: makeFakeCertificate(Date.now()),
     emit: (object, type, reason, message) => events.record({ object, type, reason, message }),
     metrics,
     log,
@@ -180,6 +181,14 @@ function outsideObjects({ controller, translate }: Settings): readonly OutsideOb
   if (translate.defaultBackendService !== null) objects.push({ kind: 'Service', ...translate.defaultBackendService });
   if (translate.defaultSslCertificate !== null) objects.push({ kind: 'Secret', ...translate.defaultSslCertificate });
   return objects;
+}
+
+/** `--public-http-port=0` means the port that is bound; where that is any free one, clients are supposed to use the usual. */
+function withPublicPorts(settings: Settings): Settings {
+  const { proxy } = settings;
+  const publicHttpPort = proxy.publicHttpPort || proxy.httpPort || 80;
+  const publicHttpsPort = proxy.publicHttpsPort || proxy.httpsPort || 443;
+  return { ...settings, proxy: { ...proxy, publicHttpPort, publicHttpsPort } };
 }
 
 function takesNodeAddresses({ controller }: Settings): boolean {

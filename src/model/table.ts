@@ -40,7 +40,7 @@ export interface UpstreamGroup {
   readonly id: GroupId;
   readonly namespace: string;
   readonly service: string;
-  /** The port as the Ingress names it: a number in decimal, or a name. */
+  /** The port as the Ingress names it: a number in decimal, or a name. Empty: the first port (default backends). */
   readonly port: string;
   /** Sorted by address, then port; no duplicates. Empty: requests are answered with 503. */
   readonly endpoints: readonly Endpoint[];

@@ -198,7 +198,8 @@ function externalEndpoint(
 function externalPort(wanted: string, spec: Fields, report: Report): number | null {
   const found = findPort(spec, wanted, report);
   if (found !== undefined) {
-    const target = Number(found.targetPort);
+    // A target port may be a number written as a text (Go's IntOrString.IntValue).
+    const target = typeof found.targetPort === 'string' ? Number(found.targetPort) : found.targetPort;
     return isPort(target) ? target : found.port;
   }
   const number = Number(wanted);

@@ -3,7 +3,6 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { equalData, sameCertificate } from '../model/diff.ts';
 import type { EndpointSlice, Ingress, KubeObject } from '../model/objects.ts';
 import { SERVICE_NAME_LABEL } from '../model/objects.ts';
-import { sortedDiagnostics } from '../model/report.ts';
 import type {
   Certificate,
   CertificateId,
@@ -19,7 +18,8 @@ import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
 import type { CertificateMemo } from './certificate.ts';
 import { createCertificateMemo } from './certificate.ts';
-import { translateCertificate } from './certificates.ts';
+import type { DiagnosticsDelta } from './delta.ts';
+import { DiagnosticLedger, Edits } from './delta.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
 import { translateHost } from './host.ts';
@@ -30,6 +30,7 @@ import { PlanIndex } from './plan-index.ts';
 import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
+import { translateCertificate } from './tls.ts';
 
 /** One object appeared, changed or went away. Kinds that translation does not read are ignored. */
 export interface ObjectChange {
@@ -46,7 +47,7 @@ export interface TranslationDelta {
   /** The whole table after the changes; the one before it is untouched. */
   readonly table: RoutingTable;
   readonly delta: TableDelta;
-  readonly diagnostics: { readonly added: readonly Diagnostic[]; readonly removed: readonly Diagnostic[] };
+  readonly diagnostics: DiagnosticsDelta;
   /** `references()` may give something else than before. */
   readonly referencesChanged: boolean;
 }
@@ -56,8 +57,6 @@ class Dirty {
   readonly hosts = new Set<string>();
   readonly groups = new Set<GroupId>();
   readonly certificates = new Set<CertificateId>();
-  /** Per unit (one Ingress, host, group or Secret), the diagnostics it had before. */
-  readonly diagnosticsBefore = new Map<string, readonly Diagnostic[]>();
 }
 
 /** Keeps the table that belongs to the objects it was told of. */
@@ -67,9 +66,8 @@ export class Translator {
   readonly #memo: CertificateMemo;
   readonly #index: PlanIndex;
   readonly #plans = new Map<string, IngressPlan>();
-  readonly #diagnostics = new Map<string, readonly Diagnostic[]>();
-  /** How many units have this to say, by the JSON of the diagnostic. */
-  readonly #diagnosticCounts = new Map<string, number>();
+  /** One unit per Ingress, host, group and Secret. */
+  readonly #ledger = new DiagnosticLedger();
   /** Usable certificates, those that only `--default-ssl-certificate` names included. */
   readonly #usable = new Map<CertificateId, Certificate>();
   #table: RoutingTable;
@@ -95,7 +93,7 @@ export class Translator {
 
   /** All diagnostics, sorted. */
   diagnostics(): readonly Diagnostic[] {
-    return sortedDiagnostics([...this.#diagnostics.values()].flat());
+    return this.#ledger.all();
   }
 
   /** What the accepted Ingresses and the settings name. */
@@ -156,7 +154,7 @@ export class Translator {
     const name = nameOf(ingress);
     if (name === null) return;
     const key = objectKey(name.namespace, name.name);
-    this.#setDiagnostics(`Ingress ${key}`, [], dirty);
+    this.#ledger.set(`Ingress ${key}`, []);
     const plan = this.#plans.get(key);
     if (plan === undefined) return;
     this.#plans.delete(key);
@@ -172,7 +170,7 @@ export class Translator {
     const old = this.#plans.get(key);
     const diagnostics = acceptance.accepted ? (plan?.diagnostics ?? []) : acceptance.diagnostics;
     if (plan !== null && equalData(plan, old)) return;
-    this.#setDiagnostics(`Ingress ${key}`, diagnostics, dirty);
+    this.#ledger.set(`Ingress ${key}`, diagnostics);
     if (old !== undefined) {
       this.#plans.delete(key);
       this.#touch(this.#index.remove(old), dirty);
@@ -217,10 +215,10 @@ export class Translator {
   }
 
   #sliceChanged(slice: EndpointSlice | undefined, dirty: Dirty): void {
+    const name = slice === undefined ? null : nameOf(slice);
     const service: unknown = slice?.metadata.labels?.[SERVICE_NAME_LABEL];
-    const namespace: unknown = slice?.metadata.namespace;
-    if (typeof service !== 'string' || typeof namespace !== 'string') return;
-    for (const id of this.#index.groupsOfService(namespace, service)) dirty.groups.add(id);
+    if (name === null || typeof service !== 'string') return;
+    for (const id of this.#index.groupsOfService(name.namespace, service)) dirty.groups.add(id);
   }
 
   #secretChanged(change: ObjectChange, dirty: Dirty): void {
@@ -256,7 +254,7 @@ export class Translator {
         removedCertificates: certificates.removed,
         defaultCertificate: keep ? null : wanted,
       },
-      diagnostics: this.#diagnosticsDelta(dirty),
+      diagnostics: this.#ledger.takeDelta(),
       referencesChanged,
     };
   }
@@ -266,7 +264,7 @@ export class Translator {
     for (const id of dirty.certificates) {
       const request = this.#index.certificates.get(id);
       const translated = request === undefined ? null : translateCertificate(request, view, now, this.#memo);
-      this.#setDiagnostics(`Secret ${id}`, translated?.diagnostics ?? [], dirty);
+      this.#ledger.set(`Secret ${id}`, translated?.diagnostics ?? []);
       const old = this.#usable.get(id);
       const fresh = translated?.certificate ?? undefined;
       const same = old === fresh || (old !== undefined && fresh !== undefined && sameCertificate(old, fresh));
@@ -286,7 +284,7 @@ export class Translator {
     for (const id of dirty.groups) {
       const request = this.#index.groups.get(id);
       const translated = request === undefined ? null : translateGroup(request, view, this.#settings);
-      this.#setDiagnostics(`Group ${id}`, translated?.diagnostics ?? [], dirty);
+      this.#ledger.set(`Group ${id}`, translated?.diagnostics ?? []);
       edits.change(id, this.#table.groups.get(id), translated?.group);
     }
     return edits;
@@ -303,75 +301,14 @@ export class Translator {
     for (const host of dirty.hosts) {
       const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);
       const translated = exists ? translateHost(host, context) : null;
-      this.#setDiagnostics(`Host ${host}`, translated?.diagnostics ?? [], dirty);
+      this.#ledger.set(`Host ${host}`, translated?.diagnostics ?? []);
       edits.change(host, this.#table.hosts.get(host), translated?.host);
     }
     return edits;
-  }
-
-  #setDiagnostics(unit: string, diagnostics: readonly Diagnostic[], dirty: Dirty): void {
-    const before = this.#diagnostics.get(unit) ?? [];
-    if (!dirty.diagnosticsBefore.has(unit)) dirty.diagnosticsBefore.set(unit, before);
-    if (diagnostics.length === 0) this.#diagnostics.delete(unit);
-    else this.#diagnostics.set(unit, diagnostics);
-  }
-
-  #diagnosticsDelta(dirty: Dirty): TranslationDelta['diagnostics'] {
-    const seen = new Map<string, Diagnostic>();
-    const change = new Map<string, number>();
-    const count = (list: readonly Diagnostic[], by: number): void => {
-      for (const item of list) {
-        const text = JSON.stringify(item);
-        seen.set(text, item);
-        change.set(text, (change.get(text) ?? 0) + by);
-      }
-    };
-    for (const [unit, before] of dirty.diagnosticsBefore) {
-      count(before, -1);
-      count(this.#diagnostics.get(unit) ?? [], 1);
-    }
-    const added: Diagnostic[] = [];
-    const removed: Diagnostic[] = [];
-    for (const [text, item] of seen) {
-      // Several units may have the same to say: it is new with the first, and gone with the last.
-      const old = this.#diagnosticCounts.get(text) ?? 0;
-      const now = old + (change.get(text) ?? 0);
-      if (now === 0) this.#diagnosticCounts.delete(text);
-      else this.#diagnosticCounts.set(text, now);
-      if (old === 0 && now > 0) added.push(item);
-      if (old > 0 && now === 0) removed.push(item);
-    }
-    return { added: sortedDiagnostics(added), removed: sortedDiagnostics(removed) };
   }
 }
 
 function nameOfEither({ before, after }: ObjectChange): ReturnType<typeof nameOf> {
   const object = after ?? before;
   return object === undefined ? null : nameOf(object);
-}
-
-/** What changes in one of the table's Maps. */
-class Edits<K, V> {
-  readonly put: V[] = [];
-  readonly removed: K[] = [];
-  readonly #puts: [K, V][] = [];
-
-  /** Notes the change of one entry, if it is one; an equal value is not. */
-  change(key: K, before: V | undefined, after: V | undefined): void {
-    if (after === undefined) {
-      if (before !== undefined) this.removed.push(key);
-    } else if (before === undefined || !equalData(before, after)) {
-      this.put.push(after);
-      this.#puts.push([key, after]);
-    }
-  }
-
-  /** The Map after the changes: the same one when there are none. */
-  next(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
-    if (this.#puts.length === 0 && this.removed.length === 0) return map;
-    const copy = new Map(map);
-    for (const key of this.removed) copy.delete(key);
-    for (const [key, value] of this.#puts) copy.set(key, value);
-    return copy;
-  }
 }

@@ -8,7 +8,6 @@ import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
 import type { CertificateMemo } from './certificate.ts';
 import { createCertificateMemo } from './certificate.ts';
-import { translateCertificate } from './certificates.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
 import { translateHost } from './host.ts';
@@ -16,6 +15,7 @@ import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
+import { translateCertificate } from './tls.ts';
 
 /** A namespaced object that the table depends on, whether it exists or not. */
 export interface ObjectName {

@@ -123,7 +123,9 @@ describe('listing', () => {
   it('takes what is not a list for an error', async () => {
     const { api, reflector } = await scene(EAGER);
     api.script(LIST, (_request, response) => json(response, 200, { items: {} }));
-    api.script(LIST, (_request, response) => response.end('<html>'));
+    api.script(LIST, (_request, response) => {
+      response.end('<html>');
+    });
     reflector.start();
     await until(() => reflector.listed);
     expect(reflector.stats().errors.get('BadResponse')).toBe(2);
@@ -337,11 +339,11 @@ describe('watching', () => {
   });
 });
 
-describe('versions', () => {
-  const object = (name: string, uid: string, resourceVersion: string) => ({
-    metadata: { name, namespace: 'default', uid, resourceVersion },
-  });
+const object = (name: string, uid: string, resourceVersion: string) => ({
+  metadata: { name, namespace: 'default', uid, resourceVersion },
+});
 
+describe('versions', () => {
   it('refuses an older object, and asks a list who is right', async () => {
     const { api, seen, lists } = await watching(EAGER);
     api.put(IN_DEFAULT, ingress('a'));
@@ -363,7 +365,10 @@ describe('versions', () => {
   it('refuses lists of a replica that lags until it has caught up', async () => {
     const { api, reflector, seen, lists } = await watching(EAGER);
     const stale = { metadata: { resourceVersion: '90' }, items: [object('a', 'uid-1', '90')] };
-    api.script(LIST, ...[1, 2].map(() => (_request: unknown, response: Parameters<typeof json>[0]) => json(response, 200, stale)));
+    api.script(
+      LIST,
+      ...[1, 2].map(() => (_request: unknown, response: Parameters<typeof json>[0]) => json(response, 200, stale)),
+    );
     api.compact();
     api.put(IN_DEFAULT, ingress('b'), { silent: true });
     api.send('ingresses', 'ERROR', { code: 410 });

@@ -44,9 +44,11 @@ describe('curlLines', () => {
     expect(curlLines(table(['a.example', false, [route('/', { redirect: true })]]), PORTS)).toEqual([secure]);
   });
 
-  it('fills in a wildcard and asks the catch-all host by address', () => {
-    const lines = curlLines(table(['*.wild.example', false, [route('/')]], [CATCH_ALL_HOST, false, [route('/')]]), PORTS);
-    expect(lines).toEqual([
+  it('fills in a wildcard and asks the catch-all host by address, both after exact hosts', () => {
+    const root = [route('/')];
+    const hosts = table([CATCH_ALL_HOST, false, root], ['*.wild.example', false, root], ['z.example', false, root]);
+    expect(curlLines(hosts, PORTS)).toEqual([
+      'curl --resolve z.example:8080:127.0.0.1 http://z.example:8080/',
       'curl --resolve any.wild.example:8080:127.0.0.1 http://any.wild.example:8080/',
       'curl http://127.0.0.1:8080/',
     ]);

@@ -20,7 +20,7 @@ export interface RecordedRequest {
 export type ScriptedAnswer = (request: RecordedRequest, response: ServerResponse) => 'default' | void;
 
 type FakeObject = {
-  metadata: { name: string; namespace?: string; uid?: string; resourceVersion?: string };
+  metadata: { name: string; namespace?: string; uid?: string; resourceVersion?: string; labels?: Record<string, string> };
   [key: string]: unknown;
 };
 type FakeEvent = { readonly type: string; readonly object: FakeObject; readonly version: number };

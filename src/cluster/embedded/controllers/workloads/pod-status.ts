@@ -10,10 +10,8 @@ export type PodRun =
   | { readonly state: 'running'; readonly address: string; readonly startedAt: string; readonly ready: boolean }
   | { readonly state: 'failed'; readonly message: string };
 
-/** The one node of the embedded cluster. */
-export const NODE_NAME = 'embedded';
-/** The node's address. */
-export const NODE_ADDRESS = '127.0.0.1';
+/** The address of the one node. */
+const NODE_ADDRESS = '127.0.0.1';
 
 /** Fills in the status of a Pod that is being updated. `time` is now, in RFC 3339. */
 export function writePodStatus(pod: StoredObject, status: JsonObject, run: PodRun, time: string): void {
@@ -70,41 +68,4 @@ function openGate(pod: StoredObject, status: JsonObject): string | undefined {
       return `corresponding condition of pod readiness gate "${String(type)}" does not exist.`;
   }
   return undefined;
-}
-
-/** The object of the node, and the status it gets after its creation. */
-export function nodeObject(time: string): { readonly metadata: JsonObject; readonly status: JsonObject } {
-  return {
-    metadata: { name: NODE_NAME, labels: { 'kubernetes.io/hostname': NODE_NAME, 'kubernetes.io/os': 'linux' } },
-    status: {
-      addresses: [
-        { type: 'InternalIP', address: NODE_ADDRESS },
-        { type: 'Hostname', address: NODE_NAME },
-      ],
-      capacity: { pods: '65024' },
-      allocatable: { pods: '65024' },
-      conditions: [
-        {
-          type: 'Ready',
-          status: 'True',
-          reason: 'KubeletReady',
-          message: 'the embedded cluster is up',
-          lastHeartbeatTime: time,
-          lastTransitionTime: time,
-        },
-      ],
-      nodeInfo: {
-        architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-        bootID: '',
-        containerRuntimeVersion: 'embedded://1',
-        kernelVersion: '',
-        kubeProxyVersion: '',
-        kubeletVersion: 'v1.35.0',
-        machineID: '',
-        operatingSystem: 'linux',
-        osImage: 'Sluice embedded cluster',
-        systemUUID: '',
-      },
-    },
-  };
 }

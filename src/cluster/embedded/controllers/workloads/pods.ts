@@ -1,4 +1,5 @@
 /** Runs Pods: gives each an address, starts its backend, tells its readiness, and ends it gracefully. The cluster's kubelet. */
+import { NODE_NAME } from '../../api/first-objects.ts';
 import { equalJson, stringAt, valueAt } from '../../api/json.ts';
 import type { StoredObject } from '../../api/storage.ts';
 import type { PodAddresses } from '../../backends/addresses.ts';
@@ -7,7 +8,7 @@ import { BACKEND_ANNOTATION_PREFIX, behaviourOfAnnotations, parseDuration } from
 import { ControllerLoop, namespaceOf, timestamp } from '../controller.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { containerPorts, containersOf, hasEnded, statusOf } from '../pod-state.ts';
-import { NODE_NAME, nodeObject, writePodStatus } from './pod-status.ts';
+import { writePodStatus } from './pod-status.ts';
 import type { PodRun } from './pod-status.ts';
 
 /** How Pods start and end. */
@@ -66,7 +67,7 @@ function drainDelay(pod: StoredObject, otherwise: number): number {
   return seconds.length > 0 ? Math.max(...seconds) * 1000 : otherwise;
 }
 
-/** Starts the controller, and makes the one node. Errors of the system become the Pod's status and an Event. */
+/** Starts the controller. Errors of the system become the Pod's status and an Event. */
 export function startPodController(context: ControllerContext, options: PodOptions): PodController {
   const { storage, now } = context;
   const pods = storage.resource('v1', 'pods');
@@ -218,12 +219,6 @@ export function startPodController(context: ControllerContext, options: PodOptio
     if (terminating) end(pod, runner);
   };
 
-  const nodes = storage.resource('v1', 'nodes');
-  if (!nodes.get('', NODE_NAME)) {
-    const { metadata, status } = nodeObject(timestamp(now()));
-    nodes.create('', { apiVersion: 'v1', kind: 'Node', metadata });
-    nodes.update('', NODE_NAME, (node) => void Object.assign(statusOf(node), status), 'status');
-  }
   const loop = new ControllerLoop('pods', context, reconcile);
   loop.watch('v1', 'pods', ({ object }) => loop.queue.add(namespaceOf(object), object.metadata.name));
   return {

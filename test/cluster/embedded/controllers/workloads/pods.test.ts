@@ -64,7 +64,6 @@ describe('a Pod', () => {
       containerStatuses: [{ name: 'web', image: 'backend', ready: true, restartCount: 0 }],
     });
     expect(stringAt(a, 'spec', 'nodeName')).toBe('embedded');
-    expect(cluster.storage.resource('v1', 'nodes').get('', 'embedded')).toBeDefined();
   });
 
   it('is not ready while its annotation says so, and serves all the same', async () => {

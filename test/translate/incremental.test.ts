@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+
+import type { EndpointSlice, Ingress, KubeObject, Secret, Service } from '../../src/model/objects.ts';
+import { Translator } from '../../src/translate/incremental.ts';
+import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
+import { makeCertificate } from '../support/pki.ts';
+
+const DAY = 86_400_000;
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+function slice(...addresses: string[]): EndpointSlice {
+  const labels = { 'kubernetes.io/service-name': 'web' };
+  return {
+    kind: 'EndpointSlice',
+    metadata: { namespace: 'ns', name: 'web-1', labels },
+    ports: [{ port: 80 }],
+    endpoints: [{ addresses }],
+  };
+}
+
+function cluster(): ObjectStore {
+  const ingressClass: KubeObject & { spec: object } = {
+    kind: 'IngressClass',
+    metadata: { name: 'nginx' },
+    spec: { controller: TRANSLATE_DEFAULTS.controllerClass },
+  };
+  const service: Service = { kind: 'Service', metadata: { namespace: 'ns', name: 'web' }, spec: { ports: [{ port: 80 }] } };
+  const ingress: Ingress = {
+    kind: 'Ingress',
+    metadata: { namespace: 'ns', name: 'one' },
+    spec: {
+      ingressClassName: 'nginx',
+      rules: [
+        {
+          host: 'a.test',
+          http: { paths: [{ pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }] },
+        },
+      ],
+      tls: [{ hosts: ['a.test'], secretName: 'tls' }],
+    },
+  };
+  return new ObjectStore([ingressClass, service, ingress, slice('10.0.0.1')]);
+}
+
+function started(store: ObjectStore, now = 0): Translator {
+  const translator = new Translator(TRANSLATE_DEFAULTS, FALLBACK_CERTIFICATE);
+  translator.load(store.view(), now);
+  return translator;
+}
+
+describe('Translator', () => {
+  it('answers an endpoint change with that group, and leaves hosts and certificates the same Maps', () => {
+    const store = cluster();
+    const translator = started(store);
+    const table = translator.table;
+    const after = slice('10.0.0.2');
+    const before = store.put(after);
+    const { delta } = translator.apply([{ kind: 'EndpointSlice', before, after }], store.view(), 0);
+    expect(delta.groups.map(({ endpoints }) => endpoints)).toEqual([[{ address: '10.0.0.2', port: 80, dns: false }]]);
+    expect([...delta.hosts, ...delta.certificates, ...delta.removedGroups]).toEqual([]);
+    expect(translator.table.hosts).toBe(table.hosts);
+    expect(translator.table.certificates).toBe(table.certificates);
+    expect([...table.groups.values()][0]?.endpoints[0]?.address).toBe('10.0.0.1');
+  });
+
+  it('looks only at the group of a changed slice', () => {
+    const store = cluster();
+    const translator = started(store);
+    const after = slice('10.0.0.2');
+    const before = store.put(after);
+    const asked: string[] = [];
+    const view = store.view();
+    translator.apply(
+      [{ kind: 'EndpointSlice', before, after }],
+      {
+        ...view,
+        ingresses: () => {
+          asked.push('ingresses');
+          return view.ingresses();
+        },
+        service: (namespace, name) => {
+          asked.push(`${namespace}/${name}`);
+          return view.service(namespace, name);
+        },
+      },
+      0,
+    );
+    expect(asked).toEqual(['ns/web']);
+  });
+
+  it('gives nothing for an Ingress that changed in nothing that matters', () => {
+    const store = cluster();
+    const translator = started(store);
+    const [ingress] = [...store.view().ingresses()];
+    if (ingress === undefined) throw new Error('no Ingress');
+    const after: Ingress = { ...ingress, status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } };
+    const before = store.put(after);
+    const table = translator.table;
+    const { delta, diagnostics } = translator.apply([{ kind: 'Ingress', before, after }], store.view(), 0);
+    expect(delta).toMatchObject({ hosts: [], removedHosts: [], groups: [], certificates: [], defaultCertificate: null });
+    expect(diagnostics).toEqual({ added: [], removed: [] });
+    expect(translator.table.hosts).toBe(table.hosts);
+  });
+
+  it('reports a Secret that is missing until it comes, and its expiry when the time has come', () => {
+    const store = cluster();
+    const translator = started(store, DAY);
+    expect(translator.diagnostics().map(({ code }) => code)).toEqual(['SecretNotFound']);
+    expect(translator.references().secrets).toEqual([{ namespace: 'ns', name: 'tls' }]);
+
+    const { chain, key } = makeCertificate({ names: ['a.test'], notBefore: new Date(0), notAfter: new Date(10 * DAY) });
+    const data = { 'tls.crt': base64(chain), 'tls.key': base64(key) };
+    const secret: Secret = { kind: 'Secret', metadata: { namespace: 'ns', name: 'tls' }, data };
+    store.put(secret);
+    const came = translator.apply([{ kind: 'Secret', before: undefined, after: secret }], store.view(), DAY);
+    expect(came.diagnostics.removed.map(({ code }) => code)).toEqual(['SecretNotFound']);
+    expect(came.delta.certificates.map(({ names }) => names)).toEqual([['a.test']]);
+    expect(came.delta.hosts.map(({ certificate }) => certificate)).toEqual(['["ns","tls"]']);
+
+    expect(translator.judgeValidity(store.view(), 9 * DAY).diagnostics.added).toEqual([]);
+    const expired = translator.judgeValidity(store.view(), 11 * DAY);
+    expect(expired.diagnostics.added.map(({ code }) => code)).toEqual(['CertificateExpired']);
+    expect([...expired.delta.hosts, ...expired.delta.certificates]).toEqual([]);
+  });
+});
