@@ -31,8 +31,8 @@ export interface Downstream {
   readonly abort: () => void;
   readonly pauseBody: () => void;
   readonly resumeBody: () => void;
-  /** From now on bytes pass unparsed. */
-  readonly startTunnel: () => void;
+  /** Passes the 101 on; from now on bytes pass unparsed. */
+  readonly startTunnel: (head: ResponseHead) => void;
   readonly tunnelData: (bytes: Buffer, start: number, end: number) => void;
   /** The upstream half-closed the tunnel. */
   readonly tunnelEnd: () => void;

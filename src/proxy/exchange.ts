@@ -10,6 +10,7 @@ import { forwardedHead, newRequestId } from './http1/forward-request.ts';
 import { hostName } from './http1/host.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Replay } from './replay.ts';
+import { decideRetry } from './retry.ts';
 import type { Router } from './router.ts';
 import type { ResponseHandler, UpstreamConnection } from './upstream/connection.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
@@ -26,9 +27,6 @@ export interface ExchangeContext {
   /** Called once for every exchange, whatever became of it. */
   readonly onExchangeDone: (exchange: Exchange) => void;
 }
-
-/** Methods that may be sent twice (RFC 9110 §9.2.2). nginx's list of those that may not: POST, LOCK, PATCH. */
-const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
 
 /** Body bytes that are sent upstream together with the head; more go as they are, without a copy. */
 const COALESCED_BODY = 8192;
@@ -204,12 +202,10 @@ export class Exchange implements ResponseHandler {
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.#replay.close();
-    this.downstream.sendHead(head);
     if (head.status === 101) {
       this.#tunnel = true;
-      this.#requestEnded = true;
-      this.downstream.startTunnel();
-    }
+      this.downstream.startTunnel(head);
+    } else this.downstream.sendHead(head);
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
@@ -251,26 +247,18 @@ export class Exchange implements ResponseHandler {
       this.downstream.abort();
       return this.#finish(this.#tunnel ? null : error);
     }
-    if (failed === null || !this.#mayRetry(error, failed)) return this.#refuse(error);
-    if (failed.reused && error === ERRORS.upstreamReset) {
-      // The upstream closed the idle connection just as we wrote: not its failure, and not a try.
-      this.#tries--;
-      return this.#connect(failed.pool.address, failed.pool, true);
-    }
-    this.#tryNext(error);
-  }
-
-  /** RFC 9112 §9.3.1 and nginx's proxy_next_upstream "error timeout". */
-  #mayRetry(error: ProxyError, failed: UpstreamConnection): boolean {
-    if (error.retry === 'never' || !this.#replay.complete) return false;
-    const settings = this.#context.settings();
-    // When the connection was never made, nothing was sent, and any method may be tried elsewhere.
-    const sent = error !== ERRORS.connectFailed && error !== ERRORS.connectTimeout && error !== ERRORS.resolveFailed;
-    if (sent && NOT_IDEMPOTENT.has(this.downstream.head.method) && !settings.retryNonIdempotent) return false;
-    if (failed.reused && error === ERRORS.upstreamReset) return true;
-    if (settings.upstreamTries > 0 && this.#tries >= settings.upstreamTries) return false;
-    const spent = this.#context.clock() - this.startedAt;
-    return settings.upstreamTriesTimeout === 0 || spent < settings.upstreamTriesTimeout;
+    const attempt = {
+      method: this.downstream.head.method,
+      tries: this.#tries,
+      reused: failed?.reused ?? false,
+      replayable: this.#replay.complete,
+      spent: this.#context.clock() - this.startedAt,
+    };
+    const decision = failed === null ? 'no' : decideRetry(error, attempt, this.#context.settings());
+    if (failed === null || decision === 'no') return this.#refuse(error);
+    if (decision === 'next') return this.#tryNext(error);
+    this.#tries--;
+    this.#connect(failed.address, failed.pool, true);
   }
 
   /** `previous`: why the last endpoint did not do. */

@@ -56,6 +56,9 @@ async function scene(timing: Timing, tuning: ReflectorTuning = {}, pageSize = 50
   return { api, reflector, seen, lists: () => api.count(LIST) };
 }
 
+const failures = (reflector: Reflector): number =>
+  [...reflector.stats().errors.values()].reduce((sum, count) => sum + count, 0);
+
 const ingress = (name: string, more: object = {}) => ({ metadata: { name }, ...more });
 
 /** Started, listed, and its watch open. */
@@ -140,7 +143,7 @@ describe('listing', () => {
     reflector.start();
     const waits: (number | undefined)[] = [];
     for (let count = 1; count <= 10; count += 1) {
-      await until(() => api.count(LIST) === count && timing.due().length === 1);
+      await until(() => failures(reflector) === count && timing.due().length === 1);
       waits.push(timing.due()[0]);
       timing.advance(timing.due()[0] ?? 0);
     }

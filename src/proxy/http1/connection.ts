@@ -1,30 +1,17 @@
 /** One HTTP/1.1 connection of a client: heads and bodies in, responses out, one exchange after the other. */
 import type { Socket } from 'node:net';
 import { page, type Answer } from '../answers.ts';
-import type { Deadlines, Timed } from '../deadlines.ts';
+import type { Timed } from '../deadlines.ts';
 import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
-import { Exchange, type ExchangeContext } from '../exchange.ts';
-import { BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from './chunked.ts';
+import { Exchange } from '../exchange.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import { connectionFields, type ClientInfo } from './forward-request.ts';
-import { parseRequestHead, RequestHead, type RequestHeadLimits } from './request-head.ts';
+import { RequestBody } from './request-body.ts';
+import { parseRequestHead, RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
-import { answerText, interimText, responseHeadText, switchingText } from './response-text.ts';
+import { responseFraming, ResponseWriter } from './response-writer.ts';
 
-/** What a connection needs of its worker. */
-export interface ConnectionContext extends ExchangeContext {
-  readonly deadlines: Deadlines;
-  readonly requestLimits: () => RequestHeadLimits;
-  /** The connections of the worker. */
-  readonly connections: Set<ClientConnection>;
-  /** The worker is on its way out: every response closes its connection. */
-  readonly draining: () => boolean;
-  /** A request that was refused before it became an exchange. */
-  readonly onRefused: (connection: ClientConnection, error: ProxyError) => void;
-}
-
-/** Request body bytes that are read and thrown away, so that a connection can be used again after an early answer. */
-const MAX_DISCARD = 65_536;
 /** A refused client may go on sending: reading it off for a while lets it see the answer instead of a reset. */
 const LINGER_TIMEOUT = 2_000;
 const MAX_LINGER = 1_048_576;
@@ -35,11 +22,7 @@ const MAX_LINGER = 1_048_576;
 const HALF_CLOSED_TIMEOUT = 2_000;
 /** How long an idle connection is kept on shutdown. */
 const DRAIN_IDLE = 500;
-/** Response data up to this size is joined to the head as text; more is copied to a buffer of its own. */
-const TEXT_DATA = 16_384;
-
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
-type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 export class ClientConnection implements Downstream, Timed {
   readonly client: ClientInfo;
@@ -50,7 +33,8 @@ export class ClientConnection implements Downstream, Timed {
   requests = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
-  readonly #chunks = new ChunkedReader();
+  readonly #body: RequestBody;
+  readonly #writer: ResponseWriter;
   #phase: Phase = 'idle';
   #fields = '';
   /** Bytes read and not used yet. */
@@ -58,16 +42,12 @@ export class ClientConnection implements Downstream, Timed {
   /** How much of an incomplete head was looked at. */
   #scanned = 0;
   #processing = false;
-  #bodyRemaining = 0;
-  #bodyOpen = false;
-  #discarded = 0;
+  /** Bytes read off while lingering. */
+  #lingered = 0;
   #keepAlive = true;
   #clientEnded = false;
   #bodyPaused = false;
-  #out = '';
-  #framing: Framing = 'none';
-  #sent = 0;
-  /** `#sent` when a half-closed connection was last looked at. */
+  /** Bytes sent when a half-closed connection was last looked at. */
   #sentBefore = 0;
 
   constructor(socket: Socket, scheme: 'http' | 'https', context: ConnectionContext) {
@@ -76,6 +56,8 @@ export class ClientConnection implements Downstream, Timed {
     const address = socket.remoteAddress ?? '';
     this.client = { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
     this.exchange = new Exchange(this, context);
+    this.#body = new RequestBody(this.exchange);
+    this.#writer = new ResponseWriter(socket);
     context.deadlines.add(this);
     this.deadline = context.deadlines.after(context.settings().clientHeaderTimeout);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -90,17 +72,13 @@ export class ClientConnection implements Downstream, Timed {
     return this.#fields;
   }
 
-  get idle(): boolean {
-    return this.#phase === 'idle';
-  }
-
   /** The settings changed: what was derived from them is derived again. */
   forgetSettings(): void {
     this.#fields = '';
   }
 
   bytesSent(): number {
-    return this.#sent;
+    return this.#writer.sent;
   }
 
   /** On shutdown: an idle connection closes after a moment, a busy one after its response. */
@@ -139,63 +117,40 @@ export class ClientConnection implements Downstream, Timed {
   }
 
   continue(): void {
-    this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    this.#writer.continue();
   }
 
   sendInterim(head: ResponseHead): void {
-    this.#socket.write(interimText(head), 'latin1');
+    this.#writer.interim(head);
   }
 
   sendHead(head: ResponseHead): void {
-    const { settings, draining } = this.#context;
-    if (head.status === 101) {
-      this.#out = switchingText(head);
-      this.#framing = 'close';
-      return;
-    }
-    if (draining() || this.#clientEnded || this.head.upgrade !== '' || !this.#bodyCanBeDiscarded()) this.#keepAlive = false;
-    if (this.head.method === 'HEAD' || head.status === 204 || head.status === 304) this.#framing = 'none';
-    else if (head.contentLength >= 0) this.#framing = 'length';
-    else if (this.head.minor === 1) this.#framing = 'chunked';
-    else {
-      this.#framing = 'close';
-      this.#keepAlive = false;
-    }
-    const security = this.client.scheme === 'https' ? settings().strictTransportSecurity : null;
-    this.#out += responseHeadText(head, this.#framing === 'chunked', security, this.#connectionText());
+    const framing = responseFraming(this.head, head);
+    if (framing === 'close' || this.head.upgrade !== '') this.#keepAlive = false;
+    this.#decideKeepAlive();
+    this.#writer.head(head, framing, this.#security(), this.#connectionText());
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
-    if (this.#framing === 'none') return;
-    const length = end - start;
-    if (this.#framing === 'chunked') this.#out += `${length.toString(16)}\r\n`;
-    if (length <= TEXT_DATA) this.#out += bytes.toString('latin1', start, end);
-    else this.#writeCopy(bytes, start, end);
-    if (this.#framing === 'chunked') this.#out += '\r\n';
+    this.#writer.data(bytes, start, end);
   }
 
   sendEnd(trailers: string): void {
-    if (this.#framing === 'chunked') this.#out += `0\r\n${trailers}\r\n`;
-    this.flush();
+    this.#writer.end(trailers);
   }
 
   sendAnswer(answer: Answer): void {
-    if (this.#context.draining() || this.#clientEnded || !this.#bodyCanBeDiscarded()) this.#keepAlive = false;
-    const security = this.client.scheme === 'https' ? this.#context.settings().strictTransportSecurity : null;
-    this.#out += answerText(answer, this.head.method === 'HEAD', security, this.#connectionText());
-    this.flush();
+    this.#decideKeepAlive();
+    this.#writer.answer(answer, this.head.method === 'HEAD', this.#security(), this.#connectionText());
   }
 
   flush(): void {
-    if (this.#out === '') return;
-    const text = this.#out;
-    this.#out = '';
-    this.#sent += text.length;
-    if (!this.#socket.write(text, 'latin1')) this.#waitForClient();
+    this.#writer.flush();
+    if (this.#writer.blocked) this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
   }
 
   blocked(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#writer.blocked;
   }
 
   abort(): void {
@@ -221,10 +176,10 @@ export class ClientConnection implements Downstream, Timed {
     if (this.#input !== null && !this.#processing) this.#process();
   }
 
-  startTunnel(): void {
+  startTunnel(head: ResponseHead): void {
     this.#phase = 'tunnel';
     this.deadline = Infinity;
-    this.flush();
+    this.#writer.switching(head);
     if (this.#input !== null) {
       const early = this.#input;
       this.#input = null;
@@ -235,7 +190,8 @@ export class ClientConnection implements Downstream, Timed {
   }
 
   tunnelData(bytes: Buffer, start: number, end: number): void {
-    this.#writeCopy(bytes, start, end);
+    this.#writer.data(bytes, start, end);
+    this.flush();
   }
 
   tunnelEnd(): void {
@@ -266,8 +222,8 @@ export class ClientConnection implements Downstream, Timed {
         this.exchange.onTunnelClientData(chunk);
         return;
       case 'linger':
-        this.#discarded += chunk.length;
-        if (this.#discarded > MAX_LINGER) this.destroy();
+        this.#lingered += chunk.length;
+        if (this.#lingered > MAX_LINGER) this.destroy();
         return;
       case 'closed':
         return;
@@ -284,7 +240,7 @@ export class ClientConnection implements Downstream, Timed {
     this.#processing = true;
     while (this.#input !== null) {
       const input = this.#input;
-      const used = this.#phase === 'exchange' || this.#bodyOpen ? this.#readBody(input) : this.#readHead(input);
+      const used = this.#phase === 'exchange' || this.#body.open ? this.#readBody(input) : this.#readHead(input);
       if (this.#input !== input) break;
       if (used === input.length) this.#input = null;
       else if (used > 0) this.#input = input.subarray(used);
@@ -294,7 +250,7 @@ export class ClientConnection implements Downstream, Timed {
     if (this.#phase === 'exchange') {
       this.exchange.flushRequest();
       // What is left belongs to the next request, which waits its turn.
-      if (this.#input !== null && !this.#bodyOpen) this.#socket.pause();
+      if (this.#input !== null && !this.#body.open) this.#socket.pause();
       this.#setDeadline();
     }
   }
@@ -327,52 +283,35 @@ export class ClientConnection implements Downstream, Timed {
     const { head } = this;
     this.requests++;
     this.#phase = 'exchange';
-    this.#sent = this.#sentBefore = 0;
-    this.#discarded = 0;
+    this.#sentBefore = 0;
+    this.#writer.begin();
     const { keepAliveRequests, keepAliveTimeout } = this.#context.settings();
     this.#keepAlive = head.keepAlive && keepAliveTimeout > 0 && this.requests < keepAliveRequests;
-    this.#bodyOpen = head.hasBody();
-    this.#bodyRemaining = head.contentLength;
-    if (head.chunked) this.#chunks.reset();
+    this.#body.begin(head);
     this.exchange.begin(headBytes);
   }
 
   #readBody(input: Buffer): number {
-    if (!this.#bodyOpen || this.#bodyPaused) return 0;
-    if (!this.exchange.active) this.#discarded += input.length;
-    if (this.#discarded > MAX_DISCARD + MAX_LINGER) {
-      this.destroy();
+    if (!this.#body.open || this.#bodyPaused) return 0;
+    const used = this.#body.read(input);
+    if (used < 0) {
+      this.#keepAlive = false;
+      if (this.exchange.active) this.exchange.fail(ERRORS.badRequest);
+      else this.destroy();
       return 0;
     }
-    if (!this.head.chunked) {
-      const take = Math.min(this.#bodyRemaining, input.length);
-      this.#bodyRemaining -= take;
-      this.exchange.onRequestData(input, 0, take);
-      if (this.#bodyRemaining === 0) this.#endBody('');
-      return take;
-    }
-    const result = this.#chunks.read(input, 0, input.length);
-    if (result === MALFORMED) {
-      if (this.exchange.active) {
-        this.#keepAlive = false;
-        this.exchange.fail(ERRORS.badRequest);
-      } else this.destroy();
-      return 0;
-    }
-    if (result === HAVE_DATA) this.exchange.onRequestData(input, this.#chunks.dataStart, this.#chunks.dataEnd);
-    else if (result === BODY_END) this.#endBody(this.#chunks.trailers);
-    return this.#chunks.at;
+    if (!this.#body.open && this.#phase === 'idle') this.#setDeadline();
+    return used;
   }
 
-  #endBody(trailers: string): void {
-    this.#bodyOpen = false;
-    this.exchange.onRequestEnd(trailers);
-    if (this.#phase === 'idle') this.#setDeadline();
+  /** A response that tells the client to close also lets it stop sending what is left of its body. */
+  #decideKeepAlive(): void {
+    const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
+    if (this.#context.draining() || this.#clientEnded || !discardable) this.#keepAlive = false;
   }
 
-  /** Is so little of the request's body missing that it can be read off after an early answer? */
-  #bodyCanBeDiscarded(): boolean {
-    return !this.#bodyOpen || (!this.head.chunked && !this.head.expectContinue && this.#bodyRemaining <= MAX_DISCARD);
+  #security(): string | null {
+    return this.client.scheme === 'https' ? this.#context.settings().strictTransportSecurity : null;
   }
 
   #connectionText(): string {
@@ -390,32 +329,16 @@ export class ClientConnection implements Downstream, Timed {
   #setDeadline(): void {
     const { deadlines, settings } = this.#context;
     if (this.#socket.writableNeedDrain) this.deadline = deadlines.after(settings().clientSendTimeout);
-    else if (this.#bodyOpen) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
+    else if (this.#body.open) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
     else if (this.#phase === 'idle')
       this.deadline = deadlines.after(this.#context.draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
     else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
   }
 
   #expireHalfClosed(): void {
-    if (this.#sent === this.#sentBefore) return this.#cut(ERRORS.clientGone);
-    this.#sentBefore = this.#sent;
+    if (this.#writer.sent === this.#sentBefore) return this.#cut(ERRORS.clientGone);
+    this.#sentBefore = this.#writer.sent;
     this.#setDeadline();
-  }
-
-  #waitForClient(): void {
-    if (this.#phase === 'exchange' || this.#phase === 'tunnel') {
-      this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
-    }
-  }
-
-  #writeCopy(bytes: Buffer, start: number, end: number): void {
-    const head = this.#out;
-    this.#out = '';
-    const copy = Buffer.allocUnsafeSlow(head.length + end - start);
-    if (head !== '') copy.write(head, 0, 'latin1');
-    bytes.copy(copy, head.length, start, end);
-    this.#sent += copy.length;
-    if (!this.#socket.write(copy)) this.#waitForClient();
   }
 
   #onDrain(): void {
@@ -432,7 +355,7 @@ export class ClientConnection implements Downstream, Timed {
         return;
       case 'exchange':
         // A half-closed client still gets its answer, unless its request cannot become complete.
-        if (this.#bodyOpen) this.#cut(ERRORS.clientGone);
+        if (this.#body.open) this.#cut(ERRORS.clientGone);
         else this.#setDeadline();
         return;
       case 'idle':
@@ -464,8 +387,7 @@ export class ClientConnection implements Downstream, Timed {
   #refuse(error: ProxyError): void {
     this.#keepAlive = false;
     this.#context.onRefused(this, error);
-    this.#out += answerText(page(error.status), false, null, 'Connection: close\r\n');
-    this.flush();
+    this.#writer.answer(page(error.status), false, null, 'Connection: close\r\n');
     this.#linger();
   }
 
@@ -473,7 +395,7 @@ export class ClientConnection implements Downstream, Timed {
   #linger(): void {
     this.#phase = 'linger';
     this.#input = null;
-    this.#discarded = 0;
+    this.#lingered = 0;
     this.deadline = this.#context.deadlines.after(
       this.#socket.writableNeedDrain ? this.#context.settings().clientSendTimeout : LINGER_TIMEOUT,
     );

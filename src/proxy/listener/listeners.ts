@@ -3,7 +3,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
-import { ClientConnection, type ConnectionContext } from '../http1/connection.ts';
+import { ClientConnection } from '../http1/connection.ts';
+import type { ConnectionContext } from '../http1/connection-context.ts';
 import { tlsOptions, type TlsContexts } from './tls-contexts.ts';
 
 /** The kernel queues so many connections that no worker has accepted yet. */

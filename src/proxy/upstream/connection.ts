@@ -47,6 +47,8 @@ type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 export class UpstreamConnection implements Timed {
   readonly pool: EndpointPool;
+  /** The IP address it goes to. */
+  readonly address: string;
   readonly head = new ResponseHead();
   /** Requests sent, the current one included. */
   requests = 0;
@@ -74,6 +76,7 @@ export class UpstreamConnection implements Timed {
 
   constructor(pool: EndpointPool, context: UpstreamContext, address: string) {
     this.pool = pool;
+    this.address = address;
     this.#context = context;
     this.openedAt = context.deadlines.now;
     this.deadline = context.deadlines.after(context.connectTimeout());

@@ -23,6 +23,8 @@ export interface BackendOptions {
 export interface TerminateOptions {
   readonly drainDelayMs: number;
   readonly graceMs: number;
+  /** Called right before it stops accepting connections. */
+  readonly onStopAccepting?: () => void;
 }
 
 const EMPTY: Behaviour = {};
@@ -125,6 +127,7 @@ export class Backend {
       () => {},
     );
     await sleep(Math.min(options.drainDelayMs, options.graceMs), undefined, { signal }).catch(() => {});
+    options.onStopAccepting?.();
     const closed = this.#close();
     for (const socket of this.#fresh) socket.end();
     for (const echo of this.#upgraded.values()) echo?.goAway();

@@ -1,0 +1,17 @@
+import type { Deadlines } from '../deadlines.ts';
+import type { ProxyError } from '../errors.ts';
+import type { ExchangeContext } from '../exchange.ts';
+import type { ClientConnection } from './connection.ts';
+import type { RequestHeadLimits } from './request-head.ts';
+
+/** What a connection needs of its worker. */
+export interface ConnectionContext extends ExchangeContext {
+  readonly deadlines: Deadlines;
+  readonly requestLimits: () => RequestHeadLimits;
+  /** The connections of the worker. */
+  readonly connections: Set<ClientConnection>;
+  /** The worker is on its way out: every response closes its connection. */
+  readonly draining: () => boolean;
+  /** A request that was refused before it became an exchange. */
+  readonly onRefused: (connection: ClientConnection, error: ProxyError) => void;
+}

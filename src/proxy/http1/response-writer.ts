@@ -1,0 +1,99 @@
+/** Writes responses to an HTTP/1.1 client: head and first data in one packet, in the framing the client understands. */
+import type { Socket } from 'node:net';
+import type { Answer } from '../answers.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+import { answerText, interimText, responseHeadText, switchingText } from './response-text.ts';
+
+/** Data up to this size is joined to the head as text; more is copied to a buffer of its own. */
+const TEXT_DATA = 16_384;
+
+type Framing = 'none' | 'length' | 'chunked' | 'close';
+
+/** How a final response is framed for the client of this request (RFC 9112 §6.3). */
+export function responseFraming(request: RequestHead, response: ResponseHead): Framing {
+  if (request.method === 'HEAD' || response.status === 204 || response.status === 304) return 'none';
+  if (response.contentLength >= 0) return 'length';
+  return request.minor === 1 ? 'chunked' : 'close';
+}
+
+export class ResponseWriter {
+  /** Bytes written for the current response. */
+  sent = 0;
+  readonly #socket: Socket;
+  #out = '';
+  #framing: Framing = 'none';
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** The client takes data more slowly than it comes. */
+  get blocked(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  begin(): void {
+    this.sent = 0;
+  }
+
+  continue(): void {
+    this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+  }
+
+  interim(head: ResponseHead): void {
+    this.#socket.write(interimText(head), 'latin1');
+  }
+
+  /** `security`: the value of Strict-Transport-Security. `connection`: the Connection line, or nothing. */
+  head(head: ResponseHead, framing: Framing, security: string | null, connection: string): void {
+    this.#framing = framing;
+    this.#out += responseHeadText(head, framing === 'chunked' || (framing === 'none' && head.chunked), security, connection);
+  }
+
+  /** 101: what follows is passed unframed. */
+  switching(head: ResponseHead): void {
+    this.#framing = 'close';
+    this.#out += switchingText(head);
+    this.flush();
+  }
+
+  /** `bytes` may change after the call. */
+  data(bytes: Buffer, start: number, end: number): void {
+    if (this.#framing === 'none') return;
+    const length = end - start;
+    const chunked = this.#framing === 'chunked';
+    if (chunked) this.#out += `${length.toString(16)}\r\n`;
+    if (length <= TEXT_DATA) this.#out += bytes.toString('latin1', start, end);
+    else this.#writeCopy(bytes, start, end);
+    if (chunked) this.#out += '\r\n';
+  }
+
+  end(trailers: string): void {
+    if (this.#framing === 'chunked') this.#out += `0\r\n${trailers}\r\n`;
+    this.flush();
+  }
+
+  answer(answer: Answer, headRequest: boolean, security: string | null, connection: string): void {
+    this.#out += answerText(answer, headRequest, security, connection);
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#out === '') return;
+    const text = this.#out;
+    this.#out = '';
+    this.sent += text.length;
+    this.#socket.write(text, 'latin1');
+  }
+
+  #writeCopy(bytes: Buffer, start: number, end: number): void {
+    const head = this.#out;
+    this.#out = '';
+    const copy = Buffer.allocUnsafeSlow(head.length + end - start);
+    if (head !== '') copy.write(head, 0, 'latin1');
+    bytes.copy(copy, head.length, start, end);
+    this.sent += copy.length;
+    this.#socket.write(copy);
+  }
+}

@@ -1,0 +1,34 @@
+/** When a request may be sent again (RFC 9110 §9.2.2, RFC 9112 §9.3.1; nginx's proxy_next_upstream "error timeout"). */
+import type { ProxySettings } from '../settings/settings.ts';
+import { ERRORS, type ProxyError } from './errors.ts';
+
+/** nginx's list of methods that must not be sent twice. */
+const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
+
+/** What was tried so far. */
+export interface Attempt {
+  readonly method: string;
+  /** Tries that count, this one included. */
+  readonly tries: number;
+  /** The connection had served a request before. */
+  readonly reused: boolean;
+  /** All of the request body that was sent is at hand. */
+  readonly replayable: boolean;
+  /** Milliseconds since the request began. */
+  readonly spent: number;
+}
+
+/** `fresh`: again to the same endpoint on a new connection, which is not counted as a try. `next`: to another endpoint. */
+export type RetryDecision = 'no' | 'fresh' | 'next';
+
+/** Decides after a failure before the first byte of the response. */
+export function decideRetry(error: ProxyError, attempt: Attempt, settings: ProxySettings): RetryDecision {
+  if (error.retry === 'never' || !attempt.replayable) return 'no';
+  // When the connection was never made, nothing was sent, and any method may be tried elsewhere.
+  const sent = error !== ERRORS.connectFailed && error !== ERRORS.connectTimeout && error !== ERRORS.resolveFailed;
+  if (sent && NOT_IDEMPOTENT.has(attempt.method) && !settings.retryNonIdempotent) return 'no';
+  // The upstream closed the idle connection just as we wrote: not its failure.
+  if (attempt.reused && error === ERRORS.upstreamReset) return 'fresh';
+  if (settings.upstreamTries > 0 && attempt.tries >= settings.upstreamTries) return 'no';
+  return settings.upstreamTriesTimeout === 0 || attempt.spent < settings.upstreamTriesTimeout ? 'next' : 'no';
+}
