@@ -25,7 +25,7 @@ function escapeControls(text: string): string {
 }
 
 function bounded(message: string): string {
-  const safe = escapeControls(message);
+  const safe = escapeControls(message.slice(0, MESSAGE_LIMIT + 1));
   if (Buffer.byteLength(safe) <= MESSAGE_LIMIT) return safe;
   // A character is at most 3 bytes per UTF-16 unit, so a third of the limit always fits.
   return `${safe.slice(0, Math.floor(MESSAGE_LIMIT / 3) - 1)}…`;

@@ -42,6 +42,7 @@ describe('diagnostics', () => {
           expect(bounded).not.toMatch(/[\p{Cc}\p{Cf}]/u);
         }
       }),
+      { numRuns: 40 },
     );
   });
 
