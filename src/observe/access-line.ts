@@ -16,7 +16,7 @@ export interface AccessRecord {
   /** `namespace-service-port` */
   readonly upstreamName: string;
   /** The endpoints tried, in order. */
-  readonly upstreamAddresses: readonly string[];
+  readonly upstreamAddresses: string;
   readonly upstreamResponseLength: number;
   readonly upstreamResponseTime: number;
   readonly upstreamStatus: number;
@@ -24,11 +24,11 @@ export interface AccessRecord {
 }
 
 export function accessLine(record: AccessRecord): string {
-  const upstream = record.upstreamAddresses.length > 0;
+  const upstream = record.upstreamAddresses !== '';
   return (
     `${record.remoteAddress} - - [${timeLocal(record.time)}] "${quote(record.request)}" ${record.status} ${record.bodyBytesSent} ` +
     `"${quote(record.referer)}" "${quote(record.userAgent)}" ${record.requestLength} ${record.requestTime.toFixed(3)} ` +
-    `[${record.upstreamName}] [] ${upstream ? record.upstreamAddresses.join(', ') : '-'} ` +
+    `[${record.upstreamName}] [] ${upstream ? record.upstreamAddresses : '-'} ` +
     `${upstream ? record.upstreamResponseLength : '-'} ${upstream ? record.upstreamResponseTime.toFixed(3) : '-'} ` +
     `${record.upstreamStatus === 0 ? '-' : record.upstreamStatus} ${quote(record.requestId)}`
   );

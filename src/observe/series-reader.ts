@@ -2,13 +2,15 @@
 import {
   ACCEPTED,
   ACTIVE,
-  HEADER,
+  COUNTERS,
   HISTOGRAMS,
   LOG_DROPPED,
   REJECTED,
   REQUESTS,
   REQUESTS_METRIC,
+  SEGMENT_SLOTS,
   SLOT,
+  type SeriesAnnouncement,
   type SeriesLabels,
 } from './series.ts';
 
@@ -20,7 +22,8 @@ export interface CommonLabels {
 }
 
 interface WorkerSeries {
-  readonly values: Float64Array;
+  readonly counters: Float64Array;
+  readonly segments: Float64Array[];
   readonly labels: Map<number, SeriesLabels>;
 }
 
@@ -35,7 +38,7 @@ export class SeriesReader {
   readonly #workers = new Map<number, WorkerSeries>();
   /** What workers that are gone had counted, by labels. */
   readonly #retired = new Map<string, Total>();
-  readonly #retiredHeader = new Float64Array(HEADER);
+  readonly #retiredCounters = new Float64Array(COUNTERS);
 
   /** `perHost`: label series with the host (`--metrics-per-host`). */
   constructor(common: CommonLabels, perHost: boolean) {
@@ -43,14 +46,16 @@ export class SeriesReader {
     this.#perHost = perHost;
   }
 
-  addWorker(id: number, memory: SharedArrayBuffer): void {
-    this.#workers.set(id, { values: new Float64Array(memory), labels: new Map() });
+  /** `counters`: what the worker was given. */
+  addWorker(id: number, counters: Float64Array): void {
+    this.#workers.set(id, { counters, segments: [], labels: new Map() });
   }
 
-  /** A worker announced a slot (labels), or freed it (null). */
-  announce(id: number, slot: number, labels: SeriesLabels | null): void {
+  /** A worker announced what a slot means. */
+  announce(id: number, { slot, labels, segment }: SeriesAnnouncement): void {
     const worker = this.#workers.get(id);
     if (worker === undefined) return;
+    if (segment !== null) worker.segments.push(segment);
     const before = worker.labels.get(slot);
     if (labels !== null) worker.labels.set(slot, labels);
     else if (before !== undefined) {
@@ -65,19 +70,19 @@ export class SeriesReader {
     if (worker === undefined) return;
     this.#workers.delete(id);
     this.#sum(worker, this.#retired);
-    for (let i = 0; i < HEADER; i++) if (i !== ACTIVE) this.#retiredHeader[i]! += worker.values[i]!;
+    for (let i = 0; i < COUNTERS; i++) if (i !== ACTIVE) this.#retiredCounters[i]! += worker.counters[i]!;
   }
 
   /** A counter of all workers, from `series.ts`. */
   workerCounter(counter: number): number {
-    let sum = this.#retiredHeader[counter]!;
-    for (const { values } of this.#workers.values()) sum += values[counter]!;
+    let sum = this.#retiredCounters[counter]!;
+    for (const { counters } of this.#workers.values()) sum += counters[counter]!;
     return sum;
   }
 
   /** A counter of one worker; undefined when it is gone. */
   counterOf(id: number, counter: number): number | undefined {
-    return this.#workers.get(id)?.values[counter];
+    return this.#workers.get(id)?.counters[counter];
   }
 
   /** All series in Prometheus's text format. */
@@ -122,8 +127,8 @@ export class SeriesReader {
 
   #sum(worker: WorkerSeries, totals: Map<string, Total>): void {
     for (const [slot, labels] of worker.labels) {
-      const start = HEADER + slot * SLOT;
-      this.#add(totals, labels, worker.values.subarray(start, start + SLOT));
+      const start = (slot % SEGMENT_SLOTS) * SLOT;
+      this.#add(totals, labels, worker.segments[Math.floor(slot / SEGMENT_SLOTS)]!.subarray(start, start + SLOT));
     }
   }
 

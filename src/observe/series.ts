@@ -56,8 +56,8 @@ export const REQUESTS_METRIC = { name: `${PREFIX}requests`, help: 'The total num
 /** Doubles of a slot. */
 export const SLOT: number = 1 + HISTOGRAMS.reduce((size, { buckets }) => size + buckets.length + 2, 0);
 
-/** Doubles before the first slot: counters of the whole worker. */
-export const HEADER = 8;
+/** Counters of the whole worker. */
+export const COUNTERS = 8;
 /** Connections accepted, and closed at once for the limit; open now; requests. */
 export const ACCEPTED = 0;
 export const REJECTED = 1;
@@ -68,6 +68,8 @@ export const HEARTBEAT = 4;
 /** Access log lines dropped because nobody read them. */
 export const LOG_DROPPED = 5;
 
+/** Slots of one piece of memory; more are added as series come. */
+export const SEGMENT_SLOTS = 128;
 /** Series a worker can hold; requests beyond are counted in one series of their own, so memory is bounded. */
 export const MAX_SERIES = 16_384;
 /** The labels of that series. */
@@ -81,9 +83,16 @@ export const OVERFLOW_LABELS: SeriesLabels = {
   status: '',
 };
 
-/** Memory for one worker. It grows as series come. */
-export function sharedSeries(): SharedArrayBuffer {
-  return new SharedArrayBuffer((HEADER + 16 * SLOT) * 8, { maxByteLength: (HEADER + MAX_SERIES * SLOT) * 8 });
+/** Memory for the counters of one worker. Not a growable buffer for all: V8 is slow to read its length. */
+export function sharedCounters(): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(COUNTERS * 8));
+}
+
+/** What a worker announces: a slot got a meaning (labels), or lost it (null). A new segment comes with its first slot. */
+export interface SeriesAnnouncement {
+  readonly slot: number;
+  readonly labels: SeriesLabels | null;
+  readonly segment: Float64Array<SharedArrayBuffer> | null;
 }
 
 function layout(histograms: readonly (readonly [string, string, readonly number[]])[]): HistogramLayout[] {

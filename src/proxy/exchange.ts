@@ -31,6 +31,8 @@ export interface ExchangeContext {
 /** Body bytes that are sent upstream together with the head; more go as they are, without a copy. */
 const COALESCED_BODY = 8192;
 
+const NONE_TRIED: readonly EndpointPool[] = [];
+
 export class Exchange implements ResponseHandler {
   readonly downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -49,8 +51,8 @@ export class Exchange implements ResponseHandler {
   /** Response body bytes from the upstream. */
   responseBytes = 0;
   upstreamStatus = 0;
-  /** The endpoints that were tried, in order, as `address:port`. */
-  readonly triedLabels: string[] = [];
+  /** The endpoints that were tried, in order, as nginx's `$upstream_addr` lists them; empty when there was none. */
+  tried = '';
   requestId = '';
   active = false;
 
@@ -58,7 +60,7 @@ export class Exchange implements ResponseHandler {
   #group: LiveGroup | null = null;
   #fallback = false;
   #upstream: UpstreamConnection | null = null;
-  readonly #tried: EndpointPool[] = [];
+  #triedPools: readonly EndpointPool[] = NONE_TRIED;
   #tries = 0;
   readonly #replay = new Replay();
   /** Text for the upstream, collected until the bytes at hand are used up. */
@@ -263,9 +265,9 @@ export class Exchange implements ResponseHandler {
 
   /** `previous`: why the last endpoint did not do. */
   #tryNext(previous: ProxyError = ERRORS.noEndpoints): void {
-    const target = this.#group?.pick(this.#tried) ?? null;
+    const target = this.#group?.pick(this.#triedPools) ?? null;
     if (target === null) return this.#refuse(previous);
-    this.#tried.push(target.pool);
+    this.#triedPools = [...this.#triedPools, target.pool];
     if (!target.endpoint.dns) return this.#connect(target.endpoint.address, target.pool, false);
     this.#resolve(target);
   }
@@ -284,7 +286,7 @@ export class Exchange implements ResponseHandler {
   #connect(address: string, pool: EndpointPool, fresh: boolean): void {
     const { head } = this.downstream;
     this.#tries++;
-    this.triedLabels.push(pool.label);
+    this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
     this.upstreamStartedAt = this.#context.clock();
     const upstream = pool.take(address, fresh);
     this.#upstream = upstream;
@@ -380,8 +382,8 @@ export class Exchange implements ResponseHandler {
     this.requestBytes = headBytes;
     this.responseBytes = 0;
     this.requestId = '';
-    this.triedLabels.length = 0;
-    this.#tried.length = 0;
+    this.tried = '';
+    this.#triedPools = NONE_TRIED;
     this.#tries = 0;
     this.#group = null;
     this.#fallback = false;

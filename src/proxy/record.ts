@@ -121,7 +121,7 @@ export class Recorder {
         requestLength: 0,
         requestTime: 0,
         upstreamName: '',
-        upstreamAddresses: [],
+        upstreamAddresses: '',
         upstreamResponseLength: 0,
         upstreamResponseTime: 0,
         upstreamStatus: 0,
@@ -148,7 +148,7 @@ export class Recorder {
         upstreamName: named
           ? `${model?.ingress?.namespace ?? ''}-${model?.service?.name ?? ''}-${model?.service?.port ?? ''}`
           : '',
-        upstreamAddresses: exchange.triedLabels,
+        upstreamAddresses: exchange.tried,
         upstreamResponseLength: exchange.responseBytes,
         upstreamResponseTime: upstreamTime,
         upstreamStatus: exchange.upstreamStatus,

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
-import { sharedSeries } from '../observe/series.ts';
+import { sharedCounters } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
@@ -134,7 +134,7 @@ class Supervisor implements DataPlane {
   }
 
   #start(slot: Slot): void {
-    const series = sharedSeries();
+    const counters = sharedCounters();
     slot.generation++;
     slot.state = 'starting';
     slot.version = 0;
@@ -142,10 +142,10 @@ class Supervisor implements DataPlane {
     const seriesId = slot.id + slot.generation * 1_000_000;
     const thread = new Worker(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
-      workerData: { settings: this.#settings, series } satisfies WorkerData,
+      workerData: { settings: this.#settings, counters } satisfies WorkerData,
     });
     slot.thread = thread;
-    this.#options.series.addWorker(seriesId, series);
+    this.#options.series.addWorker(seriesId, counters);
     thread.on('message', (message: FromWorker) => this.#onMessage(slot, seriesId, message));
     thread.on('error', (error) => this.#options.log.error({ worker: slot.id, error }, 'worker failed'));
     thread.on('exit', (code) => this.#onExit(slot, seriesId, code));
@@ -173,7 +173,7 @@ class Supervisor implements DataPlane {
         this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
         return;
       case 'series':
-        this.#options.series.announce(seriesId, message.slot, message.labels);
+        this.#options.series.announce(seriesId, message.announcement);
     }
   }
 

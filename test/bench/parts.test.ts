@@ -54,6 +54,20 @@ describe('processes', () => {
   });
 });
 
+describe('a program that is run to its end', () => {
+  it('gives its output, or fails with it', async () => {
+    const group = new ProcessGroup();
+    try {
+      expect(await group.run(0, ['/bin/sh', '-c', 'echo done'])).toBe('done\n');
+      await expect(group.run(0, ['/bin/sh', '-c', 'echo why >&2; exit 3'])).rejects.toThrow('/bin/sh ended with 3: why');
+      const long = group.run(0, ['sleep', '1000']);
+      await Promise.all([expect(long).rejects.toThrow('sleep ended with SIGTERM'), group.stop()]);
+    } finally {
+      await group.stop();
+    }
+  });
+});
+
 describe('the report', () => {
   it('takes medians, and ratios round by round', () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([7])]).toEqual([2, 2.5, 7]);

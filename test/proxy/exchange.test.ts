@@ -1,7 +1,7 @@
 /** Requests through a whole data plane: raw bytes in front, raw bytes behind. */
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, HEADER, REQUESTS, SLOT } from '../../src/observe/series.ts';
+import { ACCEPTED, REQUESTS } from '../../src/observe/series.ts';
 import { groupId } from '../../src/model/table.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -513,7 +513,7 @@ describe('a client', () => {
     const second = await client(proxy.port);
     await second.closed();
     expect((await first.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).status).toBe(404);
-    expect(proxy.values[ACCEPTED]).toBe(2);
+    expect(proxy.counters[ACCEPTED]).toBe(2);
   });
 
   it('sees an error page that says nothing about the inside', async () => {
@@ -685,9 +685,9 @@ describe('requests are counted', () => {
       { ...labels, method: 'GET' },
       { ...labels, method: 'OTHER' },
     ]);
-    expect(proxy.values[HEADER]).toBe(2);
-    expect(proxy.values[HEADER + SLOT]).toBe(1);
-    expect(proxy.values[REQUESTS]).toBe(3);
+    expect(proxy.requestsOf(0)).toBe(2);
+    expect(proxy.requestsOf(1)).toBe(1);
+    expect(proxy.counters[REQUESTS]).toBe(3);
     proxy.runtime.apply(table([], []));
     expect(proxy.series.size).toBe(0);
   });

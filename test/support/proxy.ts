@@ -14,7 +14,7 @@ import {
   type UpstreamGroup,
   type VirtualHost,
 } from '../../src/model/table.ts';
-import { sharedSeries, type SeriesLabels } from '../../src/observe/series.ts';
+import { sharedCounters, SLOT, type SeriesLabels } from '../../src/observe/series.ts';
 import { SeriesWriter } from '../../src/observe/series-writer.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
@@ -101,15 +101,19 @@ export interface TestProxy {
   readonly httpsPort: number;
   /** The series that were announced: slot → labels. */
   readonly series: Map<number, SeriesLabels>;
-  readonly values: Float64Array;
+  readonly counters: Float64Array;
+  /** The requests counted in a slot of the first segment. */
+  readonly requestsOf: (slot: number) => number;
   readonly close: () => Promise<void>;
 }
 
 /** Starts a data plane in this process. `patch` needs no default certificate. */
 export async function startProxy(patch: TablePatch, changes: Partial<ProxySettings> = {}, lookup?: Lookup): Promise<TestProxy> {
   const series = new Map<number, SeriesLabels>();
-  const memory = sharedSeries();
-  const writer = new SeriesWriter(memory, (slot, labels) => {
+  const counters = sharedCounters();
+  let firstSegment: Float64Array = new Float64Array();
+  const writer = new SeriesWriter(counters, ({ slot, labels, segment }) => {
+    if (slot === 0 && segment !== null) firstSegment = segment;
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
   });
@@ -124,7 +128,8 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     port: ports.http,
     httpsPort: ports.https,
     series,
-    values: new Float64Array(memory),
+    counters,
+    requestsOf: (slot) => firstSegment[slot * SLOT] ?? 0,
     close: () => runtime.stop(0),
   };
 }

@@ -91,8 +91,7 @@ export function forwardedHead(
   if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
   if (settings.addOriginalUriHeader) text += `X-Original-URI: ${head.target}\r\n`;
   if (extra !== '') text += extra;
-  const { runs } = head;
-  for (let r = 0; r < runs.length; r += 2) text += head.text.slice(runs[r], runs[r + 1]);
+  text += head.runs.lines(head.text);
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   if (head.upgrade !== '') text += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
   return `${text}\r\n`;

@@ -41,27 +41,3 @@ function parse(value: string): ConnectionOptions {
   }
   return { close, keepAlive, upgrade, removed };
 }
-
-/**
- * Takes the lines with these names out of `runs` (offsets into `text`: start, end, start, end …). Rare: hardly anybody names
- * fields in Connection.
- */
-export function removeFields(text: string, runs: number[], lowerNames: readonly string[]): void {
-  const names = new Set(lowerNames);
-  const kept: number[] = [];
-  for (let r = 0; r < runs.length; r += 2) {
-    let at = runs[r]!;
-    const end = runs[r + 1]!;
-    while (at < end) {
-      const lineEnd = text.indexOf('\r\n', at) + 2;
-      const name = text.slice(at, text.indexOf(':', at)).toLowerCase();
-      if (!names.has(name)) {
-        if (kept.length > 0 && kept.at(-1) === at) kept[kept.length - 1] = lineEnd;
-        else kept.push(at, lineEnd);
-      }
-      at = lineEnd;
-    }
-  }
-  runs.length = 0;
-  runs.push(...kept);
-}

@@ -18,7 +18,8 @@ import {
   VALUE_CHAR,
 } from './chars.ts';
 import { validHost } from './host.ts';
-import { connectionOptions, removeFields } from './hop-by-hop.ts';
+import { connectionOptions } from './hop-by-hop.ts';
+import { LineRuns } from './line-runs.ts';
 import { CONTENT_LENGTH, HOST, REQUEST_FIELDS, TRANSFER_ENCODING, takeField } from './request-fields.ts';
 
 /** What the parser needs of the settings. */
@@ -54,8 +55,8 @@ export class RequestHead {
   expectContinue = false;
   /** The client wants trailer fields (TE: trailers). */
   acceptsTrailers = false;
-  /** Header lines to forward, as offsets into `text`: start, end, start, end … */
-  readonly runs: number[] = [];
+  /** The header lines to forward. */
+  readonly runs = new LineRuns();
   requestId = '';
   forwardedFor = '';
   forwardedHost = '';
@@ -143,7 +144,7 @@ export function parseRequestHead(
   head.connection = head.upgradeField = '';
   head.badExpectation = false;
   const runs = head.runs;
-  runs.length = 0;
+  runs.clear();
   let runStart = -1;
   let host = '';
   let hosts = 0;
@@ -205,11 +206,11 @@ export function parseRequestHead(
     if (keep) {
       if (runStart < 0) runStart = nameStart;
     } else if (runStart >= 0) {
-      runs.push(runStart - start, nameStart - start);
+      runs.add(runStart - start, nameStart - start);
       runStart = -1;
     }
   }
-  if (runStart >= 0) runs.push(runStart - start, at - start);
+  if (runStart >= 0) runs.add(runStart - start, at - start);
   at += 2;
 
   const text = bytes.toString('latin1', start, at);
@@ -283,5 +284,5 @@ function applyConnection(head: RequestHead): void {
   // h2c would tunnel requests past every rule (bishopfox/h2csmuggler); only a body-less HTTP/1.1 request may upgrade.
   if (options.upgrade && head.minor === 1 && !head.hasBody() && !/\bh2c?\b/i.test(head.upgradeField))
     head.upgrade = head.upgradeField;
-  if (options.removed.length > 0) removeFields(head.text, head.runs, options.removed);
+  if (options.removed.length > 0) head.runs.remove(head.text, options.removed);
 }

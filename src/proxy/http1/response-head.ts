@@ -1,7 +1,8 @@
 /** The strict parser of the response heads of upstreams (RFC 9112 §4–§6). As strict as for requests: what is ambiguous is a 502. */
 import { COLON, CR, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR } from './chars.ts';
 import { FieldNames } from './field-names.ts';
-import { connectionOptions, removeFields } from './hop-by-hop.ts';
+import { connectionOptions } from './hop-by-hop.ts';
+import { LineRuns } from './line-runs.ts';
 import { parseLength } from './request-head.ts';
 
 const CONTENT_LENGTH = 1;
@@ -57,8 +58,8 @@ export class ResponseHead {
   keepAlive = true;
   upgrade = '';
   hasDate = false;
-  /** Header lines to forward, as offsets into `text`: start, end, start, end … Content-Length is among them. */
-  readonly runs: number[] = [];
+  /** The header lines to forward; Content-Length is among them. */
+  readonly runs = new LineRuns();
   connection = '';
   /** The head is longer than allowed, or has too many fields. */
   tooLarge = false;
@@ -101,7 +102,7 @@ export function parseResponseHead(
   head.hasDate = false;
   head.connection = head.upgrade = '';
   const runs = head.runs;
-  runs.length = 0;
+  runs.clear();
   let runStart = -1;
   let fields = 0;
   for (;;) {
@@ -169,11 +170,11 @@ export function parseResponseHead(
     if (keep) {
       if (runStart < 0) runStart = nameStart;
     } else if (runStart >= 0) {
-      runs.push(runStart - start, nameStart - start);
+      runs.add(runStart - start, nameStart - start);
       runStart = -1;
     }
   }
-  if (runStart >= 0) runs.push(runStart - start, at - start);
+  if (runStart >= 0) runs.add(runStart - start, at - start);
   at += 2;
   if (head.chunked && (head.contentLength >= 0 || minor === 0)) return -1;
 
@@ -183,7 +184,7 @@ export function parseResponseHead(
   if (head.connection !== '') {
     const options = connectionOptions(head.connection);
     head.keepAlive = options.close ? false : head.keepAlive || options.keepAlive;
-    if (options.removed.length > 0) removeFields(head.text, runs, options.removed);
+    if (options.removed.length > 0) runs.remove(head.text, options.removed);
   }
   return at;
 }

@@ -15,16 +15,9 @@ function dateLine(): string {
   return dateText;
 }
 
-function forwardedLines(head: ResponseHead): string {
-  const { runs, text } = head;
-  let lines = '';
-  for (let r = 0; r < runs.length; r += 2) lines += text.slice(runs[r], runs[r + 1]);
-  return lines;
-}
-
 /** The head of a final response. `connection`: the Connection line, or nothing. */
 export function responseHeadText(head: ResponseHead, chunked: boolean, security: string | null, connection: string): string {
-  let text = `HTTP/1.1${head.statusLine}\r\n${forwardedLines(head)}`;
+  let text = `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}`;
   if (!head.hasDate) text += dateLine();
   if (chunked) text += 'Transfer-Encoding: chunked\r\n';
   if (security !== null) text += `Strict-Transport-Security: ${security}\r\n`;
@@ -33,12 +26,12 @@ export function responseHeadText(head: ResponseHead, chunked: boolean, security:
 
 /** A 1xx other than 101. */
 export function interimText(head: ResponseHead): string {
-  return `HTTP/1.1${head.statusLine}\r\n${forwardedLines(head)}\r\n`;
+  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}\r\n`;
 }
 
 /** 101 Switching Protocols: the one response whose Upgrade and Connection are passed on. */
 export function switchingText(head: ResponseHead): string {
-  return `HTTP/1.1${head.statusLine}\r\n${forwardedLines(head)}Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`;
+  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`;
 }
 
 /** An answer of our own, with its body unless the request was a HEAD. */

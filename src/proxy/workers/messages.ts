@@ -1,5 +1,5 @@
 /** What passes between the supervisor (main thread) and a worker. All of it is plain data. */
-import type { SeriesLabels } from '../../observe/series.ts';
+import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
@@ -8,7 +8,7 @@ import type { BoundPorts } from '../data-plane.ts';
 export interface WorkerData {
   readonly settings: ProxySettings;
   /** Where it counts requests: `observe/series.ts`. */
-  readonly series: SharedArrayBuffer;
+  readonly counters: Float64Array<SharedArrayBuffer>;
 }
 
 /** To a worker. */
@@ -27,4 +27,4 @@ export type FromWorker =
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'listening'; readonly ports: BoundPorts }
   | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
-  | { readonly type: 'series'; readonly slot: number; readonly labels: SeriesLabels | null };
+  | { readonly type: 'series'; readonly announcement: SeriesAnnouncement };

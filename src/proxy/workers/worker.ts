@@ -11,9 +11,9 @@ const HEARTBEAT_INTERVAL = 250;
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
 
-const { settings, series } = workerData as WorkerData;
+const { settings, counters } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
-const writer = new SeriesWriter(series, (slot, labels) => send({ type: 'series', slot, labels }));
+const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
 const runtime = new Runtime(settings, writer);
 
 setInterval(() => {

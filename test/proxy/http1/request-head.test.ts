@@ -17,9 +17,7 @@ function parse(text: string, limits: RequestHeadLimits = LIMITS): { end: number;
 
 /** The lines that would be forwarded. */
 function forwarded(head: RequestHead): string {
-  let text = '';
-  for (let r = 0; r < head.runs.length; r += 2) text += head.text.slice(head.runs[r], head.runs[r + 1]);
-  return text;
+  return head.runs.lines(head.text);
 }
 
 const get = (fields: string, line = 'GET / HTTP/1.1'): string => `${line}\r\nHost: a\r\n${fields}\r\n`;

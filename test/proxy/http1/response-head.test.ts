@@ -15,9 +15,7 @@ function parse(text: string, limits: ResponseHeadLimits = LIMITS): { end: number
 }
 
 function forwarded(head: ResponseHead): string {
-  let text = '';
-  for (let r = 0; r < head.runs.length; r += 2) text += head.text.slice(head.runs[r], head.runs[r + 1]);
-  return text;
+  return head.runs.lines(head.text);
 }
 
 const ok = (fields: string): string => `HTTP/1.1 200 OK\r\n${fields}\r\n`;

@@ -40,6 +40,8 @@ export async function route(context: Context, message: IncomingMessage, response
     const refusal =
       error instanceof StatusError ? error : new StatusError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
     if (!(error instanceof StatusError)) context.onBug(error);
+    // The rest of a body that was too large is not waited for.
+    if (refusal.code === 413) response.setHeader('Connection', 'close');
     if (response.headersSent) response.destroy();
     else sendError(response, refusal);
   }

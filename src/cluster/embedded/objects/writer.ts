@@ -5,7 +5,7 @@ import { strategyFor } from '../admission/strategies.ts';
 import type { Strategy } from '../admission/strategy.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import type { Change } from './collection.ts';
-import { cloneJson, equalJson } from '../api/json.ts';
+import { cloneJson, equalJson, isObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { MemoryStorage } from '../api/memory-storage.ts';
 import { dropServerFields, fillMetadata, keepImmutable, timestamp } from './server-metadata.ts';
@@ -148,6 +148,7 @@ export class Writer {
     const copy: JsonObject = cloneJson<JsonObject>({ apiVersion: '', kind: '', ...input });
     copy['apiVersion'] = apiVersionOf(type);
     copy['kind'] = type.kind;
+    if (!isObject(copy['metadata'])) copy['metadata'] = {};
     return (type.conversion === undefined ? copy : type.conversion.toStored(copy)) as StoredObject;
   }
 
