@@ -98,11 +98,11 @@ async function measure(
   started: StartedTarget,
   seconds: number,
   round: number,
-  directory: string,
+  processes: ProcessGroup,
 ): Promise<Sample> {
   const port = scenario.scheme === 'http' ? started.httpPort : started.httpsPort;
   const before = cpuSeconds(started.running.pid);
-  const load = await runLoad(scenario, port, seconds, directory);
+  const load = await runLoad(scenario, port, seconds, processes);
   const used = cpuSeconds(started.running.pid) - before;
   if (load.requests === 0)
     throw new Error(`${started.target.name} answered nothing in "${scenario.name}": ${started.running.output()}`);
@@ -119,10 +119,10 @@ async function measureAll(
   const samples: Sample[] = [];
   for (const scenario of scenarios) {
     say(`${scenario.name}: warming up`);
-    for (const each of started) await measure(scenario, each, WARM_UP_SECONDS, 0, processes.directory);
+    for (const each of started) await measure(scenario, each, WARM_UP_SECONDS, 0, processes);
     for (let round = 1; round <= options.rounds; round++) {
       say(`${scenario.name}: round ${round} of ${options.rounds}`);
-      for (const each of started) samples.push(await measure(scenario, each, options.seconds, round, processes.directory));
+      for (const each of started) samples.push(await measure(scenario, each, options.seconds, round, processes));
     }
   }
   return samples;

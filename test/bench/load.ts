@@ -1,11 +1,9 @@
 /** Runs wrk for one scenario and reads its summary. */
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { LOAD_CORE, pinned } from './processes.ts';
+import { LOAD_CORE, type ProcessGroup } from './processes.ts';
 import { BENCH_HOST, RESPONSE_BODY, type Scenario } from './scenarios.ts';
 
 /** What a run of load saw. Latencies are microseconds. */
@@ -48,16 +46,14 @@ export function parseWrk(output: string): LoadResult {
 }
 
 /** Loads a port with a scenario for some seconds. */
-export async function runLoad(scenario: Scenario, port: number, seconds: number, directory: string): Promise<LoadResult> {
-  const script = join(directory, `${scenario.name}.lua`);
+export async function runLoad(scenario: Scenario, port: number, seconds: number, processes: ProcessGroup): Promise<LoadResult> {
+  const script = join(processes.directory, `${scenario.name}.lua`);
   writeFileSync(script, wrkScript(scenario));
   // wrk puts the host of the URL into the SNI, where an address may not stand (RFC 6066, section 3). It leaves out the
   // addresses of localhost that nobody listens on.
   const url = `${scenario.scheme}://localhost:${port}${scenario.path}`;
   const command = ['wrk', '-t1', `-c${scenario.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
-  const [program = '', ...args] = pinned(LOAD_CORE, command);
-  const { stdout } = await promisify(execFile)(program, args);
-  return parseWrk(stdout);
+  return parseWrk(await processes.run(LOAD_CORE, command));
 }
 
 /**

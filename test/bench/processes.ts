@@ -1,5 +1,6 @@
 /** Starts programs pinned to a core, and ends every one of them whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -103,6 +104,24 @@ export class ProcessGroup {
       }
     }
     return { pid: child.pid ?? 0, output: () => output };
+  }
+
+  /** Runs a program to its end and returns what it wrote to stdout. Rejects with all its output when it fails. */
+  async run(core: number, command: readonly string[]): Promise<string> {
+    const [program = '', ...args] = pinned(core, command);
+    const child = spawn(program, args, { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.add(child);
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    try {
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+      if (code !== 0) throw new Error(`${command[0]} ended with ${signal ?? code}: ${output}${errors}`);
+      return output;
+    } finally {
+      this.#children.delete(child);
+    }
   }
 
   /** Ends every program and removes the directory. */

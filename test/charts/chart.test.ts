@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EVENTS, LEASES as LEASE, type Resource, RESOURCES } from '../../src/cluster/resources.ts';
 import { parseFlags } from '../../src/settings/parse.ts';
 import { lintChart, type Manifest, manifestsOf, named, ofKind, renderChart } from '../support/chart.ts';
 
@@ -79,7 +80,7 @@ const READ_OBJECTS = [
   'get,list,watch /services',
   'get,list,watch discovery.k8s.io/endpointslices',
   'get,list,watch networking.k8s.io/ingresses',
-  'update,patch networking.k8s.io/ingresses/status',
+  'update networking.k8s.io/ingresses/status',
 ];
 const CLASSES = 'get,list,watch networking.k8s.io/ingressclasses';
 const LEASES = ['create coordination.k8s.io/leases', 'get,update coordination.k8s.io/leasesedge-sluice-leader'];
@@ -163,11 +164,15 @@ describe('the Deployment', () => {
   });
 });
 
+function groupAndPlural({ apiVersion, plural }: Resource): string {
+  return `${/^(.*)\//.exec(apiVersion)?.[1] ?? ''}/${plural}`;
+}
+
 describe('the permissions', () => {
   it('are these and no more', async () => {
     const manifests = await manifestsOf({});
     expect(grants(ofKind(manifests, 'ClusterRole'))).toEqual([...READ_OBJECTS, CLASSES].sort());
-    expect(grants(ofKind(manifests, 'Role'))).toEqual(LEASES);
+    expect(grants(ofKind(manifests, 'Role'))).toEqual([...LEASES, 'get,list /pods'].sort());
   });
 
   it('grow by namespaces only with a selector', async () => {
@@ -192,14 +197,45 @@ describe('the permissions', () => {
     expect(watched.metadata.namespace).toBe('shop');
     expect(grants(watched)).toEqual(READ_OBJECTS);
     expect(grants(named(manifests, 'Role', 'edge-sluice'))).toEqual(
-      [...LEASES, 'create,patch /events', 'get,list,watch /configmaps', 'get,list,watch /services'].sort(),
+      [...LEASES, 'create,patch /events', 'get,list /pods'].sort(),
     );
+    expect(grants(named(manifests, 'Role', 'edge-sluice-config'))).toEqual(['get,list,watch /configmapsedge-sluice']);
+    expect(grants(named(manifests, 'Role', 'edge-sluice-published'))).toEqual([
+      'get,list,watch /servicesedge-sluice',
+      'get,list,watch discovery.k8s.io/endpointslices',
+    ]);
     expect(containerOf(manifests).args).toContain('--watch-namespace=shop');
+  });
+
+  it('name the objects outside the one namespace, and only those', async () => {
+    const extraArgs = { 'default-ssl-certificate': 'certs/wildcard', 'default-backend-service': 'shop/fallback' };
+    const manifests = await manifestsOf({ controller: { scope: { enabled: true, namespace: 'shop' }, extraArgs } });
+    const certificate = named(manifests, 'Role', 'edge-sluice-default-certificate');
+    expect(certificate.metadata.namespace).toBe('certs');
+    expect(grants(certificate)).toEqual(['get,list,watch /secretswildcard']);
+    expect(named(manifests, 'RoleBinding', 'edge-sluice-default-certificate').metadata.namespace).toBe('certs');
+    expect(manifests.filter((manifest) => manifest.metadata.name === 'edge-sluice-default-backend')).toEqual([]);
+    expect((await manifestsOf({})).filter((manifest) => manifest.kind === 'Role')).toHaveLength(1);
   });
 
   it('leave out the status when it is not written', async () => {
     const manifests = await manifestsOf({ controller: { extraArgs: { 'update-status': false } } });
     expect(grants(ofKind(manifests, 'ClusterRole')).filter((grant) => grant.includes('status'))).toEqual([]);
+    expect(grants(ofKind(manifests, 'Role'))).toEqual(LEASES);
+  });
+
+  it('are for the resources that the code knows, every one of them and no other', async () => {
+    const wide = [
+      {},
+      { publishService: { enabled: false } },
+      { scope: { enabled: true, namespaceSelector: 'a=b' } },
+      { scope: { enabled: true, namespace: 'shop' } },
+    ];
+    const manifests = await Promise.all(wide.map((controller) => manifestsOf({ controller })));
+    const roles = manifests.flat().filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole');
+    const granted = new Set(roles.flatMap(grants).map((grant) => grant.replace(/^\S+ /, '').replace(/edge-sluice.*$/, '')));
+    const known = [...Object.values(RESOURCES), LEASE, EVENTS].map(groupAndPlural);
+    expect([...granted].sort()).toEqual([...known, 'networking.k8s.io/ingresses/status'].sort());
   });
 
   it('are bound to the ServiceAccount of the Pods', async () => {

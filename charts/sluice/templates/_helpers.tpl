@@ -86,11 +86,44 @@ true
 {{- if ne (toString (get .Values.controller.extraArgs "update-status")) "false" }}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses/status]
-  verbs: [update, patch]
+  verbs: [update]
 {{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{/*
+What the controller reads besides the one namespace it watches, as JSON: a list of objects, each with the name of its Role. It asks
+for them by name, so that the permission can name them too; the EndpointSlices of a Service have names of their own.
+*/}}
+{{- define "sluice.outside" -}}
+{{- $watched := include "sluice.watchNamespace" . -}}
+{{- $fullname := include "sluice.fullname" . -}}
+{{- $args := .Values.controller.extraArgs -}}
+{{- $all := list (dict "role" "config" "kind" "configmaps" "path" (printf "%s/%s" .Release.Namespace $fullname)) -}}
+{{- with .Values.controller.publishService -}}
+{{- if .enabled -}}
+{{- $all = append $all (dict "role" "published" "kind" "services" "path" (default (printf "%s/%s" $.Release.Namespace $fullname) .pathOverride)) -}}
+{{- end -}}
+{{- end -}}
+{{- with get $args "default-backend-service" -}}
+{{- $all = append $all (dict "role" "default-backend" "kind" "services" "path" .) -}}
+{{- end -}}
+{{- with get $args "default-ssl-certificate" -}}
+{{- $all = append $all (dict "role" "default-certificate" "kind" "secrets" "path" .) -}}
+{{- end -}}
+{{- $found := list -}}
+{{- range $all -}}
+{{- $parts := splitList "/" .path -}}
+{{- if ne (len $parts) 2 -}}
+{{- fail (printf "controller.extraArgs: %q is not of the form namespace/name" .path) -}}
+{{- end -}}
+{{- if and $watched (ne (first $parts) $watched) -}}
+{{- $found = append $found (dict "role" (printf "%s-%s" $fullname .role | trunc 63 | trimSuffix "-") "kind" .kind "namespace" (first $parts) "name" (last $parts)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
 {{- end -}}
 
 {{/* Values that contradict each other. */}}
