@@ -1,0 +1,48 @@
+/** Steady load over keep-alive connections that notes every request that was not answered with 200. */
+import { RawClient } from './raw-client.ts';
+
+export interface LoadOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly connections: number;
+}
+
+export class Load {
+  answered = 0;
+  /** What went wrong, one line a request. */
+  readonly failures: string[] = [];
+  readonly #options: LoadOptions;
+  readonly #running: Promise<void>[];
+  #stopping = false;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#running = Array.from({ length: options.connections }, () => this.#run());
+  }
+
+  /** Ends the load after the requests in flight. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#running);
+  }
+
+  async #run(): Promise<void> {
+    const { port, host } = this.#options;
+    let client: RawClient | null = null;
+    while (!this.#stopping) {
+      try {
+        client ??= await RawClient.connect(port);
+        const { status, headers } = await client.request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        if (status === 200) this.answered++;
+        else this.failures.push(`status ${status}`);
+        // Told to close: the next request goes on a new connection, as any client does.
+        if (headers.get('connection')?.[0] !== 'close') continue;
+      } catch (error) {
+        this.failures.push(String(error));
+      }
+      client?.close();
+      client = null;
+    }
+    client?.close();
+  }
+}
