@@ -11,7 +11,7 @@ export interface MetricsSource {
 }
 
 export interface AdminSources {
-  readonly readiness: () => readonly ReadinessPart[];
+  readonly readiness: () => Promise<readonly ReadinessPart[]>;
   /** Null with `--enable-metrics=false`. */
   readonly metrics: MetricsSource | null;
   /** The dump for `/configuration`, free of private keys. */
@@ -85,8 +85,8 @@ function routes(sources: AdminSources, healthCheckPath: string): ReadonlyMap<str
     ['/healthz', health],
     [
       '/readyz',
-      () => {
-        const parts = sources.readiness();
+      async () => {
+        const parts = await sources.readiness();
         return text(isReady(parts) ? 200 : 503, readinessText(parts));
       },
     ],

@@ -6,7 +6,6 @@ import { asksFor, parseFlags } from '../settings/parse.ts';
 import type { RunCommand } from './commands.ts';
 import { type WantedPort, requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
-import { rejectionOf, serve } from './serve.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Resolves with 0 after a signal and an orderly end, with 1 when it cannot serve. */
@@ -33,6 +32,8 @@ export const run: RunCommand = async (argv, env) => {
       { flag: 'healthz-port', port: controller.adminPort, address: controller.adminAddress },
     ];
     await requireFreePorts(wanted);
+    // The Kubernetes client takes its time to load; a mistake in the command line is answered without it.
+    const { serve, rejectionOf } = await import('./serve.ts');
     const serving = await serve(settings, log);
     log.info({ version: versionText(), adminPort: serving.adminPort, workers: controller.workers }, 'started');
     void serving.listening.then((ports) => log.info({ ...ports }, 'listening'), ignore);

@@ -61,7 +61,7 @@ function curlLine(host: VirtualHost, path: string, ports: { readonly http: numbe
 }
 
 /** A host that a wildcard covers; any other host as it is. */
-export function exampleName(host: string): string {
+function exampleName(host: string): string {
   return host.startsWith('*.') ? `any${host.slice(1)}` : host;
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type EmbeddedCluster, startEmbeddedCluster } from '../cluster/embedded/embedded.ts';
+import type { EmbeddedCluster } from '../cluster/embedded/embedded.ts';
 import type { BoundPorts } from '../proxy/data-plane.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { versionText } from '../settings/help.ts';
@@ -11,10 +11,9 @@ import type { Settings } from '../settings/settings.ts';
 import type { RunCommand } from './commands.ts';
 import { type DevArguments, devHelp, readDevArguments } from './dev-arguments.ts';
 import { addressLines, curlLines } from './dev-lines.ts';
-import { followManifests } from './dev-manifests.ts';
 import { requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
-import { rejectionOf, serve, type Serving } from './serve.ts';
+import type { Serving } from './serve.ts';
 
 /** Ctrl-C is meant now: what is in flight then has so long. Milliseconds. */
 const SHUTDOWN_MS = 1000;
@@ -46,6 +45,10 @@ export const run: RunCommand = async (argv, env) => {
 };
 
 async function develop(args: DevArguments, folder: string, log: Logger, stopped: Promise<unknown>): Promise<void> {
+  // They take their time to load; a mistake in the command line is answered without them.
+  const { startEmbeddedCluster } = await import('../cluster/embedded/embedded.ts');
+  const { followManifests } = await import('./dev-manifests.ts');
+  const { serve, rejectionOf } = await import('./serve.ts');
   const cluster = await startEmbeddedCluster({ apiPort: args.apiPort });
   const manifests = followManifests(cluster, args.paths, (line) => process.stderr.write(`${line}\n`));
   let serving: Serving | null = null;

@@ -1,5 +1,5 @@
 /** Puts the parts together: the cluster's watches, the controller, the data plane, status and Events, the admin port. */
-import { Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ReadinessPart } from '../admin/health.ts';
 import { startAdmin } from '../admin/server.ts';
 import type { OutsideObject } from '../cluster/connect.ts';
@@ -24,6 +24,11 @@ import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';
 import { isAccepted } from '../controller/references.ts';
 import { portError } from './ports.ts';
+
+/** How long `/readyz` waits for the workers to apply the last patch. Milliseconds. */
+const APPLY_MS = 500;
+/** How long the last writes to the API server may take. Milliseconds. */
+const FAREWELL_MS = 5000;
 
 /** A running Sluice. */
 export interface Serving {
@@ -74,6 +79,7 @@ export async function serve(flags: Settings, log: Logger): Promise<Serving> {
   let draining = false;
   let election: Election | null = null;
   const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const metrics = createControllerMetrics(
     registry,
     {
@@ -103,11 +109,16 @@ export async function serve(flags: Settings, log: Logger): Promise<Serving> {
     wallClock: () => Date.now(),
   });
 
-  const readiness = (): readonly ReadinessPart[] => [
-    { name: 'shutdown', ok: !draining, detail: 'shutting down' },
-    { name: 'table', ok: controller.state().table !== null, detail: 'waiting for the first lists of the API server' },
-    { name: 'workers', ok: dataPlane.ready(), detail: 'no worker serves the latest table' },
-  ];
+  const readiness = async (): Promise<readonly ReadinessPart[]> => {
+    const { table, version } = controller.state();
+    // A patch is on its way to the workers for a moment; that is no reason to be taken out of service.
+    if (table !== null && !dataPlane.ready()) await within(APPLY_MS, dataPlane.applied(version));
+    return [
+      { name: 'shutdown', ok: !draining, detail: 'shutting down' },
+      { name: 'table', ok: table !== null, detail: 'waiting for the first lists of the API server' },
+      { name: 'workers', ok: dataPlane.ready(), detail: 'no worker serves the latest table' },
+    ];
+  };
   const admin = await startAdmin(
     {
       readiness,
@@ -160,10 +171,8 @@ export async function serve(flags: Settings, log: Logger): Promise<Serving> {
       await pause(control.shutdownGracePeriod);
       const { workerShutdownTimeout } = controller.state().settings.controller;
       const drained = dataPlane.shutdown(Math.min(workerShutdownTimeout, deadline));
-      // While requests finish: another replica may take over, and the status is written while the lease is still ours.
-      await status?.stop();
-      await election?.stop();
-      await drained;
+      // While requests finish, another replica may take over. An API server that does not answer holds nothing up.
+      await Promise.all([drained, within(FAREWELL_MS, leave(status, election))]);
       controller.stop();
       await Promise.all([events.stop(), cluster.stop()]);
       await client.close();
@@ -193,6 +202,19 @@ function withPublicPorts(settings: Settings): Settings {
 
 function takesNodeAddresses({ controller }: Settings): boolean {
   return controller.updateStatus && controller.publishService === null && controller.publishStatusAddress.length === 0;
+}
+
+/** The status is written while the lease is still ours. */
+async function leave(status: StatusWriter | null, election: Election | null): Promise<void> {
+  await status?.stop();
+  await election?.stop();
+}
+
+/** Resolves when the promise does, or after so many milliseconds. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, milliseconds);
+  await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -54,6 +54,8 @@ export class Controller {
   #cancelValidity: (() => void) | null = null;
   /** Null before the first pass; replaced by a new one for a pass over everything. */
   #translator: Translator | null = null;
+  /** All diagnostics of the translator; sorted, which is why they are kept. */
+  #translated: readonly Diagnostic[] = [];
   #synced = false;
   #referencesPending = false;
   #configMapSeen = false;
@@ -135,7 +137,8 @@ export class Controller {
     const { cluster, dataPlane, metrics, clock, log } = this.#options;
     const began = clock.now();
     const anew = this.#followSettings(causes);
-    const { delta, table, referencesChanged, translator } = this.#translate(anew ? null : causes);
+    const { delta, table, referencesChanged, diagnostics: news, translator } = this.#translate(anew ? null : causes);
+    if (delta === null || news.added.length > 0 || news.removed.length > 0) this.#translated = translator.diagnostics();
     if (referencesChanged) cluster.referenceSecrets(translator.references().secrets);
 
     const version = this.#version + 1;
@@ -151,8 +154,8 @@ export class Controller {
     this.#served = table;
     const diagnostics: readonly Diagnostic[] = [
       ...this.#settings.diagnostics,
-      ...malformedDiagnostics(cluster.malformed()),
-      ...translator.diagnostics(),
+      ...malformedDiagnostics(cluster, () => translator.references().services, this.#settings.current),
+      ...this.#translated,
     ];
     this.#state = {
       table,

@@ -74,15 +74,10 @@ export class Loop<T> {
   add(change: T): void {
     if (this.#state !== 'started') return;
     if (!this.#everything) this.#changes.push(change);
-    if (this.#changes.length > CHANGES_LIMIT) this.everything();
-    else this.#wake();
-  }
-
-  /** Asks for a pass over everything. */
-  everything(): void {
-    if (this.#state !== 'started') return;
-    this.#everything = true;
-    this.#changes = [];
+    if (this.#changes.length > CHANGES_LIMIT) {
+      this.#everything = true;
+      this.#changes = [];
+    }
     this.#wake();
   }
 

@@ -1,6 +1,9 @@
 /** Objects with a field of a wrong type: the store leaves that part out, and here it becomes a diagnostic. */
-import type { MalformedObject, WatchedKind } from '../cluster/cluster.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Cluster, ObjectCache, ObjectKey, WatchedKind } from '../cluster/cluster.ts';
+import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
+import { type KubeObject, SERVICE_NAME_LABEL } from '../model/objects.ts';
+import type { Settings } from '../settings/settings.ts';
+import { isAccepted } from './references.ts';
 
 const API_VERSIONS: Readonly<Record<WatchedKind, string>> = {
   Ingress: 'networking.k8s.io/v1',
@@ -19,15 +22,22 @@ const MAX_PROBLEMS = 10;
 /** A diagnostic's bound for its message. */
 const MAX_MESSAGE = 1024;
 
-/** One diagnostic for each part that could not be read. */
-export function malformedDiagnostics(objects: Iterable<MalformedObject>): Diagnostic[] {
+/**
+ * One diagnostic for each part that could not be read of what matters here: accepted Ingresses, the Services they name with their
+ * EndpointSlices, and what is kept only because it is referenced. The objects of others are not ours to complain about.
+ */
+export function malformedDiagnostics(cluster: Cluster, services: () => readonly ObjectKey[], settings: Settings): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
-  for (const { kind, namespace, name, problems } of objects) {
+  for (const { kind, namespace, name, problems } of cluster.malformed()) {
+    const object = cluster.cache.get(kind, namespace, name);
+    if (object === undefined || !matters(kind, object, cluster.cache, services, settings)) continue;
+    const { uid } = object.metadata;
+    const ref: ObjectRef = { apiVersion: API_VERSIONS[kind], kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
     for (const problem of problems.slice(0, MAX_PROBLEMS)) {
       diagnostics.push({
         code: 'ObjectMalformed',
         severity: 'error',
-        object: { apiVersion: API_VERSIONS[kind], kind, namespace, name },
+        object: ref,
         field: /^\.?(\S+)/u.exec(problem)?.[1] ?? '',
         message: problem.slice(0, MAX_MESSAGE),
         served: 'The object without that part.',
@@ -35,4 +45,33 @@ export function malformedDiagnostics(objects: Iterable<MalformedObject>): Diagno
     }
   }
   return diagnostics;
+}
+
+function matters(
+  kind: WatchedKind,
+  object: KubeObject,
+  cache: ObjectCache,
+  services: () => readonly ObjectKey[],
+  settings: Settings,
+): boolean {
+  const { namespace, name, labels } = object.metadata;
+  const named = (service: string | undefined): boolean =>
+    services().some((key) => key.namespace === namespace && key.name === service);
+  switch (kind) {
+    case 'Ingress':
+      return isAccepted(object, cache, settings);
+    case 'Service':
+      return named(name);
+    case 'EndpointSlice':
+      return named(labels?.[SERVICE_NAME_LABEL]);
+    case 'Secret':
+    case 'ConfigMap':
+    case 'IngressClass':
+      return true;
+    case 'Namespace':
+    case 'Node':
+    case 'Pod':
+      break;
+  }
+  return false;
 }

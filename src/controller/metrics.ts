@@ -142,6 +142,14 @@ export function createControllerMetrics(
     return leading === null ? [] : [[{ ...us, name: identity.electionId }, Number(leading)]];
   });
 
+  ofUs('nginx_process_resident_memory_bytes', 'Memory of this process, controller and workers.', () =>
+    process.memoryUsage.rss(),
+  );
+  counter(`${PREFIX}nginx_process_cpu_seconds_total`, 'CPU time of this process, controller and workers.', IDENTITY, () => {
+    const { user, system } = process.cpuUsage();
+    return [[us, (user + system) / 1e6]];
+  });
+
   gauge('sluice_table_version', 'The version of the last published routing table.', [], () => [[{}, sources.state().version]]);
   gauge('sluice_worker_table_version', 'The version of the routing table a worker serves.', ['worker'], () =>
     mapped(sources.workers(), ({ id, version }) => [{ worker: String(id) }, version]),

@@ -99,7 +99,7 @@ function diagnosticKey({ code, object, field, message }: Diagnostic): string {
 }
 
 /** `Ingress default/web`, or `IngressClass nginx` for what has no namespace. */
-export function objectName(object: ObjectRef): string {
+function objectName(object: ObjectRef): string {
   return `${object.kind} ${object.namespace === '' ? '' : `${object.namespace}/`}${object.name}`;
 }
 

@@ -58,7 +58,7 @@ function sorted<T>(map: ReadonlyMap<string, T>): T[] {
 const described = new WeakMap<Certificate, CertificateSnapshot>();
 
 /** Reads the leaf once per certificate object. */
-export function certificateSnapshot(certificate: Certificate): CertificateSnapshot {
+function certificateSnapshot(certificate: Certificate): CertificateSnapshot {
   const known = described.get(certificate);
   if (known !== undefined) return known;
   const leaf = new X509Certificate(certificate.chain);

@@ -2,9 +2,7 @@
 import { pino } from 'pino';
 
 /** The levels of the flag `--v`/`--log-level`, most severe first. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 /** What a line says besides its message. An `error` member is written with its type, message and stack. */
 export type LogFields = Readonly<Record<string, unknown>>;

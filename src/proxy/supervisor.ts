@@ -1,6 +1,6 @@
 /** Starts the workers, gives them tables, replaces those that die. The controller's side of the data plane. */
 import net from 'node:net';
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
 import { sharedCounters } from '../observe/series.ts';
@@ -15,6 +15,8 @@ export interface DataPlaneOptions {
   readonly log: Logger;
   /** Gets the workers' counters. */
   readonly series: SeriesReader;
+  /** Starts a thread; `node:worker_threads` unless a test wants to have the thread in hand. */
+  readonly startThread?: (file: URL, options: WorkerOptions) => Worker;
 }
 
 /** A worker that dies is replaced after this many milliseconds, doubled with every death in a row. */
@@ -140,7 +142,8 @@ class Supervisor implements DataPlane {
     slot.version = 0;
     slot.startedAt = performance.now();
     const seriesId = slot.id + slot.generation * 1_000_000;
-    const thread = new Worker(new URL('./workers/worker.ts', import.meta.url), {
+    const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
+    const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
       workerData: { settings: this.#settings, counters } satisfies WorkerData,
     });

@@ -12,7 +12,7 @@ afterEach(async () => {
 
 async function start(overrides: Partial<AdminSources> = {}) {
   const sources: AdminSources = {
-    readiness: () => [],
+    readiness: () => Promise.resolve([]),
     metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', metrics: () => Promise.resolve('up 1\n') },
     configuration: () => ({ version: 7 }),
     ...overrides,
@@ -34,7 +34,7 @@ async function raw(origin: string, bytes: string): Promise<string> {
 
 describe('the admin port', () => {
   it('is alive at /healthz and at the health check path', async () => {
-    const origin = await start({ readiness: () => [{ name: 'stores', ok: false, detail: 'not synced' }] });
+    const origin = await start({ readiness: () => Promise.resolve([{ name: 'stores', ok: false, detail: 'not synced' }]) });
     for (const path of ['/healthz', '/alive', '/healthz?verbose']) {
       expect((await fetch(origin + path)).status).toBe(200);
     }
@@ -45,7 +45,7 @@ describe('the admin port', () => {
       { name: 'stores', ok: true, detail: '' },
       { name: 'workers', ok: false, detail: 'no worker serves the table yet' },
     ];
-    const origin = await start({ readiness: () => parts });
+    const origin = await start({ readiness: () => Promise.resolve(parts) });
     const missing = await fetch(`${origin}/readyz`);
     expect(missing.status).toBe(503);
     expect(await missing.text()).toBe('[+] stores ok\n[-] workers: no worker serves the table yet\nnot ready\n');
@@ -111,7 +111,7 @@ describe('the admin port', () => {
   it('rejects when the port is taken', async () => {
     const port = Number(new URL(await start()).port);
     const again = startAdmin(
-      { readiness: () => [], metrics: null, configuration: () => ({}) },
+      { readiness: () => Promise.resolve([]), metrics: null, configuration: () => ({}) },
       { address: '127.0.0.1', port, healthCheckPath: '/healthz', log: SILENT_LOG },
     );
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });

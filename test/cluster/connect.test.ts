@@ -167,6 +167,22 @@ describe('references', () => {
     expect(api.count(getOf(`${SECRETS}/s`))).toBe(3);
   });
 
+  it('that were refused are tried again with the next list', async () => {
+    const { api, cluster } = await scene();
+    api.put(SECRETS, secret('s', 'djE='));
+    cluster.start();
+    await cluster.synced;
+    await until(() => api.watching('secrets') === 1);
+    api.script(getOf(`${SECRETS}/s`), failing(403, 'Forbidden'));
+    cluster.referenceSecrets(keys('s'));
+    await cluster.referencesSettled();
+    expect(cluster.cache.get('Secret', 'default', 's')).toBeUndefined();
+    api.send('secrets', 'ERROR', { code: 410 });
+    await until(() => api.count(getOf(`${SECRETS}/s`)) === 2);
+    await cluster.referencesSettled();
+    expect(cluster.cache.get('Secret', 'default', 's')).toBeDefined();
+  });
+
   it('never bring back what was deleted while it was fetched', async () => {
     const { api, cluster, changes } = await scene();
     api.put(SECRETS, secret('s', 'djE='));

@@ -13,7 +13,8 @@ afterEach(async () => {
 async function scene(): Promise<{ api: ScriptedApi; events: EventRecorder; timing: ManualTiming }> {
   const api = await ScriptedApi.start();
   const timing = new ManualTiming();
-  const client = clientOf(api.url, timing);
+  // On the real clock: its deadlines are no timers of the recorder.
+  const client = clientOf(api.url);
   const events = createEventRecorder({ client, timing, log: keepingLog(), component: 'sluice', instance: 'pod-1' });
   cleanups.push(async () => {
     await events.stop();

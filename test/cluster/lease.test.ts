@@ -136,6 +136,16 @@ describe('the election', () => {
     expect(one.told).toEqual(['elected', 'lost']);
   });
 
+  it('is lost for a process that was suspended, before it has noticed anything', async () => {
+    const api = await server();
+    const one = candidate(api, 'one');
+    await until(() => one.election.isLeader());
+    one.timing.suspend(9999);
+    expect(one.election.isLeader()).toBe(true);
+    one.timing.suspend(1);
+    expect(one.election.isLeader()).toBe(false);
+  });
+
   it('is lost at once when another holds the lease, and won back when that one gives it up', async () => {
     const api = await server();
     const one = candidate(api, 'one');

@@ -265,10 +265,16 @@ describe('Controller', () => {
       name: 'web',
       problems: ['.spec.rules[1].host is not a string'],
     });
+    // Another controller's Ingress and a Service that nothing names.
+    cluster.put('Ingress', ingress('foreign', 'foreign.example', { className: 'traefik' }));
+    cluster.put('Service', { ...SERVICE, metadata: { namespace: NAMESPACE, name: 'other' } });
+    cluster.problems.push({ kind: 'Ingress', namespace: NAMESPACE, name: 'foreign', problems: ['.spec.rules is not a list'] });
+    cluster.problems.push({ kind: 'Service', namespace: NAMESPACE, name: 'other', problems: ['.spec.ports is not a list'] });
     await serve();
     cluster.put('Ingress', ingress('shop', 'shop.example', { service: 'shop' }));
     clock.advance(2 * SETTLE_MS);
     const reported = controller.state().diagnostics.map(({ code, object, field }) => [code, object.name, field]);
+    expect(reported).toHaveLength(2);
     expect(reported).toContainEqual(['ObjectMalformed', 'web', 'spec.rules[1].host']);
     expect(reported).toContainEqual(['ServiceNotFound', 'shop', expect.stringContaining('spec.rules[0].http.paths[0]')]);
     expect(events.filter((event) => event.includes('Warning')).map((event) => event.split(' ').slice(0, 4).join(' '))).toEqual([

@@ -113,6 +113,8 @@ describe('the metrics of the control plane', () => {
         `${P}leader_election_status{${US},name="leader"} 1`,
       ]),
     );
+    const memory = (await lines()).find((line) => line.startsWith(`${P}nginx_process_resident_memory_bytes{${US}}`));
+    expect(Number(memory?.split(' ').at(-1))).toBeGreaterThan(1e6);
     const info = (await lines()).find((line) => line.startsWith(`${P}ssl_certificate_info`));
     expect(info).toContain('issuer_common_name="The issuer"');
     expect(info).toContain('public_key_algorithm="ec"');

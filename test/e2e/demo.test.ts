@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,10 +29,10 @@ let kubeconfig: string;
 let kubectlBinary: string;
 let ports: { http: number; https: number; admin: number };
 
-/** One request on a connection of its own. */
-function get(scheme: 'http' | 'https', host: string, path = '/'): Promise<Answer> {
+/** One request, on a connection of its own unless there is an agent. */
+function get(scheme: 'http' | 'https', host: string, path = '/', agent: Agent | false = false): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port: ports[scheme], path, agent: false, headers: { host } };
+    const options = { host: '127.0.0.1', port: ports[scheme], path, agent, headers: { host } };
     const request =
       scheme === 'http' ? httpRequest(options) : httpsRequest({ ...options, servername: host, rejectUnauthorized: false });
     request.on('response', (response) => {
@@ -160,6 +160,36 @@ describe('the demo', () => {
     await eventually(async () => (await get('http', 'late.example.com')).status === 200);
     await kubectl('delete', 'ingress', 'late');
     await eventually(async () => (await get('http', 'late.example.com')).status === 404);
+  });
+
+  it('loses no request while its Pods are replaced and taken away', async () => {
+    const done = new AbortController();
+    let answered = 0;
+    const failures: string[] = [];
+    const load = async (agent: Agent | false): Promise<void> => {
+      while (!done.signal.aborted) {
+        await get('http', 'app1.example.com', '/', agent).then(
+          ({ status }) => (status === 200 ? (answered += 1) : failures.push(String(status))),
+          (error: unknown) => failures.push(String(error)),
+        );
+      }
+    };
+    const agents = [new Agent({ keepAlive: true, maxSockets: 1 }), new Agent({ keepAlive: true, maxSockets: 1 })];
+    const clients = [...agents, false as const, false as const].map(load);
+    const before = await kubectl('get', 'pods', '-l', 'app=app1', '-o', 'name');
+    await kubectl('rollout', 'restart', 'deployment', 'app1');
+    await kubectl('rollout', 'status', 'deployment', 'app1', '--timeout=60s');
+    await kubectl('scale', 'deployment', 'app1', '--replicas=1');
+    const after = await eventually(async () => {
+      const names = await kubectl('get', 'pods', '-l', 'app=app1', '-o', 'name');
+      return names.trim().split('\n').length === 1 && names.trim();
+    });
+    done.abort();
+    await Promise.all(clients);
+    for (const agent of agents) agent.destroy();
+    expect(before).not.toContain(after);
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(100);
   });
 
   it('follows kubectl scale', async () => {

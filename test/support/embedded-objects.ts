@@ -1,5 +1,6 @@
 /** A storage with all controllers of the embedded cluster, and short ways to write objects for it. */
 import { MemoryStorage } from '../../src/cluster/embedded/api/memory-storage.ts';
+import type { AdmissionHook } from '../../src/cluster/embedded/api/memory-storage.ts';
 import type { NewObject, StoredObject } from '../../src/cluster/embedded/api/storage.ts';
 import { startControllers } from '../../src/cluster/embedded/controllers/controllers.ts';
 import type { Controllers, ControllersOptions } from '../../src/cluster/embedded/controllers/controllers.ts';
@@ -28,12 +29,18 @@ const PLURALS: ReadonlyMap<string, string> = new Map([
   ['IPAddressPool', 'ipaddresspools'],
 ]);
 
-export function startBareCluster(options: ControllersOptions = {}): BareCluster {
+/** `admission` is called for every creation and update. */
+export interface BareClusterOptions extends ControllersOptions {
+  readonly admission?: AdmissionHook;
+}
+
+export function startBareCluster(options: BareClusterOptions = {}): BareCluster {
   const failures: string[] = [];
   const storage: MemoryStorage = new MemoryStorage({
     admission: [
       (type, object, old) => {
         if (type.storageKey === 'services') admitService(object, old);
+        options.admission?.(type, object, old);
       },
     ],
   });

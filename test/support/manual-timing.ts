@@ -27,6 +27,11 @@ export class ManualTiming implements Timing {
     return [...this.#timers.values()].map(({ at }) => at - this.#now).sort((a, b) => a - b);
   }
 
+  /** Lets time pass without calling anybody, as while the process is suspended. */
+  suspend(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   /** Lets time pass and calls back what falls due, in order. */
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds;

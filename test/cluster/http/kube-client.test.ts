@@ -37,12 +37,12 @@ function client(settings: Partial<KubeConfigSettings>, timing: Timing = SYSTEM_T
   return made;
 }
 
-async function kubeconfig(server: string, user: object, cluster: object = {}): Promise<string> {
+async function kubeconfig(server: string, user: object | undefined, cluster: object = {}): Promise<string> {
   const file = path.join(folder, 'config');
   const document = {
     clusters: [{ name: 'c', cluster: { server, ...cluster } }],
-    users: [{ name: 'u', user }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    users: user ? [{ name: 'u', user }] : [],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: user ? 'u' : '' } }],
     'current-context': 'x',
   };
   await writeFile(file, JSON.stringify(document));
@@ -131,8 +131,10 @@ describe('logging in', () => {
       expect(await client({ apiserverHost: url, certificateAuthority: ca }).request({ path: '/' })).toEqual({ ok: true });
       expect((await failureOf(client({ apiserverHost: url }).request({ path: '/' }))).reason).toBe('Unreachable');
       const caData = Buffer.from(certificate).toString('base64');
-      const file = await kubeconfig(url, { token: 't' }, { 'certificate-authority-data': caData });
-      expect(await client({ kubeconfig: file }).request({ path: '/' })).toEqual({ ok: true });
+      for (const user of [{ token: 't' }, undefined]) {
+        const file = await kubeconfig(url, user, { 'certificate-authority-data': caData });
+        expect(await client({ kubeconfig: file }).request({ path: '/' })).toEqual({ ok: true });
+      }
     } finally {
       server.closeAllConnections();
       server.close();

@@ -22,11 +22,17 @@ export function serviceDefaults(service: StoredObject): void {
   const type = spec['type'];
   for (const port of objectsAt(spec, 'ports')) {
     setDefault(port, 'protocol', 'TCP');
-    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '') port['targetPort'] = port['port'];
+    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '')
+      port['targetPort'] = port['port'];
   }
   if (type !== 'ExternalName') {
     setDefault(spec, 'internalTrafficPolicy', 'Cluster');
-    if (spec['clusterIP'] === 'None' && !Array.isArray(spec['clusterIPs'])) spec['clusterIPs'] = ['None'];
+    // Either address is taken for the other, as the API server does for clients that know only one of them.
+    if (spec['clusterIP'] !== undefined && spec['clusterIP'] !== '' && arrayAt(spec, 'clusterIPs').length === 0) {
+      spec['clusterIPs'] = [spec['clusterIP']];
+    } else if ((spec['clusterIP'] ?? '') === '' && arrayAt(spec, 'clusterIPs').length > 0) {
+      [spec['clusterIP']] = arrayAt(spec, 'clusterIPs');
+    }
     setDefault(spec, 'ipFamilies', ['IPv4']);
     setDefault(spec, 'ipFamilyPolicy', 'SingleStack');
   }

@@ -44,14 +44,16 @@ function validate(definition: StoredObject): Cause[] {
   if ((stringAt(spec, 'names', 'kind') ?? '') === '') causes.push(required('spec.names.kind'));
   const scope = stringAt(spec, 'scope') ?? '';
   if (scope === '') causes.push(required('spec.scope'));
-  else if (scope !== 'Namespaced' && scope !== 'Cluster') causes.push(notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
+  else if (scope !== 'Namespaced' && scope !== 'Cluster')
+    causes.push(notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
   const name = definition.metadata.name;
   if (plural !== '' && group !== '' && name !== `${plural}.${group}`) {
     causes.push(invalidValue('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
   }
   const versions = arrayAt(spec, 'versions').filter(isObject);
   const stored = versions.filter((version) => version['storage'] === true);
-  if (stored.length !== 1) causes.push(invalidValue('spec.versions', versions.length, 'must have exactly one version marked as storage version'));
+  if (stored.length !== 1)
+    causes.push(invalidValue('spec.versions', versions.length, 'must have exactly one version marked as storage version'));
   for (const [index, version] of versions.entries()) {
     if ((stringAt(version, 'name') ?? '') === '') causes.push(required(`spec.versions[${index}].name`));
     if (objectAt(version, 'schema', 'openAPIV3Schema') === undefined) {

@@ -1,5 +1,5 @@
 /** The strategy of every kind that has one of its own. */
-import { isObject, objectAt, stringAt } from '../api/json.ts';
+import { objectAt } from '../api/json.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import type { StoredObject } from '../api/storage.ts';
 import {
@@ -14,15 +14,23 @@ import {
   webhookDefaults,
 } from './defaults.ts';
 import { definitionStrategy } from './definition.ts';
+import { prepareServiceUpdate } from './service-update.ts';
 import type { Strategy } from './strategy.ts';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoint-slice.ts';
+import { validateIngress, validateIngressCreate, validateLoadBalancerStatus } from '../validation/ingress.ts';
+import { validateConfigMap, validateConfigMapUpdate, validateSecret, validateSecretUpdate } from '../validation/secret.ts';
+import { validateService, validateServiceUpdate } from '../validation/service.ts';
+import { validateDeployment, validatePod, validateSelectorUpdate, validateWorkload } from '../validation/workload.ts';
 
 const serviceStrategy: Strategy = {
   nameRule: 'dns-1035-label',
   prepareCreate: (service) => {
     service['status'] = { loadBalancer: {} };
   },
-  prepareUpdate: keepClusterAddress,
+  prepareUpdate: prepareServiceUpdate,
   setDefaults: serviceDefaults,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
 };
 
 const namespaceStrategy: Strategy = {
@@ -40,7 +48,8 @@ const namespaceStrategy: Strategy = {
 const STRATEGIES: ReadonlyMap<string, Strategy> = new Map<string, Strategy>([
   ['namespaces', namespaceStrategy],
   ['services', serviceStrategy],
-  ['secrets', { setDefaults: secretDefaults }],
+  ['secrets', { setDefaults: secretDefaults, validate: validateSecret, validateUpdate: validateSecretUpdate }],
+  ['configmaps', { validate: validateConfigMap, validateUpdate: validateConfigMapUpdate }],
   [
     'pods',
     {
@@ -48,12 +57,43 @@ const STRATEGIES: ReadonlyMap<string, Strategy> = new Map<string, Strategy>([
         pod['status'] = { phase: 'Pending', qosClass: 'BestEffort' };
       },
       setDefaults: (pod) => podSpecDefaults(objectAt(pod, 'spec')),
+      validateCreate: validatePod,
     },
   ],
-  ['deployments.apps', { setDefaults: deploymentDefaults, prepareCreate: emptyStatus }],
-  ['replicasets.apps', { setDefaults: replicaSetDefaults, prepareCreate: (set) => (set['status'] = { replicas: 0 }) }],
-  ['endpointslices.discovery.k8s.io', { setDefaults: endpointSliceDefaults }],
-  ['ingresses.networking.k8s.io', { prepareCreate: (ingress) => (ingress['status'] = { loadBalancer: {} }) }],
+  [
+    'deployments.apps',
+    {
+      setDefaults: deploymentDefaults,
+      prepareCreate: emptyStatus,
+      validate: validateDeployment,
+      validateUpdate: validateSelectorUpdate,
+    },
+  ],
+  [
+    'replicasets.apps',
+    {
+      setDefaults: replicaSetDefaults,
+      prepareCreate: (set) => {
+        set['status'] = { replicas: 0 };
+      },
+      validate: (set) => validateWorkload(set, 'replicaset'),
+      validateUpdate: validateSelectorUpdate,
+    },
+  ],
+  [
+    'endpointslices.discovery.k8s.io',
+    { setDefaults: endpointSliceDefaults, validate: validateEndpointSlice, validateUpdate: validateEndpointSliceUpdate },
+  ],
+  [
+    'ingresses.networking.k8s.io',
+    {
+      prepareCreate: (ingress) => {
+        ingress['status'] = { loadBalancer: {} };
+      },
+      validate: (ingress) => [...validateIngress(ingress), ...validateLoadBalancerStatus(ingress)],
+      validateCreate: validateIngressCreate,
+    },
+  ],
   ['validatingwebhookconfigurations.admissionregistration.k8s.io', { setDefaults: webhookDefaults }],
   ['clusterroles.rbac.authorization.k8s.io', { nameRule: 'path-segment' }],
   ['roles.rbac.authorization.k8s.io', { nameRule: 'path-segment' }],
@@ -73,26 +113,4 @@ export function strategyFor(type: ResourceType): Strategy {
 
 function emptyStatus(object: StoredObject): void {
   object['status'] = {};
-}
-
-/** An update that leaves the allocated address out keeps it, unless the Service becomes one without (service strategy's patchAllocatedValues). */
-function keepClusterAddress(service: StoredObject, old: StoredObject): void {
-  const spec = objectAt(service, 'spec');
-  const before = objectAt(old, 'spec');
-  if (spec === undefined || before === undefined || stringAt(spec, 'type') === 'ExternalName') return;
-  if (stringAt(before, 'type') === 'ExternalName') return;
-  for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) {
-    const given = spec[key];
-    if ((given === undefined || given === '' || given === null) && before[key] !== undefined) spec[key] = before[key];
-  }
-  if (stringAt(spec, 'type') !== 'ClusterIP') keepNodePorts(spec, before);
-}
-
-function keepNodePorts(spec: Record<string, unknown>, before: Record<string, unknown>): void {
-  const old = Array.isArray(before['ports']) ? before['ports'].filter(isObject) : [];
-  for (const port of Array.isArray(spec['ports']) ? spec['ports'].filter(isObject) : []) {
-    if (port['nodePort'] !== undefined && port['nodePort'] !== 0) continue;
-    const same = old.find((other) => other['port'] === port['port'] && other['protocol'] === port['protocol']);
-    if (same?.['nodePort'] !== undefined) port['nodePort'] = same['nodePort'];
-  }
 }

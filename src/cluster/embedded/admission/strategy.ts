@@ -11,6 +11,8 @@ export interface Strategy {
   readonly setDefaults?: (object: StoredObject) => void;
   /** What is wrong with an object as it stands. */
   readonly validate?: (object: StoredObject) => readonly Cause[];
+  /** What is only looked at on creation. */
+  readonly validateCreate?: (object: StoredObject) => readonly Cause[];
   /** What is wrong with this change of it. */
   readonly validateUpdate?: (object: StoredObject, old: StoredObject) => readonly Cause[];
   /** How names of this kind must look, when it is not as a DNS subdomain (RFC 1123). */

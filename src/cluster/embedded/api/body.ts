@@ -8,18 +8,24 @@ import { badRequest, StatusError } from './status-error.ts';
 /** Bytes; the API server's own limit. */
 const LIMIT = 3 * 1024 * 1024;
 
-/** The whole body. Throws 413 above 3 MiB. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** The whole body. Rejects with 413 above 3 MiB; what still comes then is read and dropped. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > LIMIT) {
-      throw new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${LIMIT}`);
+    if (size <= LIMIT) chunks.push(chunk);
+    else {
+      chunks.length = 0;
+      reject(new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${LIMIT}`));
     }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  });
+  request.on('end', () => {
+    resolve(Buffer.concat(chunks));
+  });
+  request.on('error', reject);
+  return promise;
 }
 
 /** 415 with the media types that would have done. */

@@ -20,7 +20,9 @@ export function acceptObject(
   const kind = stringAt(object, 'kind');
   const apiVersion = stringAt(object, 'apiVersion');
   if (kind !== undefined && kind !== '' && kind !== type.kind) {
-    throw badRequest(`${kind} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: the kind does not match the resource ${type.plural}`);
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: the kind does not match the resource ${type.plural}`,
+    );
   }
   if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== apiVersionOf(type)) {
     throw badRequest(
@@ -34,18 +36,23 @@ export function acceptObject(
 export function checkType(object: JsonObject, type: ResourceType, query: URLSearchParams): readonly string[] {
   const mode = query.get('fieldValidation') ?? 'Warn';
   if (!['Strict', 'Warn', 'Ignore', ''].includes(mode)) {
-    throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(mode)}: supported values: "Ignore", "Strict", "Warn"`);
+    throw badRequest(
+      `fieldValidation: Unsupported value: ${JSON.stringify(mode)}: supported values: "Ignore", "Strict", "Warn"`,
+    );
   }
   // Of a custom resource only the metadata is known.
   const schema = type.schema ?? 'V1ObjectMeta';
   let target: unknown = type.schema === undefined ? object['metadata'] : object;
   if (target === undefined || target === null) target = {};
-  if (!isObject(target)) throw cannotHandle(type, 'json: cannot unmarshal metadata into Go struct field .metadata of type v1.ObjectMeta');
+  if (!isObject(target))
+    throw cannotHandle(type, 'json: cannot unmarshal metadata into Go struct field .metadata of type v1.ObjectMeta');
   try {
     const prefix = type.schema === undefined ? 'metadata.' : '';
     const faults = decode(target, schema).unknown.map((path) => `unknown field ${JSON.stringify(prefix + path)}`);
     if (mode === 'Strict' && faults.length > 0) {
-      throw badRequest(`${type.kind} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: strict decoding error: ${faults.join(', ')}`);
+      throw badRequest(
+        `${type.kind} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: strict decoding error: ${faults.join(', ')}`,
+      );
     }
     return mode === 'Ignore' ? [] : faults;
   } catch (error) {

@@ -137,7 +137,14 @@ export function addFirstObjects(storage: MemoryStorage, now: () => number): void
   const first = node(timestamp(now()));
   const nodes = storage.resource('v1', 'nodes');
   nodes.create('', first);
-  nodes.update('', NODE_NAME, (object) => { object['status'] = first['status']; }, 'status');
+  nodes.update(
+    '',
+    NODE_NAME,
+    (object) => {
+      object['status'] = first['status'];
+    },
+    'status',
+  );
   const definitions = storage.resource('apiextensions.k8s.io/v1', 'customresourcedefinitions');
   for (const each of METALLB) definitions.create('', definition(each));
 }

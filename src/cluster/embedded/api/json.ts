@@ -34,6 +34,18 @@ export function stringAt(value: unknown, ...path: readonly string[]): string | u
   return typeof found === 'string' ? found : undefined;
 }
 
+/** The number at a path, 0 when it is missing or not a number. */
+export function numberAt(value: unknown, ...path: readonly string[]): number {
+  const found = valueAt(value, ...path);
+  return typeof found === 'number' ? found : 0;
+}
+
+/** The string or number at a path as text, undefined when it is neither. */
+export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+  const found = valueAt(value, ...path);
+  return typeof found === 'number' || typeof found === 'string' ? String(found) : undefined;
+}
+
 /** The array at a path, empty when it is missing or not an array. */
 export function arrayAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
   const found = valueAt(value, ...path);

@@ -57,13 +57,20 @@ interface Continue {
 }
 
 function encodeContinue(token: Continue): string {
-  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: token.revision, ns: token.namespace, start: token.name })).toString('base64url');
+  return Buffer.from(
+    JSON.stringify({ v: 'meta.k8s.io/v1', rv: token.revision, ns: token.namespace, start: token.name }),
+  ).toString('base64url');
 }
 
 function decodeContinue(text: string): Continue {
   try {
     const token: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-    if (isObject(token) && typeof token['rv'] === 'number' && typeof token['ns'] === 'string' && typeof token['start'] === 'string') {
+    if (
+      isObject(token) &&
+      typeof token['rv'] === 'number' &&
+      typeof token['ns'] === 'string' &&
+      typeof token['start'] === 'string'
+    ) {
       return { revision: token['rv'], namespace: token['ns'], name: token['start'] };
     }
   } catch {
@@ -83,7 +90,8 @@ export function tooLargeVersion(wanted: number, current: number): StatusError {
 /** A resourceVersion of a request as a number; undefined for none. Throws 400 for anything else. */
 export function parseVersion(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw badRequest(`Invalid value: "resourceVersion": strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d{1,15}$/.test(text))
+    throw badRequest(`Invalid value: "resourceVersion": strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
@@ -107,12 +115,14 @@ function selectPage(context: Context, request: ResourceRequest, type: ResourceTy
   let revision = current;
   let after: Continue | undefined;
   if (token !== '') {
-    if (wanted !== undefined && wanted !== 0) throw badRequest('specifying resource version is not allowed when using continue');
+    if (wanted !== undefined && wanted !== 0)
+      throw badRequest('specifying resource version is not allowed when using continue');
     after = decodeContinue(token);
     if (after.revision > 0) revision = after.revision;
     context.faults.checkContinue();
   } else if (match === 'Exact') {
-    if (wanted === undefined || wanted === 0) throw badRequest('resourceVersionMatch "Exact" is forbidden for resourceVersion "0" or unset');
+    if (wanted === undefined || wanted === 0)
+      throw badRequest('resourceVersionMatch "Exact" is forbidden for resourceVersion "0" or unset');
     revision = wanted;
   }
   if ((wanted ?? 0) > context.storage.revision) throw tooLargeVersion(wanted ?? 0, context.storage.revision);

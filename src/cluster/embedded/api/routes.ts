@@ -1,6 +1,14 @@
 /** Which handler answers a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AGGREGATED, aggregatedDiscovery, coreVersions, groupDocument, groupList, resourceList, VERSION } from '../discovery/discovery.ts';
+import {
+  AGGREGATED,
+  aggregatedDiscovery,
+  coreVersions,
+  groupDocument,
+  groupList,
+  resourceList,
+  VERSION,
+} from '../discovery/discovery.ts';
 import { openApiDocument, openApiIndex } from '../discovery/openapi.ts';
 import { answerReview, REVIEWS } from '../discovery/reviews.ts';
 import { apiVersionOf } from '../resources/resources.ts';
@@ -29,8 +37,11 @@ export async function route(context: Context, message: IncomingMessage, response
       await routeResource(context, message, response, request);
     }
   } catch (error) {
-    const refusal = error instanceof StatusError ? error : new StatusError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
+    const refusal =
+      error instanceof StatusError ? error : new StatusError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
     if (!(error instanceof StatusError)) context.onBug(error);
+    // The rest of a body that was too large is not waited for.
+    if (refusal.code === 413) response.setHeader('Connection', 'close');
     if (response.headersSent) response.destroy();
     else sendError(response, refusal);
   }
@@ -41,7 +52,9 @@ function routeDocument(context: Context, message: IncomingMessage, response: Ser
   if (message.method !== 'GET' && message.method !== 'HEAD') throw methodNotAllowed();
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
   if (path === '/api' || path === '/apis') {
-    const aggregated = parseAccept(message.headers.accept).find(({ parameters }) => parameters.get('as') === 'APIGroupDiscoveryList');
+    const aggregated = parseAccept(message.headers.accept).find(
+      ({ parameters }) => parameters.get('as') === 'APIGroupDiscoveryList',
+    );
     if (aggregated?.parameters.get('v') === 'v2') {
       sendText(response, 200, JSON.stringify(aggregatedDiscovery(registry, path === '/api')), AGGREGATED);
     } else sendObject(response, 200, path === '/api' ? coreVersions() : groupList(registry));
@@ -76,7 +89,9 @@ async function routeResource(
   if (verb === undefined) throw methodNotAllowed();
   const request: ResourceRequest = { ...parsed, verb };
   if (await meetFault(context, request, response)) return;
-  const review = REVIEWS.find((candidate) => candidate.plural === request.plural && apiVersionOf(candidate) === request.apiVersion);
+  const review = REVIEWS.find(
+    (candidate) => candidate.plural === request.plural && apiVersionOf(candidate) === request.apiVersion,
+  );
   if (review !== undefined) {
     if (verb !== 'create') throw methodNotAllowed();
     const object = parseObject(message, await readBody(message));
@@ -88,7 +103,23 @@ async function routeResource(
   checkScope(type, request);
   const form = negotiate(message.headers.accept);
   if (form === undefined) {
-    throw new StatusError(406, 'NotAcceptable', 'only the following media types are accepted: application/json, application/yaml');
+    throw new StatusError(
+      406,
+      'NotAcceptable',
+      'only the following media types are accepted: application/json, application/yaml',
+    );
+  }
+  if (verb === 'get' && request.subresource !== 'scale') {
+    handleGet(context, request, type, form, response);
+    return;
+  }
+  const reads = verb === 'get' || verb === 'list' || verb === 'watch';
+  const body = reads ? Buffer.alloc(0) : await readBody(message);
+  const write = { context, request, type, form, message, body, response };
+  if (request.subresource === 'scale' && type.scale !== undefined) {
+    if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
+    handleScale(write, type, type.scale);
+    return;
   }
   switch (verb) {
     case 'list':
@@ -100,22 +131,6 @@ async function routeResource(
       watch.start();
       return;
     }
-    case 'get':
-      if (request.subresource === undefined || request.subresource === 'status') {
-        handleGet(context, request, type, form, response);
-        return;
-      }
-      break;
-    default:
-  }
-  const body = verb === 'get' ? Buffer.alloc(0) : await readBody(message);
-  const write = { context, request, type, form, message, body, response };
-  if (request.subresource === 'scale' && type.scale !== undefined) {
-    if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
-    handleScale(write, type, type.scale);
-    return;
-  }
-  switch (verb) {
     case 'create':
       handleCreate(write);
       return;
@@ -164,12 +179,11 @@ async function meetFault(context: Context, request: ResourceRequest, response: S
         response.socket?.destroy();
       });
       return true;
-    case 'delay': {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, interception.milliseconds);
-      await promise;
-      return response.destroyed;
-    }
+    case 'delay':
+      break;
   }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, interception.milliseconds);
+  await promise;
+  return response.destroyed;
 }
-

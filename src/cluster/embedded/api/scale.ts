@@ -3,7 +3,7 @@ import type { ResourceType, ScalePaths } from '../resources/resources.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { parseJson, parseObject, unsupportedMediaType } from './body.ts';
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from './json.ts';
+import { arrayAt, isObject, numberAt, objectAt, stringAt, valueAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { contentType } from './request.ts';
 import { sendObject } from './respond.ts';
@@ -15,11 +15,6 @@ import { trackUpdate } from '../patch/managed-fields.ts';
 import { timestamp } from '../objects/server-metadata.ts';
 import { apiVersionOf } from '../resources/resources.ts';
 import { fieldManager } from './request.ts';
-
-function numberAt(object: unknown, path: string): number {
-  const found = valueAt(object, ...path.split('.'));
-  return typeof found === 'number' ? found : 0;
-}
 
 function selectorText(object: StoredObject, path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
@@ -43,8 +38,8 @@ function scaleOf(object: StoredObject, paths: ScalePaths): JsonObject {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: numberAt(object, paths.specReplicas) },
-    status: { replicas: numberAt(object, paths.statusReplicas), ...(selector === undefined ? {} : { selector }) },
+    spec: { replicas: numberAt(object, ...paths.specReplicas.split('.')) },
+    status: { replicas: numberAt(object, ...paths.statusReplicas.split('.')), ...(selector === undefined ? {} : { selector }) },
   };
 }
 
@@ -54,7 +49,7 @@ function setAt(object: JsonObject, path: string, value: unknown): void {
   let node = object;
   for (const key of keys) {
     const next = node[key];
-    node = isObject(next) ? next : ((node[key] = {}) as JsonObject);
+    node = isObject(next) ? next : (node[key] = {});
   }
   node[last] = value;
 }

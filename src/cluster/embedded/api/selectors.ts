@@ -53,7 +53,8 @@ function labelTest(requirement: string): LabelTest {
 
 function checkKey(key: string): void {
   const fault = qualifiedNameFault(key);
-  if (fault !== undefined) throw badRequest(`unable to parse requirement: key: Invalid value: ${JSON.stringify(key)}: ${fault}`);
+  if (fault !== undefined)
+    throw badRequest(`unable to parse requirement: key: Invalid value: ${JSON.stringify(key)}: ${fault}`);
 }
 
 function checkedValue(value: string): string {

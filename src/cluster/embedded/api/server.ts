@@ -83,7 +83,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     bookmarkInterval: options.bookmarkInterval ?? 60_000,
     // Between half an hour and an hour, so that the watches of a client do not all end at once.
     watchTimeout: () => 1_800_000 * (1 + random()),
-    onBug: options.onBug ?? ((error) => process.stderr.write(`embedded API server: ${error instanceof Error ? error.stack : String(error)}\n`)),
+    onBug:
+      options.onBug ??
+      ((error) => process.stderr.write(`embedded API server: ${error instanceof Error ? error.stack : String(error)}\n`)),
   };
   const address = options.address ?? '127.0.0.1';
   let server: Server | undefined = await listen(context, options.port, address);

@@ -54,7 +54,8 @@ export class Watch {
     const initial = query.get('sendInitialEvents');
     const bookmarks = isTrue(query, 'allowWatchBookmarks');
     const timeoutSeconds = Number(query.get('timeoutSeconds') ?? 0);
-    if (!Number.isInteger(timeoutSeconds) || timeoutSeconds < 0) throw badRequest('Invalid value: "timeoutSeconds": must be a non-negative integer');
+    if (!Number.isInteger(timeoutSeconds) || timeoutSeconds < 0)
+      throw badRequest('Invalid value: "timeoutSeconds": must be a non-negative integer');
     if (initial !== null && query.get('resourceVersionMatch') !== 'NotOlderThan') {
       const detail = 'sendInitialEvents is set, resourceVersionMatch must be set to NotOlderThan';
       throw invalid({ group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }, '', [
@@ -165,7 +166,13 @@ export class Watch {
     let text: string;
     if (this.#form.as === 'Table') {
       const metadata = { resourceVersion: object.metadata.resourceVersion };
-      const table = tableOf(this.#type, [object], metadata, this.#context.now(), this.request.query.get('includeObject') ?? undefined);
+      const table = tableOf(
+        this.#type,
+        [object],
+        metadata,
+        this.#context.now(),
+        this.request.query.get('includeObject') ?? undefined,
+      );
       // Column definitions come once; later tables of a watch have none.
       if (this.#columnsSent) table['columnDefinitions'] = null;
       this.#columnsSent = true;
@@ -186,7 +193,13 @@ export class Watch {
     const apiVersion = this.#form.as === 'PartialObjectMetadata' ? 'meta.k8s.io/v1' : apiVersionOf(this.#type);
     const object =
       this.#form.as === 'Table'
-        ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: null, rows: [{ cells: [], object: { kind: type, apiVersion, metadata } }] }
+        ? {
+            kind: 'Table',
+            apiVersion: 'meta.k8s.io/v1',
+            metadata,
+            columnDefinitions: null,
+            rows: [{ cells: [], object: { kind: type, apiVersion, metadata } }],
+          }
         : { kind: type, apiVersion, metadata };
     this.#write(`{"type":"BOOKMARK","object":${JSON.stringify(object)}}\n`);
   }

@@ -41,7 +41,11 @@ function dryRun(query: URLSearchParams): boolean {
   const values = query.getAll('dryRun').filter((value) => value !== '');
   const wrong = values.find((value) => value !== 'All');
   if (wrong !== undefined) {
-    throw new StatusError(422, 'Invalid', `Invalid value: ${JSON.stringify(wrong)}: dryRun: Unsupported value: supported values: "All"`);
+    throw new StatusError(
+      422,
+      'Invalid',
+      `Invalid value: ${JSON.stringify(wrong)}: dryRun: Unsupported value: supported values: "All"`,
+    );
   }
   return values.length > 0;
 }
@@ -94,11 +98,21 @@ export function handleUpdate(write: WriteRequest): void {
     throw badRequest('the name of the object (based on metadata.name) was not set in the update');
   }
   if (type.custom && (stringAt(object, 'metadata', 'resourceVersion') ?? '') === '') {
-    const cause = { ...required('metadata.resourceVersion'), reason: 'FieldValueInvalid' as const, message: 'Invalid value: 0: must be specified for an update' };
+    const cause = {
+      ...required('metadata.resourceVersion'),
+      reason: 'FieldValueInvalid' as const,
+      message: 'Invalid value: 0: must be specified for an update',
+    };
     throw invalid(type, request.name ?? '', [cause]);
   }
   const options = { ...subresourceOption(request), dryRun: dryRun(request.query), track: tracker(write) };
-  const updated = context.storage.writer.update(type, request.namespace ?? '', request.name ?? '', () => object as StoredObject, options);
+  const updated = context.storage.writer.update(
+    type,
+    request.namespace ?? '',
+    request.name ?? '',
+    () => object as StoredObject,
+    options,
+  );
   send(write, 200, updated);
 }
 
@@ -133,7 +147,10 @@ function patcher(write: WriteRequest): (object: JsonObject) => unknown {
 
 function parsePatchObject(body: Buffer, what: string): JsonObject {
   const patch = parseJson(body.toString('utf8'), what);
-  if (!isObject(patch)) throw badRequest(`${what}: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`);
+  if (!isObject(patch))
+    throw badRequest(
+      `${what}: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
+    );
   return patch;
 }
 
@@ -161,17 +178,24 @@ function handleApply(write: WriteRequest): void {
   const name = request.name ?? '';
   const namespace = request.namespace ?? '';
   if ((query.get('fieldManager') ?? '') === '') {
-    throw new StatusError(422, 'Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch', {
-      group: 'meta.k8s.io',
-      kind: 'PatchOptions',
-      causes: [required('fieldManager', 'is required for apply patch')],
-    });
+    throw new StatusError(
+      422,
+      'Invalid',
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      {
+        group: 'meta.k8s.io',
+        kind: 'PatchOptions',
+        causes: [required('fieldManager', 'is required for apply patch')],
+      },
+    );
   }
   const wanted = parseYaml(body.toString('utf8'), 'error decoding YAML');
   if (!isObject(wanted)) throw badRequest('error decoding YAML: the body is not an object');
   if (wanted['kind'] !== type.kind || wanted['apiVersion'] !== apiVersionOf(type)) {
     const given = `${String(wanted['apiVersion'])}, Kind=${String(wanted['kind'])}`;
-    throw badRequest(`the object provided (${given}) is not of the resource the patch is for (${apiVersionOf(type)}, Kind=${type.kind})`);
+    throw badRequest(
+      `the object provided (${given}) is not of the resource the patch is for (${apiVersionOf(type)}, Kind=${type.kind})`,
+    );
   }
   if (isObject(wanted['metadata']) && wanted['metadata']['managedFields'] !== undefined) {
     throw badRequest('metadata.managedFields must be nil');
@@ -199,7 +223,10 @@ function handleApply(write: WriteRequest): void {
     if (given === undefined) applied.metadata.resourceVersion = object.metadata.resourceVersion;
     return applied;
   };
-  const updated = context.storage.writer.update(type, namespace, name, mutate, { ...subresourceOption(request), dryRun: dryRun(query) });
+  const updated = context.storage.writer.update(type, namespace, name, mutate, {
+    ...subresourceOption(request),
+    dryRun: dryRun(query),
+  });
   send(write, 200, updated);
 }
 
@@ -211,7 +238,11 @@ function deleteOptions(write: WriteRequest): DeleteOptions {
   const grace = given['gracePeriodSeconds'] ?? parseGrace(request.query);
   const policy = stringAt(given, 'propagationPolicy') ?? request.query.get('propagationPolicy') ?? undefined;
   if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw new StatusError(422, 'Invalid', `DeleteOptions "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan", "nil"`);
+    throw new StatusError(
+      422,
+      'Invalid',
+      `DeleteOptions "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan", "nil"`,
+    );
   }
   const orphan = given['orphanDependents'] === true || request.query.get('orphanDependents') === 'true';
   const uid = stringAt(given, 'preconditions', 'uid');

@@ -23,6 +23,8 @@ export interface BackendOptions {
 export interface TerminateOptions {
   readonly drainDelayMs: number;
   readonly graceMs: number;
+  /** Called right before it stops accepting connections. */
+  readonly onStopAccepting?: () => void;
 }
 
 const EMPTY: Behaviour = {};
@@ -53,8 +55,6 @@ export class Backend {
   readonly address: string;
   readonly #servers: readonly Server[];
   readonly #upgraded = new Map<Duplex, WebSocketEcho | undefined>();
-  /** Connections that have carried no request yet: node:http does not count them as idle. */
-  readonly #fresh = new Set<Duplex>();
   readonly #ended = new AbortController();
   #behaviour = EMPTY;
   #terminating = false;
@@ -67,10 +67,6 @@ export class Backend {
     this.setBehaviour(options.behaviour ?? EMPTY);
     servers.forEach((server, index) => {
       const identity = createIdentity(options.pod, options.namespace, options.address, ports[index] ?? 0);
-      server.on('connection', (socket: Socket) => {
-        this.#fresh.add(socket);
-        socket.once('close', () => this.#fresh.delete(socket));
-      });
       server.on('request', (request, response) => this.#serve(identity, request, response));
       server.on('checkContinue', (request, response) => this.#serve(identity, request, response, true));
       server.on('upgrade', (request: IncomingMessage, socket, head) => this.#upgrade(identity, request, socket, head));
@@ -125,8 +121,8 @@ export class Backend {
       () => {},
     );
     await sleep(Math.min(options.drainDelayMs, options.graceMs), undefined, { signal }).catch(() => {});
+    options.onStopAccepting?.();
     const closed = this.#close();
-    for (const socket of this.#fresh) socket.end();
     for (const echo of this.#upgraded.values()) echo?.goAway();
     // Answers whose head was written before the end began leave their connections idle when they are done.
     const sweep = setInterval(() => {
@@ -143,7 +139,7 @@ export class Backend {
     this.#terminating = true;
     this.#ended.abort();
     const closed = this.#close();
-    for (const socket of [...this.#upgraded.keys(), ...this.#fresh]) socket.destroy();
+    for (const socket of this.#upgraded.keys()) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await closed;
   }
@@ -163,7 +159,6 @@ export class Backend {
 
   #serve(identity: Identity, request: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
     this.#requests += 1;
-    this.#fresh.delete(request.socket);
     const { behaviour, errors } = behaviourOfRequest(this.#behaviour, request.url ?? '/', request.rawHeaders);
     if (errors.length > 0) {
       response.writeHead(400, { 'Content-Type': 'application/json', Connection: 'close' });
@@ -187,7 +182,6 @@ export class Backend {
 
   #upgrade(identity: Identity, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#requests += 1;
-    this.#fresh.delete(socket);
     socket.on('error', () => socket.destroy());
     const { behaviour } = behaviourOfRequest(this.#behaviour, request.url ?? '/', request.rawHeaders);
     if ((behaviour.status ?? 101) !== 101) {

@@ -14,7 +14,7 @@ import { startReplicaSetController } from './workloads/replica-sets.ts';
 export interface ControllersOptions extends Partial<PodOptions> {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Told of failures that are tried again. */
+  /** Told of failures that are tried again. Printed to standard error when it is left out. */
   readonly report?: (message: string, error: unknown) => void;
 }
 
@@ -23,10 +23,14 @@ export interface Controllers extends Controller {
   readonly pods: PodController;
 }
 
+function printFailure(message: string, error: unknown): void {
+  process.stderr.write(`${message}: ${error instanceof Error ? error.stack : String(error)}\n`);
+}
+
 /** Starts every controller. */
 export function startControllers(storage: MemoryStorage, options: ControllersOptions = {}): Controllers {
   const now = options.now ?? Date.now;
-  const context = { storage, now, record: createEventRecorder(storage, now), report: options.report ?? (() => {}) };
+  const context = { storage, now, record: createEventRecorder(storage, now), report: options.report ?? printFailure };
   const addresses = options.addresses ?? createPodAddresses((process.pid % 256) * 254);
   const pods = startPodController(context, { ...options, addresses });
   const all: Controller[] = [

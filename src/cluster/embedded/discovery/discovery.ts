@@ -13,13 +13,15 @@ interface Group {
   readonly versions: readonly string[];
 }
 
+/** Stability, major and minor number of a version's name. */
+function rank(version: string): readonly [number, number, number] {
+  const parts = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
+  if (parts === null) return [0, 0, 0];
+  return [parts[2] === undefined ? 3 : parts[2] === 'beta' ? 2 : 1, Number(parts[1]), Number(parts[3] ?? 0)];
+}
+
 /** Stable versions before beta, beta before alpha, higher before lower (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority). */
 export function compareVersions(a: string, b: string): number {
-  const rank = (version: string): readonly [number, number, number] => {
-    const parts = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-    if (parts === null) return [0, 0, 0];
-    return [parts[2] === undefined ? 3 : parts[2] === 'beta' ? 2 : 1, Number(parts[1]), Number(parts[3] ?? 0)];
-  };
   const [left, right] = [rank(a), rank(b)];
   return right[0] - left[0] || right[1] - left[1] || right[2] - left[2] || (a < b ? -1 : 1);
 }
@@ -90,7 +92,13 @@ function resourceEntries(type: ResourceType): JsonObject[] {
 export function resourceList(registry: ResourceRegistry, apiVersion: string): JsonObject | undefined {
   const resources = registry.ofApiVersion(apiVersion).flatMap(resourceEntries);
   for (const review of REVIEWS.filter((candidate) => apiVersionOf(candidate) === apiVersion)) {
-    resources.push({ name: review.plural, singularName: review.kind.toLowerCase(), namespaced: false, kind: review.kind, verbs: ['create'] });
+    resources.push({
+      name: review.plural,
+      singularName: review.kind.toLowerCase(),
+      namespaced: false,
+      kind: review.kind,
+      verbs: ['create'],
+    });
   }
   if (resources.length === 0) return undefined;
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources };
@@ -125,7 +133,11 @@ function aggregatedVersion(registry: ResourceRegistry, group: string, version: s
     singularResource: review.kind.toLowerCase(),
     verbs: ['create'],
   }));
-  return { version, freshness: 'Current', resources: [...registry.ofApiVersion(apiVersion).map(aggregatedResource), ...reviews] };
+  return {
+    version,
+    freshness: 'Current',
+    resources: [...registry.ofApiVersion(apiVersion).map(aggregatedResource), ...reviews],
+  };
 }
 
 /** The media type of aggregated discovery, as it is asked for and as it is answered. */

@@ -18,7 +18,10 @@ function documentName(apiVersion: string): string {
 
 /** `/openapi/v3`: where the documents are. The revision makes clients forget what they cached. */
 export function openApiIndex(storage: MemoryStorage): JsonObject {
-  const revision = storage.collection('customresourcedefinitions.apiextensions.k8s.io').list().map((object) => object.metadata.resourceVersion);
+  const revision = storage
+    .collection('customresourcedefinitions.apiextensions.k8s.io')
+    .list()
+    .map((object) => object.metadata.resourceVersion);
   const hash = revision.reduce((highest, version) => Math.max(highest, Number(version)), 0);
   const paths: JsonObject = {};
   for (const apiVersion of storage.registry.apiVersions()) {
@@ -70,7 +73,10 @@ function fieldSchema(field: FieldType, schemas: JsonObject): JsonObject {
       return { type: 'string' };
     case 'quantity':
     case 'intOrString':
-      return { oneOf: [{ type: 'string' }, { type: field.holds === 'quantity' ? 'number' : 'integer' }], format: 'int-or-string' };
+      return {
+        oneOf: [{ type: 'string' }, { type: field.holds === 'quantity' ? 'number' : 'integer' }],
+        format: 'int-or-string',
+      };
     case 'time':
       return { type: 'string', format: 'date-time' };
     case 'bytes':
@@ -88,9 +94,10 @@ function fieldSchema(field: FieldType, schemas: JsonObject): JsonObject {
     case 'map':
       return { type: 'object', additionalProperties: fieldSchema(field.of, schemas) };
     case 'object':
-      describe(field.type, schemas);
-      return reference(field.type);
+      break;
   }
+  describe(field.type, schemas);
+  return reference(field.type);
 }
 
 function mergeRules(type: string, name: string, field: FieldType): JsonObject {
@@ -149,6 +156,8 @@ function addPaths(type: ResourceType, paths: JsonObject): void {
     get: operation('get'),
     put: operation('put', { parameters: WRITE_PARAMETERS, requestBody: { content } }),
     patch: operation('patch', { parameters: [...WRITE_PARAMETERS, parameter('force')], requestBody: { content } }),
-    delete: operation('delete', { parameters: [parameter('dryRun'), parameter('gracePeriodSeconds'), parameter('propagationPolicy')] }),
+    delete: operation('delete', {
+      parameters: [parameter('dryRun'), parameter('gracePeriodSeconds'), parameter('propagationPolicy')],
+    }),
   };
 }

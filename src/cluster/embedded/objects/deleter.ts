@@ -41,7 +41,8 @@ export class Deleter {
     }
     if (type.storageKey === 'namespaces') object['status'] = { ...(object['status'] as object), phase: 'Terminating' };
     if (options.propagationPolicy === 'Foreground' && this.#storage.owners.dependentsOf(metadata.uid).length > 0) {
-      if (metadata.finalizers?.includes(FOREGROUND) !== true) metadata.finalizers = [...(metadata.finalizers ?? []), FOREGROUND];
+      if (metadata.finalizers?.includes(FOREGROUND) !== true)
+        metadata.finalizers = [...(metadata.finalizers ?? []), FOREGROUND];
     }
     if (options.dryRun === true) return { object, gone: false };
     if (options.propagationPolicy === 'Orphan') this.#orphanDependents(old);

@@ -34,7 +34,11 @@ export function fillMetadata(
     metadata.name = generateName(base);
     for (let tries = 0; taken(metadata.name); tries++) {
       if (tries === 8) {
-        throw new StatusError(409, 'AlreadyExists', `${type.plural} "${metadata.name}" already exists, the server was not able to generate a unique name for the object`);
+        throw new StatusError(
+          409,
+          'AlreadyExists',
+          `${type.plural} "${metadata.name}" already exists, the server was not able to generate a unique name for the object`,
+        );
       }
       metadata.name = generateName(base);
     }

@@ -5,7 +5,7 @@ import { strategyFor } from '../admission/strategies.ts';
 import type { Strategy } from '../admission/strategy.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import type { Change } from './collection.ts';
-import { cloneJson, equalJson } from '../api/json.ts';
+import { cloneJson, equalJson, isObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { MemoryStorage } from '../api/memory-storage.ts';
 import { dropServerFields, fillMetadata, keepImmutable, timestamp } from './server-metadata.ts';
@@ -55,7 +55,13 @@ export class Writer {
     if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== '') {
       throw new StatusError(500, 'InternalError', 'resourceVersion should not be set on objects to be created');
     }
-    fillMetadata(type, namespace, object, { now, uid: randomUUID() }, (name) => this.#find(type, namespace, name) !== undefined);
+    fillMetadata(
+      type,
+      namespace,
+      object,
+      { now, uid: randomUUID() },
+      (name) => this.#find(type, namespace, name) !== undefined,
+    );
     if (type.hasStatus) delete object['status'];
     strategy.prepareCreate?.(object, now);
     strategy.setDefaults?.(object);
@@ -109,7 +115,12 @@ export class Writer {
   }
 
   /** Deletes, or begins to. Returns the object as it was last, and whether it is gone. */
-  delete(type: ResourceType, namespace: string, name: string, options: DeleteOptions = {}): { object: StoredObject; gone: boolean } {
+  delete(
+    type: ResourceType,
+    namespace: string,
+    name: string,
+    options: DeleteOptions = {},
+  ): { object: StoredObject; gone: boolean } {
     const scope = type.namespaced ? namespace : '';
     const object = this.#find(type, scope, name);
     if (object === undefined) throw notFound(type, name);
@@ -137,6 +148,7 @@ export class Writer {
     const copy: JsonObject = cloneJson<JsonObject>({ apiVersion: '', kind: '', ...input });
     copy['apiVersion'] = apiVersionOf(type);
     copy['kind'] = type.kind;
+    if (!isObject(copy['metadata'])) copy['metadata'] = {};
     return (type.conversion === undefined ? copy : type.conversion.toStored(copy)) as StoredObject;
   }
 
@@ -177,7 +189,11 @@ export class Writer {
       );
     }
     if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== old.metadata.uid) {
-      throw conflict(type, name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`);
+      throw conflict(
+        type,
+        name,
+        `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
+      );
     }
     const revision = metadata.resourceVersion;
     if (revision !== undefined && revision !== '' && revision !== old.metadata.resourceVersion) {
@@ -191,6 +207,7 @@ export class Writer {
       ...validateMetadata(object, type, strategy.nameRule ?? 'dns-subdomain'),
       ...(old === undefined ? [] : validateMetadataUpdate(object, old)),
       ...(strategy.validate?.(object) ?? []),
+      ...(old === undefined ? (strategy.validateCreate?.(object) ?? []) : []),
       ...(old === undefined ? [] : (strategy.validateUpdate?.(object, old) ?? [])),
     ];
     if (causes.length > 0) throw invalid(type, object.metadata.name ?? '', causes);

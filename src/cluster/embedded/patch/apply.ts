@@ -41,9 +41,12 @@ export function applyConfiguration(
   const shape: MapShape = { is: 'map', type: schema, of: undefined };
   const merged = mergeMap(live ?? {}, configuration, shape) as StoredObject;
   const owned = new Set(fields.keys());
-  const dropped = [...(own?.fields ?? [])].filter((path) => !owned.has(path) && !others.some((manager) => ownsAny(manager, path)));
+  const dropped = [...(own?.fields ?? [])].filter(
+    (path) => !owned.has(path) && !others.some((manager) => ownsAny(manager, path)),
+  );
   // The deepest first, so that an element is looked at when its fields are gone.
-  for (const path of dropped.sort((a, b) => splitPath(b).length - splitPath(a).length)) removePath(merged, splitPath(path), shape);
+  for (const path of dropped.sort((a, b) => splitPath(b).length - splitPath(a).length))
+    removePath(merged, splitPath(path), shape);
   writeManagers(merged, [...others, { ...writer, fields: owned }], before);
   return merged;
 }
@@ -68,7 +71,11 @@ function mergeMap(live: JsonObject, wanted: JsonObject, shape: MapShape): JsonOb
   const result: JsonObject = { ...live };
   for (const [key, value] of Object.entries(wanted)) {
     const fieldType = memberType(shape, key);
-    setKey(result, key, mergeValue(Object.hasOwn(live, key) ? live[key] : undefined, value, shapeOf(shape.type, key, fieldType, value)));
+    setKey(
+      result,
+      key,
+      mergeValue(Object.hasOwn(live, key) ? live[key] : undefined, value, shapeOf(shape.type, key, fieldType, value)),
+    );
   }
   return cloneJson(result);
 }
@@ -84,20 +91,20 @@ function mergeValue(live: unknown, wanted: unknown, shape: Shape): unknown {
       const added = (wanted as readonly unknown[]).filter((item) => !current.some((other) => equalJson(item, other)));
       return [...current, ...added];
     }
-    case 'keyed-list': {
-      const result: unknown[] = Array.isArray(live) ? [...(live as readonly unknown[])] : [];
-      for (const item of wanted as readonly unknown[]) {
-        const step = keyStep(item, shape.keys);
-        const index = result.findIndex((other) => keyStep(other, shape.keys) === step);
-        const current = index < 0 ? undefined : result[index];
-        const itemShape: MapShape = { is: 'map', type: shape.of, of: undefined };
-        const merged = isObject(item) ? mergeMap(isObject(current) ? current : {}, item, itemShape) : item;
-        if (index < 0) result.push(merged);
-        else result[index] = merged;
-      }
-      return result;
-    }
+    case 'keyed-list':
+      break;
   }
+  const result: unknown[] = Array.isArray(live) ? [...(live as readonly unknown[])] : [];
+  for (const item of wanted as readonly unknown[]) {
+    const step = keyStep(item, shape.keys);
+    const index = result.findIndex((other) => keyStep(other, shape.keys) === step);
+    const current = index < 0 ? undefined : result[index];
+    const itemShape: MapShape = { is: 'map', type: shape.of, of: undefined };
+    const merged = isObject(item) ? mergeMap(isObject(current) ? current : {}, item, itemShape) : item;
+    if (index < 0) result.push(merged);
+    else result[index] = merged;
+  }
+  return result;
 }
 
 /** Takes out what a path names; objects and lists that are empty then stay, as the field that holds them has an owner of its own or a default. */
@@ -127,7 +134,8 @@ function removePath(object: JsonObject, steps: readonly string[], shape: MapShap
     const item = list[index];
     if (below.length === 0) object[key] = list.filter((_, at) => at !== index);
     // The keys stay as long as the element does.
-    else if (isObject(item) && !inner.keys.some((name) => below[0] === `f:${name}`)) removePath(item, below, { is: 'map', type: inner.of, of: undefined });
+    else if (isObject(item) && !inner.keys.some((name) => below[0] === `f:${name}`))
+      removePath(item, below, { is: 'map', type: inner.of, of: undefined });
   }
   if (Array.isArray(object[key]) && object[key].length === 0) delete object[key];
 }
@@ -146,7 +154,12 @@ function conflictError(conflicts: readonly { readonly path: string; readonly man
   const text =
     causes.length === 1
       ? `${causes[0]?.message ?? ''}: ${causes[0]?.field ?? ''}`
-      : [...lines].map(([message, fields]) => `conflicts${message.slice('conflict'.length)}:\n${fields.map((field) => `- ${field}`).join('\n')}`).join('\n');
+      : [...lines]
+          .map(
+            ([message, fields]) =>
+              `conflicts${message.slice('conflict'.length)}:\n${fields.map((field) => `- ${field}`).join('\n')}`,
+          )
+          .join('\n');
   const count = `${causes.length} conflict${causes.length === 1 ? '' : 's'}`;
   return new StatusError(409, 'Conflict', `Apply failed with ${count}: ${text}`, { causes });
 }

@@ -166,7 +166,7 @@ export function encodeFields(set: FieldSet): JsonObject {
     let node = root;
     for (const step of splitPath(path)) {
       const next = node[step];
-      node = isObject(next) ? next : ((node[step] = {}) as JsonObject);
+      node = isObject(next) ? next : (node[step] = {});
     }
   }
   markMembers(root, set, []);
@@ -201,7 +201,9 @@ export function displayPath(path: string): string {
       if (step.startsWith('f:')) return `.${text}`;
       if (step.startsWith('v:')) return `[=${text}]`;
       const keys = JSON.parse(text) as Record<string, unknown>;
-      return `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+      return `[${Object.entries(keys)
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+        .join(',')}]`;
     })
     .join('');
 }

@@ -89,7 +89,12 @@ const LIMIT = 10_000;
 /** Applies a patch to a copy. Throws 400 for what is no patch, 422 for a patch that does not fit the document. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest('json patch: the body is not a list of operations');
-  if (patch.length > LIMIT) throw new StatusError(413, 'RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${LIMIT}, got ${patch.length}`);
+  if (patch.length > LIMIT)
+    throw new StatusError(
+      413,
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${LIMIT}, got ${patch.length}`,
+    );
   let root: unknown = cloneJson(document);
   for (const operation of patch as readonly unknown[]) {
     if (!isObject(operation)) throw badRequest('json patch: an operation is not an object');

@@ -66,14 +66,21 @@ export function writeManagers(object: StoredObject, managers: readonly Manager[]
 }
 
 /** Makes the writer of a create, update or patch the owner of what it changed, and of that alone; what is gone has no owner. */
-export function trackUpdate(object: StoredObject, old: StoredObject | undefined, schema: string | undefined, writer: Writer): void {
+export function trackUpdate(
+  object: StoredObject,
+  old: StoredObject | undefined,
+  schema: string | undefined,
+  writer: Writer,
+): void {
   const given = object.metadata['managedFields'];
   // A list with one empty entry is how a client asks to forget all owners.
   const reset = Array.isArray(given) && given.length === 1 && isObject(given[0]) && Object.keys(given[0]).length === 0;
   const before = old === undefined ? [] : readManagers(old);
   const managers = reset ? [] : readManagers(object);
   const after = fieldsWithValues(object, schema);
-  const changed = reset ? new Set<string>() : changedFields(old === undefined ? new Map() : fieldsWithValues(old, schema), after);
+  const changed = reset
+    ? new Set<string>()
+    : changedFields(old === undefined ? new Map() : fieldsWithValues(old, schema), after);
   for (const manager of managers) {
     const own = sameManager(manager, writer);
     for (const path of manager.fields) {

@@ -32,7 +32,8 @@ function mergeObject(original: JsonObject, patch: JsonObject, type: string | und
   const directive = patch[DIRECTIVE];
   if (directive === 'replace') return withoutDirectives(patch);
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw badRequest(`Unknown patch type found: ${JSON.stringify(directive)}`);
+  if (directive !== undefined && directive !== 'merge')
+    throw badRequest(`Unknown patch type found: ${JSON.stringify(directive)}`);
   const result: JsonObject = cloneJson(original);
   retainKeys(result, patch);
   for (const [key, value] of Object.entries(patch)) {
@@ -46,7 +47,11 @@ function mergeObject(original: JsonObject, patch: JsonObject, type: string | und
       continue;
     }
     const field = typeOf(type, key);
-    setKey(result, key, mergeValue(Object.hasOwn(result, key) ? result[key] : undefined, value, field, { type, key, order: patch[ORDER + key] }));
+    setKey(
+      result,
+      key,
+      mergeValue(Object.hasOwn(result, key) ? result[key] : undefined, value, field, { type, key, order: patch[ORDER + key] }),
+    );
   }
   for (const [key, order] of Object.entries(patch)) {
     // An order can come without a change of the list itself.
@@ -87,7 +92,8 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], key:
     return item;
   });
   const replaces = items.some((item) => item[DIRECTIVE] === 'replace');
-  if (replaces) return items.filter((item) => item[DIRECTIVE] !== 'replace' || Object.keys(item).length > 1).map(withoutDirectives);
+  if (replaces)
+    return items.filter((item) => item[DIRECTIVE] !== 'replace' || Object.keys(item).length > 1).map(withoutDirectives);
   let result: unknown[] = [...original];
   for (const item of items) {
     const wanted = item[key];

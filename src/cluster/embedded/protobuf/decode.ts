@@ -28,7 +28,10 @@ function messages(): ReadonlyMap<string, Descriptor> {
       .split('\n')
       .map((line): [string, Descriptor] => {
         const colon = line.indexOf(': ');
-        const fields = line.slice(colon + 2).split(', ').filter((text) => text !== '');
+        const fields = line
+          .slice(colon + 2)
+          .split(', ')
+          .filter((text) => text !== '');
         return [line.slice(0, colon).replace(/:$/, ''), new Map(fields.map(parseField))];
       }),
   );
@@ -46,7 +49,8 @@ const MAGIC = Buffer.from('k8s\0');
 
 /** Decodes a request body. Throws an Error that says what is wrong with it; undefined for a kind that has no Protobuf form here. */
 export function decodeProtobuf(body: Buffer): JsonObject | undefined {
-  if (!body.subarray(0, 4).equals(MAGIC)) throw new Error("the body does not begin with the prefix of Kubernetes' Protobuf encoding");
+  if (!body.subarray(0, 4).equals(MAGIC))
+    throw new Error("the body does not begin with the prefix of Kubernetes' Protobuf encoding");
   let apiVersion = '';
   let kind = '';
   let raw: Buffer = Buffer.alloc(0);

@@ -73,7 +73,17 @@ const ROWS: readonly Row[] = [
     schema: 'V1Node',
     fields: ['spec.unschedulable'],
   },
-  { api: 'v1', kind: 'Pod', plural: 'pods', short: ['po'], all: true, status: true, generation: true, schema: 'V1Pod', fields: POD_FIELDS },
+  {
+    api: 'v1',
+    kind: 'Pod',
+    plural: 'pods',
+    short: ['po'],
+    all: true,
+    status: true,
+    generation: true,
+    schema: 'V1Pod',
+    fields: POD_FIELDS,
+  },
   { api: 'v1', kind: 'Secret', plural: 'secrets', schema: 'V1Secret', fields: ['type'] },
   {
     api: 'v1',

@@ -1,7 +1,8 @@
 /** The part of JSONPath that printer columns and selectable fields use: names, indexes, `[*]` and `[?(@.key=="value")]`. */
 import { isObject } from '../api/json.ts';
 
-const STEP = /\.([A-Za-z0-9_$\uE000-]+)|\[['"]((?:[^'"\\]|\\.)*)['"]\]|\[(\d+)\]|\[\*\]|\[\?\(@\.([A-Za-z0-9_.-]+)\s*==\s*['"]([^'"]*)['"]\)\]/y;
+const STEP =
+  /\.([A-Za-z0-9_$\uE000-]+)|\[['"]((?:[^'"\\]|\\.)*)['"]\]|\[(\d+)\]|\[\*\]|\[\?\(@\.([A-Za-z0-9_.-]+)\s*==\s*['"]([^'"]*)['"]\)\]/y;
 
 /** The first value that a path finds; undefined when there is none or the path is of a kind not known here. */
 export function simplePath(object: unknown, path: string): unknown {
@@ -22,7 +23,9 @@ export function simplePath(object: unknown, path: string): unknown {
       const index = Number(step[3]);
       current = current.flatMap((value) => (Array.isArray(value) && index < value.length ? [value[index]] : []));
     } else {
-      current = current.flatMap((value): unknown[] => (Array.isArray(value) ? value : isObject(value) ? Object.values(value) : []));
+      current = current.flatMap((value): unknown[] =>
+        Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [],
+      );
       const [, , , , filterPath, wanted] = step;
       if (filterPath !== undefined) current = current.filter((value) => simplePath(value, `.${filterPath}`) === wanted);
     }

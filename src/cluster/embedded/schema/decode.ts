@@ -139,7 +139,9 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 function checkTime(value: unknown, where: string): void {
   if (typeof value !== 'string') throw mismatch(value, where, 'time.Time');
   if (!TIME.test(value) || Number.isNaN(Date.parse(value))) {
-    throw new DecodeError(`parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`);
+    throw new DecodeError(
+      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
+    );
   }
 }
 

@@ -98,7 +98,9 @@ const ATOMIC_FIELDS = new Set(['V1ServiceSpec.selector', 'V1PodSpec.nodeSelector
 
 /** Whether server-side apply takes an object field as one value. */
 export function isAtomicObject(type: string | undefined, field: string, fieldType: string | undefined): boolean {
-  return (fieldType !== undefined && ATOMIC_TYPES.has(fieldType)) || (type !== undefined && ATOMIC_FIELDS.has(`${type}.${field}`));
+  return (
+    (fieldType !== undefined && ATOMIC_TYPES.has(fieldType)) || (type !== undefined && ATOMIC_FIELDS.has(`${type}.${field}`))
+  );
 }
 
 /** Types whose present keys are the only ones to stay in a strategic merge patch with `$retainKeys`. */

@@ -1,5 +1,5 @@
 /** The columns of the built-in kinds (k8s.io/kubernetes/pkg/printers/internalversion/printers.go). Name and age are on every table. */
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from '../api/json.ts';
+import { arrayAt, isObject, numberAt, objectAt, stringAt, textAt, valueAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Column } from '../resources/columns.ts';
 import { age } from './age.ts';
@@ -13,10 +13,6 @@ const text = (name: string, value: (object: JsonObject, now: number) => unknown,
 });
 const count = (name: string, value: (object: JsonObject) => unknown): Column => ({ name, type: 'integer', value });
 
-const numberAt = (object: unknown, ...path: readonly string[]): number => {
-  const found = valueAt(object, ...path);
-  return typeof found === 'number' ? found : 0;
-};
 const keysAt = (object: unknown, ...path: readonly string[]): number => Object.keys(objectAt(object, ...path) ?? {}).length;
 const orNone = (value: string | undefined): string => (value === undefined || value === '' ? '<none>' : value);
 
@@ -30,7 +26,11 @@ function moreThan(values: readonly string[], limit: number): string {
 }
 
 function labelsText(labels: JsonObject | undefined): string {
-  return joined(Object.entries(labels ?? {}).map(([key, value]) => `${key}=${String(value)}`).sort());
+  return joined(
+    Object.entries(labels ?? {})
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .sort(),
+  );
 }
 
 /** A label selector as text. */
@@ -41,7 +41,7 @@ function selectorText(selector: JsonObject | undefined): string {
     .map((term) => {
       const key = stringAt(term, 'key') ?? '';
       const values = arrayAt(term, 'values').join(',');
-      switch (stringAt(term, 'operator')) {
+      switch (stringAt(term, 'operator') ?? '') {
         case 'Exists':
           return key;
         case 'DoesNotExist':
@@ -70,7 +70,7 @@ function ingressHosts(ingress: JsonObject): string {
 
 function externalAddress(service: JsonObject): string {
   const external = arrayAt(service, 'spec', 'externalIPs').map(String);
-  switch (stringAt(service, 'spec', 'type')) {
+  switch (stringAt(service, 'spec', 'type') ?? '') {
     case 'ExternalName':
       return orNone(stringAt(service, 'spec', 'externalName'));
     case 'LoadBalancer': {
@@ -93,7 +93,9 @@ function servicePorts(service: JsonObject): string {
 }
 
 function containers(object: JsonObject, key: 'name' | 'image'): string {
-  return arrayAt(object, 'spec', 'template', 'spec', 'containers').map((container) => stringAt(container, key) ?? '').join(',');
+  return arrayAt(object, 'spec', 'template', 'spec', 'containers')
+    .map((container) => stringAt(container, key) ?? '')
+    .join(',');
 }
 
 function nodeStatus(node: JsonObject): string {
@@ -154,13 +156,19 @@ const TEMPLATE = [
   text('Selector', (object) => selectorText(objectAt(object, 'spec', 'selector')), 1),
 ];
 
-const ROLE = text('Role', (binding) => `${stringAt(binding, 'roleRef', 'kind') ?? ''}/${stringAt(binding, 'roleRef', 'name') ?? ''}`);
+const ROLE = text(
+  'Role',
+  (binding) => `${stringAt(binding, 'roleRef', 'kind') ?? ''}/${stringAt(binding, 'roleRef', 'name') ?? ''}`,
+);
 
 function subjects(kind: string): (binding: JsonObject) => string {
   return (binding) =>
     arrayAt(binding, 'subjects')
       .filter((subject) => stringAt(subject, 'kind') === kind)
-      .map((subject) => (kind === 'ServiceAccount' ? `${stringAt(subject, 'namespace') ?? ''}/` : '') + (stringAt(subject, 'name') ?? ''))
+      .map(
+        (subject) =>
+          (kind === 'ServiceAccount' ? `${stringAt(subject, 'namespace') ?? ''}/` : '') + (stringAt(subject, 'name') ?? ''),
+      )
       .join(', ');
 }
 
@@ -207,7 +215,10 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
   [
     'deployments.apps',
     [
-      text('Ready', (deployment) => `${numberAt(deployment, 'status', 'readyReplicas')}/${numberAt(deployment, 'spec', 'replicas')}`),
+      text(
+        'Ready',
+        (deployment) => `${numberAt(deployment, 'status', 'readyReplicas')}/${numberAt(deployment, 'spec', 'replicas')}`,
+      ),
       count('Up-to-date', (deployment) => numberAt(deployment, 'status', 'updatedReplicas')),
       count('Available', (deployment) => numberAt(deployment, 'status', 'availableReplicas')),
       ...TEMPLATE,
@@ -253,8 +264,8 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
   [
     'poddisruptionbudgets.policy',
     [
-      text('Min Available', (budget) => String(valueAt(budget, 'spec', 'minAvailable') ?? 'N/A')),
-      text('Max Unavailable', (budget) => String(valueAt(budget, 'spec', 'maxUnavailable') ?? 'N/A')),
+      text('Min Available', (budget) => textAt(budget, 'spec', 'minAvailable') ?? 'N/A'),
+      text('Max Unavailable', (budget) => textAt(budget, 'spec', 'maxUnavailable') ?? 'N/A'),
       count('Allowed Disruptions', (budget) => numberAt(budget, 'status', 'disruptionsAllowed')),
     ],
   ],
@@ -265,7 +276,7 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
         const target = objectAt(scaler, 'spec', 'scaleTargetRef');
         return `${stringAt(target, 'kind') ?? ''}/${stringAt(target, 'name') ?? ''}`;
       }),
-      text('MinPods', (scaler) => String(valueAt(scaler, 'spec', 'minReplicas') ?? '<unset>')),
+      text('MinPods', (scaler) => textAt(scaler, 'spec', 'minReplicas') ?? '<unset>'),
       count('MaxPods', (scaler) => numberAt(scaler, 'spec', 'maxReplicas')),
       count('Replicas', (scaler) => numberAt(scaler, 'status', 'currentReplicas')),
     ],
@@ -274,4 +285,3 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
   ['clusterroles.rbac.authorization.k8s.io', [CREATED_AT]],
   ['roles.rbac.authorization.k8s.io', [CREATED_AT]],
 ]);
-

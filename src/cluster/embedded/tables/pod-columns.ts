@@ -1,5 +1,5 @@
 /** The columns of Pods: the status is worked out of many fields, as kubectl's users know it. */
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from '../api/json.ts';
+import { arrayAt, isObject, numberAt, objectAt, stringAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Column } from '../resources/columns.ts';
 
@@ -19,7 +19,7 @@ function status(pod: JsonObject): string {
     const terminated = objectAt(container, 'state', 'terminated');
     if (waiting !== undefined && waiting !== '') reason = waiting;
     else if (terminated !== undefined) {
-      reason = stringAt(terminated, 'reason') ?? `ExitCode:${String(valueAt(terminated, 'exitCode') ?? 0)}`;
+      reason = stringAt(terminated, 'reason') ?? `ExitCode:${numberAt(terminated, 'exitCode')}`;
     }
   }
   return stringAt(pod, 'metadata', 'deletionTimestamp') === undefined ? reason : 'Terminating';

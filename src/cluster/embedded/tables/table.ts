@@ -20,7 +20,8 @@ export const AGE: Column = {
   name: 'Age',
   type: 'string',
   description: 'CreationTimestamp is a timestamp representing the server time when this object was created.',
-  value: (object, now) => age((object['metadata'] as { readonly creationTimestamp?: string } | undefined)?.creationTimestamp, now),
+  value: (object, now) =>
+    age((object['metadata'] as { readonly creationTimestamp?: string } | undefined)?.creationTimestamp, now),
 };
 
 /** Kinds that show when they were created instead. */
@@ -31,7 +32,8 @@ const WITHOUT_AGE = new Set([
 ]);
 
 function columnsOf(type: ResourceType): readonly Column[] {
-  if (type.columns !== undefined) return [NAME, ...type.columns.map((column) => (column.type === 'date' ? dateColumn(column) : column))];
+  if (type.columns !== undefined)
+    return [NAME, ...type.columns.map((column) => (column.type === 'date' ? dateColumn(column) : column))];
   const columns = BUILTIN_COLUMNS.get(type.storageKey);
   if (columns === undefined) return [NAME, AGE];
   if (type.storageKey === 'events') return [...columns, { ...NAME, priority: 1 }];

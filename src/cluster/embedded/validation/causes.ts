@@ -20,7 +20,11 @@ export function duplicate(field: string, value: unknown): Cause {
 
 export function notSupported(field: string, value: unknown, supported: readonly string[]): Cause {
   const list = [...supported].sort().map((item) => shown(item));
-  return { reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${shown(value)}: supported values: ${list.join(', ')}` };
+  return {
+    reason: 'FieldValueNotSupported',
+    field,
+    message: `Unsupported value: ${shown(value)}: supported values: ${list.join(', ')}`,
+  };
 }
 
 export function forbiddenField(field: string, detail: string): Cause {

@@ -23,25 +23,25 @@ const LABEL_VALUE_MESSAGE =
 
 /** A DNS-1123 label. */
 export function labelFault(value: string): string | undefined {
-  if (value.length > 63) return 'must be no more than 63 bytes';
+  if (value.length > 63) return 'must be no more than 63 characters';
   return LABEL.test(value) ? undefined : LABEL_MESSAGE;
 }
 
 /** A DNS-1035 label: begins with a letter. */
 export function label1035Fault(value: string): string | undefined {
-  if (value.length > 63) return 'must be no more than 63 bytes';
+  if (value.length > 63) return 'must be no more than 63 characters';
   return LABEL_1035.test(value) ? undefined : LABEL_1035_MESSAGE;
 }
 
 /** A DNS-1123 subdomain. */
 export function subdomainFault(value: string): string | undefined {
-  if (value.length > 253) return 'must be no more than 253 bytes';
+  if (value.length > 253) return 'must be no more than 253 characters';
   return SUBDOMAIN.test(value) ? undefined : SUBDOMAIN_MESSAGE;
 }
 
 /** `*.` and a DNS-1123 subdomain. */
 export function wildcardFault(value: string): string | undefined {
-  if (value.length > 253) return 'must be no more than 253 bytes';
+  if (value.length > 253) return 'must be no more than 253 characters';
   return WILDCARD.test(value) ? undefined : WILDCARD_MESSAGE;
 }
 
@@ -66,19 +66,19 @@ export function qualifiedNameFault(value: string): string | undefined {
     if (fault !== undefined) return `prefix part ${fault}`;
   }
   if (name === '') return 'name part must be non-empty';
-  if (name.length > 63) return 'name part must be no more than 63 bytes';
+  if (name.length > 63) return 'name part must be no more than 63 characters';
   return QUALIFIED.test(name) ? undefined : QUALIFIED_MESSAGE;
 }
 
 /** The value of a label. */
 export function labelValueFault(value: string): string | undefined {
-  if (value.length > 63) return 'must be no more than 63 bytes';
+  if (value.length > 63) return 'must be no more than 63 characters';
   return LABEL_VALUE.test(value) ? undefined : LABEL_VALUE_MESSAGE;
 }
 
 /** The key of a ConfigMap or Secret. */
 export function configKeyFault(value: string): string | undefined {
-  if (value.length > 253) return 'must be no more than 253 bytes';
+  if (value.length > 253) return 'must be no more than 253 characters';
   if (!CONFIG_KEY.test(value)) {
     return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
   }
@@ -90,7 +90,7 @@ export function configKeyFault(value: string): string | undefined {
 export function portNameFaults(value: string): string[] {
   const faults: string[] = [];
   if (value.length > 15) faults.push('must be no more than 15 characters');
-  if (!/^[-a-z0-9]+$/.test(value)) faults.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+  if (!/^[-a-z0-9]+$/.test(value)) faults.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   if (!/[a-z]/.test(value)) faults.push('must contain at least one letter (a-z)');
   if (value.includes('--')) faults.push('must not contain consecutive hyphens');
   if (value.startsWith('-') || value.endsWith('-')) faults.push('must not begin or end with a hyphen');

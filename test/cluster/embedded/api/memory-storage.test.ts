@@ -24,13 +24,19 @@ function statusOf(run: () => unknown): StatusError {
   throw new Error('nothing was thrown');
 }
 
+const containers = [{ name: 'web', image: 'web:1' }];
+
+function pod(name: string, spec: object): NewObject {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers, ...spec } };
+}
+
 const deployment: NewObject = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name: 'web' },
   spec: {
     selector: { matchLabels: { app: 'web' } },
-    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'web:1' }] } },
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers } },
   },
 };
 
@@ -46,7 +52,7 @@ describe('creating', () => {
   it('makes names out of generateName', () => {
     const pods = storageWithDefault().resource('v1', 'pods');
     const names = Array.from({ length: 50 }, () => {
-      const input = { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: 'web-' }, spec: {} };
+      const input = { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: 'web-' }, spec: { containers } };
       return pods.create('default', input).metadata.name;
     });
     expect(new Set(names).size).toBe(50);
@@ -147,7 +153,11 @@ describe('updating', () => {
   });
 
   it('is undefined for an object that is gone', () => {
-    expect(storageWithDefault().resource('v1', 'configmaps').update('default', 'one', () => undefined)).toBeUndefined();
+    expect(
+      storageWithDefault()
+        .resource('v1', 'configmaps')
+        .update('default', 'one', () => undefined),
+    ).toBeUndefined();
   });
 });
 
@@ -171,7 +181,6 @@ describe('deleting', () => {
 
   it('gives a Pod on a node its grace period, and one without a node none', () => {
     const pods = storageWithDefault().resource('v1', 'pods');
-    const pod = (name: string, spec: object): NewObject => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
     pods.create('default', pod('running', { nodeName: 'embedded' }));
     pods.create('default', pod('pending', {}));
     pods.delete('default', 'running');
@@ -186,7 +195,12 @@ describe('deleting', () => {
     const storage = storageWithDefault();
     const maps = storage.resource('v1', 'configmaps');
     const owners = ['a', 'b'].map((name) => maps.create('default', configMap(name)));
-    const ownerReferences = owners.map(({ metadata }) => ({ apiVersion: 'v1', kind: 'ConfigMap', name: metadata.name, uid: metadata.uid }));
+    const ownerReferences = owners.map(({ metadata }) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: metadata.name,
+      uid: metadata.uid,
+    }));
     maps.create('default', { ...configMap('child'), metadata: { name: 'child', ownerReferences } });
     maps.delete('default', 'a');
     expect(maps.get('default', 'child')).toBeDefined();

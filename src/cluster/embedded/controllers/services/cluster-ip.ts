@@ -2,7 +2,7 @@
  * The ClusterIP and the node ports of Services, given on admission as Kubernetes gives them, so that the answer to a create has
  * them: https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/.
  */
-import { arrayAt, isObject, objectAt, stringAt, valueAt } from '../../api/json.ts';
+import { arrayAt, equalJson, isObject, objectAt, stringAt, valueAt } from '../../api/json.ts';
 import type { JsonObject } from '../../api/json.ts';
 import { invalid } from '../../api/status-error.ts';
 import type { StoredObject } from '../../api/storage.ts';
@@ -137,7 +137,7 @@ export function createServiceAdmission(ranges: ServiceRanges): (service: StoredO
 
   return (service, old) => {
     const spec = objectAt(service, 'spec');
-    if (!spec) return;
+    if (!spec || (old && equalJson(spec, old['spec']))) return;
     if (spec['type'] === 'ExternalName') {
       delete spec['clusterIP'];
       delete spec['clusterIPs'];

@@ -35,6 +35,7 @@ interface Runner {
   annotations: Readonly<Record<string, string>> | undefined;
   /** The grace it was last told, once it is ending. */
   graceSeconds: number | undefined;
+  accepting: boolean;
   ended: boolean;
 }
 
@@ -153,6 +154,7 @@ export function startPodController(context: ControllerContext, options: PodOptio
       startedAt: now(),
       annotations: pod.metadata.annotations,
       graceSeconds: undefined,
+      accepting: true,
       ended: false,
     };
     const ofNamespace = runners.get(namespace) ?? new Map<string, Runner>();
@@ -173,7 +175,7 @@ export function startPodController(context: ControllerContext, options: PodOptio
     const after = parseDuration(annotations[`${BACKEND_ANNOTATION_PREFIX}ready-after`] ?? '') ?? options.readyDelayMs ?? 0;
     const wait = runner.startedAt + after - now();
     if (wait > 0) loop.queue.addAfter(namespaceOf(pod), pod.metadata.name, wait);
-    const ready = wait <= 0 && annotations[`${BACKEND_ANNOTATION_PREFIX}ready`] !== 'false';
+    const ready = runner.accepting && wait <= 0 && annotations[`${BACKEND_ANNOTATION_PREFIX}ready`] !== 'false';
     const startedAt = timestamp(runner.startedAt);
     show(namespaceOf(pod), pod.metadata.name, { state: 'running', address: runner.backend.address, startedAt, ready });
   };
@@ -186,7 +188,16 @@ export function startPodController(context: ControllerContext, options: PodOptio
       context.record(COMPONENT, pod, 'Normal', 'Killing', `Stopping container ${names.join(', ')}`);
     }
     runner.graceSeconds = graceSeconds;
-    const times = { drainDelayMs: drainDelay(pod, options.drainDelayMs ?? 1000), graceMs: graceSeconds * 1000 };
+    const onStopAccepting = (): void => {
+      // As a readiness probe would find: the endpoint is not serving any more.
+      runner.accepting = false;
+      loop.queue.add(namespaceOf(pod), pod.metadata.name);
+    };
+    const times = {
+      drainDelayMs: drainDelay(pod, options.drainDelayMs ?? 1000),
+      graceMs: graceSeconds * 1000,
+      onStopAccepting,
+    };
     const finish = async (): Promise<void> => {
       await runner.backend.terminate(times);
       if (runner.ended) return;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { objectAt, valueAt } from '../../../../../src/cluster/embedded/api/json.ts';
+import { StatusError } from '../../../../../src/cluster/embedded/api/status-error.ts';
 import type { StoredObject } from '../../../../../src/cluster/embedded/api/storage.ts';
 import { isReady } from '../../../../../src/cluster/embedded/controllers/pod-state.ts';
 import { deploymentObject, startBareCluster } from '../../../../support/embedded-objects.ts';
@@ -185,5 +186,39 @@ describe('a Deployment', () => {
     cluster.storage.resource('apps/v1', 'deployments').delete('default', 'web');
     await eventually(() => pods(cluster).length === 0);
     expect(cluster.list('apps/v1', 'replicasets')).toEqual([]);
+  });
+
+  it('says why its Pods cannot be made, and makes them when they can', async () => {
+    let full = true;
+    const reported: string[] = [];
+    const cluster = startBareCluster({
+      report: (message) => reported.push(message),
+      admission: (type) => {
+        if (full && type.storageKey === 'pods') throw new StatusError(403, 'Forbidden', 'exceeded quota');
+      },
+    });
+    clusters.push(cluster);
+    cluster.create(deploymentObject('web', 1));
+    const event = await eventually(() => cluster.list('v1', 'events').find((each) => each['reason'] === 'FailedCreate'));
+    expect(event['message']).toBe('Error creating: exceeded quota');
+    expect(condition(cluster.list('apps/v1', 'replicasets')[0] as StoredObject, 'ReplicaFailure')).toMatchObject({
+      status: 'True',
+    });
+    full = false;
+    await complete(cluster, 1);
+    expect(reported[0]).toMatch(/^controller replica-sets: default\/web-/);
+    expect(cluster.list('apps/v1', 'replicasets')[0]?.['status']).not.toHaveProperty('conditions');
+  });
+
+  it('goes with its namespace, Pods and all', async () => {
+    const cluster = start();
+    cluster.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+    cluster.create({ ...deploymentObject('web', 2), metadata: { name: 'web', namespace: 'shop' } });
+    const inShop = (): StoredObject[] => cluster.storage.resource('v1', 'pods').list('shop');
+    await eventually(() => inShop().filter(isReady).length === 2);
+    const namespaces = cluster.storage.resource('v1', 'namespaces');
+    namespaces.delete('', 'shop');
+    await eventually(() => namespaces.get('', 'shop') === undefined);
+    expect(inShop()).toEqual([]);
   });
 });

@@ -111,7 +111,8 @@ describe('a Pod', () => {
     cluster.storage.resource('v1', 'pods').delete('default', 'a');
     await eventually(() => messages(cluster, 'Killing').length === 1);
     expect(cluster.get('v1', 'pods', 'a')?.metadata.deletionTimestamp).toBeDefined();
-    expect(isReady(cluster.get('v1', 'pods', 'a') as StoredObject)).toBe(true);
+    // It does not accept connections any more, so it is not ready.
+    await eventually(() => !isReady(cluster.get('v1', 'pods', 'a') as StoredObject));
     socket.write('cd');
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200[^]*Connection: close[^]*"bodyLength":4/);
@@ -127,6 +128,7 @@ describe('a Pod', () => {
     cluster.storage.resource('v1', 'pods').delete('default', 'a');
     await eventually(() => messages(cluster, 'Killing').length === 1);
     expect(await ask(cluster, 'a')).toMatchObject({ pod: 'a' });
+    expect(isReady(cluster.get('v1', 'pods', 'a') as StoredObject)).toBe(true);
     cluster.storage.resource('v1', 'pods').delete('default', 'a', { gracePeriodSeconds: 0 });
     await eventually(() => !cluster.get('v1', 'pods', 'a') && !cluster.controllers.pods.backend('default', 'a'));
   });
