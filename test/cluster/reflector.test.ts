@@ -322,6 +322,19 @@ describe('watching', () => {
     expect(seen).toEqual(['+a@101']);
   });
 
+  it('lists again when watch after watch is silent: the server may have been restored to an older state', async () => {
+    const timing = new ManualTiming();
+    const { api, seen, lists } = await watching(timing, { staleAfter: 90_000 });
+    api.remove(IN_DEFAULT, 'a', { silent: true });
+    timing.advance(90_000);
+    await until(() => api.count(WATCH) === 2 && timing.due().length === 2);
+    expect(lists()).toBe(1);
+    timing.advance(90_000);
+    await until(() => api.count(WATCH) === 3);
+    expect(lists()).toBe(2);
+    expect(seen).toEqual(['+a@101', '-a']);
+  });
+
   it('ends a watch that outlives its timeout', async () => {
     const timing = new ManualTiming();
     timing.randomness = 0;
