@@ -4,7 +4,7 @@ import { toApiError } from './http/api-error.ts';
 import type { ApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { NamespacedMap } from './namespaced-map.ts';
-import type { Reflector } from './reflector.ts';
+import type { Reflector } from './watch/reflector.ts';
 import { RESOURCES, objectPath } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 import { createBackoff } from './timing.ts';

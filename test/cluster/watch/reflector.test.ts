@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Reflector } from '../../src/cluster/reflector.ts';
-import type { ReflectorTuning } from '../../src/cluster/reflector.ts';
-import { SYSTEM_TIMING } from '../../src/cluster/timing.ts';
-import type { Timing } from '../../src/cluster/timing.ts';
-import { ManualTiming } from '../support/manual-timing.ts';
-import { ScriptedApi, clientOf, failing, json, keepingLog, listOf, until, watchOf } from '../support/scripted-api.ts';
+import { Reflector } from '../../../src/cluster/watch/reflector.ts';
+import type { ReflectorTuning } from '../../../src/cluster/watch/reflector.ts';
+import { SYSTEM_TIMING } from '../../../src/cluster/timing.ts';
+import type { Timing } from '../../../src/cluster/timing.ts';
+import { ManualTiming } from '../../support/manual-timing.ts';
+import { ScriptedApi, clientOf, failing, json, keepingLog, listOf, until, watchOf } from '../../support/scripted-api.ts';
 
 const PATH = '/apis/networking.k8s.io/v1/ingresses';
 const IN_DEFAULT = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
