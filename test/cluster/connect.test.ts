@@ -168,6 +168,24 @@ describe('references', () => {
     await until(() => changes.at(-1) === '-Secret missing');
   });
 
+  it('may be set anew by a listener that hears of a removal', async () => {
+    const { api, cluster } = await scene();
+    api.put(SECRETS, secret('s', 'djE='));
+    api.put(SECRETS, secret('t', 'djE='));
+    cluster.referenceSecrets(keys('s', 't'));
+    cluster.start();
+    await cluster.synced;
+    const unsubscribe = cluster.onChange(({ before }) => {
+      if (before?.metadata.name === 's') {
+        unsubscribe();
+        cluster.referenceSecrets(keys('t'));
+      }
+    });
+    cluster.referenceSecrets([]);
+    await cluster.referencesSettled();
+    expect([...cluster.cache.list('Secret')].map(({ metadata }) => metadata.name)).toEqual(['t']);
+  });
+
   it('to ConfigMaps work the same', async () => {
     const { api, cluster } = await scene();
     api.put(CONFIG_MAPS, { metadata: { name: 'c' }, data: { 'ssl-redirect': 'false' } });
