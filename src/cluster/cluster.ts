@@ -28,7 +28,11 @@ export interface WatchedKinds {
 
 export type WatchedKind = keyof WatchedKinds;
 
-/** One object appeared, changed in something we read, or went away. Exactly one of `before` and `after` may be missing. */
+/**
+ * One object appeared, changed in something we read, or went away. The status of an Ingress is kept up to date in the cache, but
+ * a change of it alone is not told: it is ours to write.
+ * At most one of `before` and `after` is missing.
+ */
 export type Change = {
   readonly [K in WatchedKind]: {
     readonly kind: K;

@@ -2,8 +2,8 @@
 import type { Cluster, ObjectKey, WatchedKind } from './cluster.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { References } from './references.ts';
-import { Reflector } from './reflector.ts';
-import type { ReflectorTuning } from './reflector.ts';
+import { Reflector } from './watch/reflector.ts';
+import type { ReflectorTuning } from './watch/reflector.ts';
 import { RESOURCES, collectionPath } from './resources.ts';
 import { parseLabelSelector } from './selector.ts';
 import { ObjectStore } from './store.ts';

@@ -126,6 +126,19 @@ export function startElection(options: ElectionOptions): Election {
     }
   };
 
+  const giveBack = async (held: Observed): Promise<void> => {
+    try {
+      await write(held, false);
+    } catch (error) {
+      // A renewal that was under way when we stopped may have been written after all.
+      const current = toApiError(error, path).status === 409 ? observe(await client.request({ path })) : undefined;
+      if (current?.spec.holderIdentity !== identity) {
+        throw error;
+      }
+      await write(current, false);
+    }
+  };
+
   const attempt = async (): Promise<void> => {
     const { signal } = stopping;
     if (isLeader() && observed) {
@@ -186,7 +199,7 @@ export function startElection(options: ElectionOptions): Election {
       const leading = isLeader();
       lose('stopping');
       if (leading && observed) {
-        await write(observed, false).catch((error: unknown) => {
+        await giveBack(observed).catch((error: unknown) => {
           log.warn({ lease: name, error }, 'the election lease could not be given back; it runs out by itself');
         });
       }

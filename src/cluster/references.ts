@@ -4,7 +4,7 @@ import { toApiError } from './http/api-error.ts';
 import type { ApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { NamespacedMap } from './namespaced-map.ts';
-import type { Reflector } from './reflector.ts';
+import type { Reflector } from './watch/reflector.ts';
 import { RESOURCES, objectPath } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 import { createBackoff } from './timing.ts';
@@ -54,7 +54,8 @@ export class References {
     }
     this.#wanted = wanted;
     for (const [namespace, name] of before.entries()) {
-      if (!wanted.has(namespace, name)) {
+      // A listener that hears of a removal may have set the references anew.
+      if (!this.#wanted.has(namespace, name)) {
         store.remove(kind, namespace, name);
       }
     }
@@ -153,7 +154,11 @@ export class References {
     if (signal.aborted) {
       return;
     }
-    log.warn({ kind, ...lookup.key, error }, 'a referenced object cannot be read; trying again');
+    // One line for all that fail together.
+    log[this.#cancelRetry ? 'debug' : 'warn'](
+      { kind, ...lookup.key, error },
+      'a referenced object cannot be read; trying again',
+    );
     if (!this.#cancelRetry) {
       const wait = Math.max(this.#backoff.next(error.retryAfter ?? 0), error.status === 403 ? 10_000 : 0);
       this.#cancelRetry = timing.after(wait, () => {

@@ -23,13 +23,12 @@ export interface Timing {
   readonly random: () => number;
 }
 
-/** The machine's own clock and timers. Timers do not keep the process alive. */
+/** The machine's own clock and timers. Whoever sets a timer cancels it when stopped; until then it keeps the process alive. */
 export const SYSTEM_TIMING: Timing = {
   now: () => performance.now(),
   date: () => Date.now(),
   after: (milliseconds, callback) => {
     const timer = setTimeout(callback, milliseconds);
-    timer.unref();
     return () => {
       clearTimeout(timer);
     };

@@ -108,6 +108,28 @@ describe('synced', () => {
     await until(() => cluster.cache.get('Secret', 'default', 's') !== undefined);
   });
 
+  it('keeps Secrets that may no longer be read, and follows them again when they may', async () => {
+    const { api, cluster } = await scene();
+    api.put(SECRETS, secret('s', 'djE='));
+    api.put(INGRESSES, { metadata: { name: 'i' } });
+    cluster.referenceSecrets(keys('s'));
+    cluster.start();
+    await cluster.synced;
+    await until(() => api.watching('secrets') === 1);
+    const allow = api.always(({ path }) => path.includes('/secrets'), failing(403, 'Forbidden'));
+    api.drop('secrets', 'reset');
+    const state = () => cluster.stats().find(({ kind }) => kind === 'Secret')?.state;
+    await until(() => state() === 'denied');
+    api.put(SECRETS, secret('s', 'djI='));
+    api.put(INGRESSES, { metadata: { name: 'j' } });
+    await until(() => cluster.cache.get('Ingress', 'default', 'j') !== undefined);
+    expect(cluster.cache.get('Secret', 'default', 's')?.data).toEqual({ value: 'djE=' });
+    expect(cluster.connected()).toBe(true);
+    allow();
+    await until(() => cluster.cache.get('Secret', 'default', 's')?.data?.['value'] === 'djI=');
+    expect(state()).toBe('watching');
+  });
+
   it('waits for Ingresses it may not read', async () => {
     const { api, cluster } = await scene();
     const allow = api.always(listOf('ingresses'), failing(403, 'Forbidden'));
@@ -144,6 +166,24 @@ describe('references', () => {
     expect([...cluster.cache.list('Secret')].map(({ metadata }) => metadata.name)).toEqual(['missing']);
     api.remove(SECRETS, 'missing');
     await until(() => changes.at(-1) === '-Secret missing');
+  });
+
+  it('may be set anew by a listener that hears of a removal', async () => {
+    const { api, cluster } = await scene();
+    api.put(SECRETS, secret('s', 'djE='));
+    api.put(SECRETS, secret('t', 'djE='));
+    cluster.referenceSecrets(keys('s', 't'));
+    cluster.start();
+    await cluster.synced;
+    const unsubscribe = cluster.onChange(({ before }) => {
+      if (before?.metadata.name === 's') {
+        unsubscribe();
+        cluster.referenceSecrets(keys('t'));
+      }
+    });
+    cluster.referenceSecrets([]);
+    await cluster.referencesSettled();
+    expect([...cluster.cache.list('Secret')].map(({ metadata }) => metadata.name)).toEqual(['t']);
   });
 
   it('to ConfigMaps work the same', async () => {

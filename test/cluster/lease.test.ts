@@ -186,6 +186,17 @@ describe('the election', () => {
     expect(spec(api)).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
   });
 
+  it('gives the lease back though a renewal it has not heard of came between', async () => {
+    const api = await server();
+    const one = candidate(api, 'one');
+    await until(() => one.election.isLeader());
+    await settle(one.timing);
+    const held = api.get(LEASE);
+    api.put(LEASES, { metadata: { name: 'leader' }, spec: held?.['spec'] });
+    await one.election.stop();
+    expect(spec(api)['holderIdentity']).toBe('');
+  });
+
   it('takes a lease that is nonsense', async () => {
     const api = await server();
     api.put(LEASES, {

@@ -1,6 +1,6 @@
 /** Which objects of a collection are known, and in which version: what keeps an older object from replacing a newer one. */
 
-import { NamespacedMap } from './namespaced-map.ts';
+import { NamespacedMap } from '../namespaced-map.ts';
 
 const DECIMAL = /^\d+$/;
 

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Reflector } from '../../src/cluster/reflector.ts';
-import type { ReflectorTuning } from '../../src/cluster/reflector.ts';
-import { SYSTEM_TIMING } from '../../src/cluster/timing.ts';
-import type { Timing } from '../../src/cluster/timing.ts';
-import { ManualTiming } from '../support/manual-timing.ts';
-import { ScriptedApi, clientOf, failing, json, keepingLog, listOf, until, watchOf } from '../support/scripted-api.ts';
+import { Reflector } from '../../../src/cluster/watch/reflector.ts';
+import type { ReflectorTuning } from '../../../src/cluster/watch/reflector.ts';
+import { SYSTEM_TIMING } from '../../../src/cluster/timing.ts';
+import type { Timing } from '../../../src/cluster/timing.ts';
+import { ManualTiming } from '../../support/manual-timing.ts';
+import { ScriptedApi, clientOf, failing, json, keepingLog, listOf, until, watchOf } from '../../support/scripted-api.ts';
 
 const PATH = '/apis/networking.k8s.io/v1/ingresses';
 const IN_DEFAULT = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
@@ -320,6 +320,19 @@ describe('watching', () => {
     expect(api.requests.findLast(WATCH)?.query.get('resourceVersion')).toBe('150');
     expect(lists()).toBe(1);
     expect(seen).toEqual(['+a@101']);
+  });
+
+  it('lists again when watch after watch is silent: the server may have been restored to an older state', async () => {
+    const timing = new ManualTiming();
+    const { api, seen, lists } = await watching(timing, { staleAfter: 90_000 });
+    api.remove(IN_DEFAULT, 'a', { silent: true });
+    timing.advance(90_000);
+    await until(() => api.count(WATCH) === 2 && timing.due().length === 2);
+    expect(lists()).toBe(1);
+    timing.advance(90_000);
+    await until(() => api.count(WATCH) === 3);
+    expect(lists()).toBe(2);
+    expect(seen).toEqual(['+a@101', '-a']);
   });
 
   it('ends a watch that outlives its timeout', async () => {

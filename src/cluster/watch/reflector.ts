@@ -1,10 +1,10 @@
 /** Keeps one collection of the API server in step: list it in pages, then watch it for ever, whatever goes wrong in between. */
-import type { WatchStats } from './cluster.ts';
-import { ApiError, errorCode, toApiError } from './http/api-error.ts';
-import type { KubeClient } from './http/kube-client.ts';
-import { createLineSplitter } from './http/lines.ts';
-import { createBackoff, pause } from './timing.ts';
-import type { Backoff, Log, Timing } from './timing.ts';
+import type { WatchStats } from '../cluster.ts';
+import { ApiError, errorCode, toApiError } from '../http/api-error.ts';
+import type { KubeClient } from '../http/kube-client.ts';
+import { createLineSplitter } from '../http/lines.ts';
+import { createBackoff, pause } from '../timing.ts';
+import type { Backoff, Log, Timing } from '../timing.ts';
 import { VersionTable, compareVersions, isOlder, versionOf } from './versions.ts';
 import type { Version } from './versions.ts';
 import { createGuard, readEvent, readPage, readVersion, readWatchError, withQuery } from './watch-format.ts';
@@ -56,6 +56,8 @@ const HEAD_DEADLINE = 30_000;
 const SHORT_LIVED = 5_000;
 /** The server should end a watch after `timeoutSeconds`; so much later we do. */
 const OVERTIME = 30_000;
+/** So many silent watches in a row, and a list is to show whether the version we watch from still means anything. */
+const MUTE_BEFORE_LIST = 2;
 /** A refused login is usually mended by the next rotated token: look for it often. */
 const LONGEST_WAIT_UNAUTHORIZED = 5_000;
 
@@ -76,6 +78,8 @@ export class Reflector {
   #lists = 0;
   #expiries = 0;
   #stalls = 0;
+  /** Watches in a row that brought nothing at all. */
+  #mute = 0;
   #lastEvent: number | undefined;
 
   constructor(options: ReflectorOptions) {
@@ -293,6 +297,11 @@ export class Reflector {
         throw error;
       }
       this.#stalls += 1;
+      this.#mute += 1;
+      if (this.#mute >= MUTE_BEFORE_LIST) {
+        // A server that was restored from a backup lets a watch from the future wait in silence, for ever.
+        this.#resume = undefined;
+      }
       this.#state = 'failing';
       log.warn({ kind }, 'the watch is silent; connecting again');
     } finally {
@@ -316,6 +325,7 @@ export class Reflector {
       throw readWatchError(object, this.#options.kind);
     }
     this.#lastEvent = this.#options.timing.now();
+    this.#mute = 0;
     const resourceVersion = readVersion(object);
     const order = compareVersions(resourceVersion, this.#resume);
     if (type === 'DELETED') {

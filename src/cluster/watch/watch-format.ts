@@ -1,6 +1,6 @@
 /** The wire format of lists and watches, read from untrusted JSON, and the watchdog of one watch. */
-import { ApiError } from './http/api-error.ts';
-import type { Timing } from './timing.ts';
+import { ApiError } from '../http/api-error.ts';
+import type { Timing } from '../timing.ts';
 
 /** One page of a list. */
 export interface Page {
