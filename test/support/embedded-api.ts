@@ -76,7 +76,8 @@ export class TestApi {
     this.#streams.push(controller);
     const response = await fetch(this.server.url + path, { headers: { accept }, signal: controller.signal });
     const lines = linesOf(response);
-    const parse = (line: string): { type: string; object: JsonObject } => JSON.parse(line) as { type: string; object: JsonObject };
+    const parse = (line: string): { type: string; object: JsonObject } =>
+      JSON.parse(line) as { type: string; object: JsonObject };
     return {
       status: response.status,
       next: async () => {

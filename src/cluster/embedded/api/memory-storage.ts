@@ -33,6 +33,8 @@ export class MemoryStorage implements Storage {
   readonly #historyLimit: number;
   readonly #queue: { readonly collection: Collection; readonly storageKey: string; readonly change: Change }[] = [];
   #announcing = false;
+  /** What was compacted away, for collections that come later. */
+  #compacted = 0;
   /** Starts above zero: "0" means "any" in the API. */
   #revision = 1;
 
@@ -50,7 +52,7 @@ export class MemoryStorage implements Storage {
   collection(storageKey: string): Collection {
     let collection = this.#collections.get(storageKey);
     if (collection === undefined) {
-      collection = new Collection(this.#historyLimit, 0);
+      collection = new Collection(this.#historyLimit, this.#compacted);
       this.#collections.set(storageKey, collection);
     }
     return collection;
@@ -126,6 +128,7 @@ export class MemoryStorage implements Storage {
 
   /** Forgets the history of changes, as etcd's compaction does: older resourceVersions get 410. */
   compact(): void {
+    this.#compacted = this.#revision;
     for (const collection of this.#collections.values()) collection.compact(this.#revision);
   }
 

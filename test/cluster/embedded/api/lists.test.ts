@@ -91,7 +91,12 @@ describe('selectors', () => {
     expect(namesOf((await api.get(`${secrets}?fieldSelector=type%3Dkubernetes.io/tls`)).body)).toEqual(['tls']);
     const events = '/api/v1/namespaces/default/events';
     for (const name of ['one', 'two']) {
-      await api.create(events, { metadata: { name }, involvedObject: { kind: 'Ingress', name }, reason: 'Sync', type: 'Normal' });
+      await api.create(events, {
+        metadata: { name },
+        involvedObject: { kind: 'Ingress', name },
+        reason: 'Sync',
+        type: 'Normal',
+      });
     }
     const selector = encodeURIComponent('involvedObject.name=two,reason=Sync');
     expect(namesOf((await api.get(`${events}?fieldSelector=${selector}`)).body)).toEqual(['two']);

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CONFIG_MAPS, configMap, deployment, DEPLOYMENTS, ingress, INGRESSES, namesOf, TestApi } from '../../../support/embedded-api.ts';
+import {
+  CONFIG_MAPS,
+  configMap,
+  deployment,
+  DEPLOYMENTS,
+  ingress,
+  INGRESSES,
+  namesOf,
+  TestApi,
+} from '../../../support/embedded-api.ts';
 import type { Answer } from '../../../support/embedded-api.ts';
 
 let api: TestApi;
@@ -17,9 +26,23 @@ describe('refusals', () => {
   const valid = JSON.stringify(configMap('refused'));
   const cases: [string, string, string, { body?: unknown; type?: string; accept?: string }, number, RegExp][] = [
     ['an object that is not there', 'GET', `${CONFIG_MAPS}/none`, {}, 404, /^configmaps "none" not found$/],
-    ['a resource that is not there', 'GET', '/api/v1/namespaces/default/wishes', {}, 404, /could not find the requested resource/],
+    [
+      'a resource that is not there',
+      'GET',
+      '/api/v1/namespaces/default/wishes',
+      {},
+      404,
+      /could not find the requested resource/,
+    ],
     ['a group that is not there', 'GET', '/apis/nothing.io/v1/wishes', {}, 404, /could not find/],
-    ['a namespace that is not there', 'POST', '/api/v1/namespaces/none/configmaps', { body: valid }, 404, /^namespaces "none" not found$/],
+    [
+      'a namespace that is not there',
+      'POST',
+      '/api/v1/namespaces/none/configmaps',
+      { body: valid },
+      404,
+      /^namespaces "none" not found$/,
+    ],
     ['POST on an object', 'POST', `${CONFIG_MAPS}/x`, { body: valid }, 405, /does not allow this method/],
     ['PUT on a list', 'PUT', CONFIG_MAPS, { body: valid }, 405, /does not allow/],
     ['creation outside of a namespace', 'POST', '/api/v1/configmaps', { body: valid }, 405, /does not allow/],
@@ -28,19 +51,61 @@ describe('refusals', () => {
     ['broken JSON', 'POST', CONFIG_MAPS, { body: '{"kind":' }, 400, /unrecognized/],
     ['broken YAML', 'POST', CONFIG_MAPS, { body: 'a: [', type: 'application/yaml' }, 400, /yaml/],
     ['a body that is a list', 'POST', CONFIG_MAPS, { body: '[1]' }, 400, /not an object/],
-    ['another kind', 'POST', CONFIG_MAPS, { body: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } } }, 400, /Secret/],
-    ['another version', 'POST', CONFIG_MAPS, { body: { apiVersion: 'v2', kind: 'ConfigMap', metadata: {} } }, 400, /API version in the data \(v2\)/],
+    [
+      'another kind',
+      'POST',
+      CONFIG_MAPS,
+      { body: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } } },
+      400,
+      /Secret/,
+    ],
+    [
+      'another version',
+      'POST',
+      CONFIG_MAPS,
+      { body: { apiVersion: 'v2', kind: 'ConfigMap', metadata: {} } },
+      400,
+      /API version in the data \(v2\)/,
+    ],
     ['a media type nobody knows', 'POST', CONFIG_MAPS, { body: valid, type: 'text/plain' }, 415, /application\/json/],
     ['an answer nobody can give', 'GET', CONFIG_MAPS, { accept: 'application/xml' }, 406, /application\/json/],
     ['a body without end', 'POST', CONFIG_MAPS, { body: 'x'.repeat(4 * 1024 * 1024) }, 413, /too large/],
     ['no name', 'POST', CONFIG_MAPS, { body: { kind: 'ConfigMap' } }, 422, /name or generateName is required/],
-    ['a namespace of its own', 'POST', CONFIG_MAPS, { body: { metadata: { name: 'x', namespace: 'kube-system' } } }, 400, /does not match the namespace/],
-    ['a resourceVersion on creation', 'POST', CONFIG_MAPS, { body: { metadata: { name: 'x', resourceVersion: '1' } } }, 500, /should not be set/],
+    [
+      'a namespace of its own',
+      'POST',
+      CONFIG_MAPS,
+      { body: { metadata: { name: 'x', namespace: 'kube-system' } } },
+      400,
+      /does not match the namespace/,
+    ],
+    [
+      'a resourceVersion on creation',
+      'POST',
+      CONFIG_MAPS,
+      { body: { metadata: { name: 'x', resourceVersion: '1' } } },
+      500,
+      /should not be set/,
+    ],
     ['dryRun of another kind', 'POST', `${CONFIG_MAPS}?dryRun=Some`, { body: valid }, 422, /dryRun/],
     ['a label selector that cannot be read', 'GET', `${CONFIG_MAPS}?labelSelector=a%20b`, {}, 400, /unable to parse/],
-    ['a field that cannot be selected by', 'GET', `${CONFIG_MAPS}?fieldSelector=data.x%3D1`, {}, 400, /field label not supported: data.x/],
+    [
+      'a field that cannot be selected by',
+      'GET',
+      `${CONFIG_MAPS}?fieldSelector=data.x%3D1`,
+      {},
+      400,
+      /field label not supported: data.x/,
+    ],
     ['a continue token of another server', 'GET', `${CONFIG_MAPS}?continue=abc`, {}, 400, /continue key is not valid/],
-    ['a resourceVersion of the future', 'GET', `${CONFIG_MAPS}?resourceVersion=99999999`, {}, 504, /Too large resource version/],
+    [
+      'a resourceVersion of the future',
+      'GET',
+      `${CONFIG_MAPS}?resourceVersion=99999999`,
+      {},
+      504,
+      /Too large resource version/,
+    ],
     ['a resourceVersion that is no number', 'GET', `${CONFIG_MAPS}?resourceVersion=abc`, {}, 400, /invalid syntax/],
     ['a namespace that cannot go', 'DELETE', '/api/v1/namespaces/default', {}, 403, /may not be deleted/],
     ['a patch of an unknown kind', 'PATCH', '/api/v1/namespaces/default', { body: '{}' }, 415, /strategic-merge-patch/],
@@ -83,7 +148,11 @@ describe('objects', () => {
     const second = await api.call('PUT', `${CONFIG_MAPS}/contested`, { body: { ...first, data: { a: '1' } } });
     expect(second.status).toBe(200);
     const third = await api.call('PUT', `${CONFIG_MAPS}/contested`, { body: { ...first, data: { a: '2' } } });
-    expect(refusal(third)).toMatchObject({ code: 409, reason: 'Conflict', message: expect.stringContaining('the object has been modified') as string });
+    expect(refusal(third)).toMatchObject({
+      code: 409,
+      reason: 'Conflict',
+      message: expect.stringContaining('the object has been modified') as string,
+    });
   });
 
   it('are deleted only when the preconditions hold', async () => {
@@ -91,7 +160,10 @@ describe('objects', () => {
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid: 'another' } };
     expect((await api.call('DELETE', `${CONFIG_MAPS}/guarded`, { body })).status).toBe(409);
     const gone = await api.call('DELETE', `${CONFIG_MAPS}/guarded`);
-    expect(gone).toMatchObject({ status: 200, body: { kind: 'Status', status: 'Success', details: { name: 'guarded', kind: 'configmaps' } } });
+    expect(gone).toMatchObject({
+      status: 200,
+      body: { kind: 'Status', status: 'Success', details: { name: 'guarded', kind: 'configmaps' } },
+    });
   });
 
   it('are deleted as a collection by a selector', async () => {
@@ -120,7 +192,11 @@ describe('the types of fields', () => {
     ['a number for a string', { data: { a: 1 } }, /unmarshal number into Go struct field ConfigMap.data of type string/],
     ['a string for a boolean', { immutable: 'yes' }, /ConfigMap.immutable of type bool/],
     ['base64 that is none', { binaryData: { a: '%%%' } }, /illegal base64 data at input byte 0/],
-    ['a list for a map', { metadata: { name: 'x', labels: ['a'] } }, /unmarshal array into Go struct field ObjectMeta.metadata.labels/],
+    [
+      'a list for a map',
+      { metadata: { name: 'x', labels: ['a'] } },
+      /unmarshal array into Go struct field ObjectMeta.metadata.labels/,
+    ],
     ['text for a time', { metadata: { name: 'x', deletionTimestamp: 'soon' } }, /parsing time "soon"/],
   ])('refuse %s', async (_name, fields, message) => {
     const answer = await api.call('POST', CONFIG_MAPS, { body: { ...configMap('typed'), ...fields } });
@@ -132,11 +208,15 @@ describe('the types of fields', () => {
     const strict = await api.call('POST', `${INGRESSES}?fieldValidation=Strict`, { body });
     expect(refusal(strict)).toMatchObject({
       code: 400,
-      message: expect.stringContaining('strict decoding error: unknown field "spek", unknown field "spec.rules[0].hots"') as string,
+      message: expect.stringContaining(
+        'strict decoding error: unknown field "spek", unknown field "spec.rules[0].hots"',
+      ) as string,
     });
     const warned = await api.call('POST', `${INGRESSES}?dryRun=All`, { body });
     expect(warned.status).toBe(201);
-    expect(warned.headers.get('warning')).toBe('299 - "unknown field \\"spek\\"", 299 - "unknown field \\"spec.rules[0].hots\\""');
+    expect(warned.headers.get('warning')).toBe(
+      '299 - "unknown field \\"spek\\"", 299 - "unknown field \\"spec.rules[0].hots\\""',
+    );
     expect(warned.body).not.toHaveProperty('spek');
     const ignored = await api.call('POST', `${INGRESSES}?dryRun=All&fieldValidation=Ignore`, { body });
     expect(ignored.headers.get('warning')).toBeNull();
@@ -161,7 +241,12 @@ describe('subresources', () => {
   it('scale reads and writes the replicas', async () => {
     await api.create(DEPLOYMENTS, deployment('scaled', 2));
     const scale = await api.get(`${DEPLOYMENTS}/scaled/scale`);
-    expect(scale.body).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 2 }, status: { selector: 'app=scaled' } });
+    expect(scale.body).toMatchObject({
+      kind: 'Scale',
+      apiVersion: 'autoscaling/v1',
+      spec: { replicas: 2 },
+      status: { selector: 'app=scaled' },
+    });
     const patched = await api.call('PATCH', `${DEPLOYMENTS}/scaled/scale`, {
       body: { spec: { replicas: 5 } },
       type: 'application/merge-patch+json',
@@ -181,7 +266,9 @@ describe('discovery', () => {
     const groups = (await api.get('/apis')).body['groups'] as { name: string }[];
     expect(groups.map((group) => group.name)).toEqual(expect.arrayContaining(['apps', 'networking.k8s.io', 'metallb.io']));
     const resources = (await api.get('/apis/apps/v1')).body['resources'] as { name: string }[];
-    expect(resources.map((resource) => resource.name)).toEqual(expect.arrayContaining(['deployments', 'deployments/status', 'deployments/scale']));
+    expect(resources.map((resource) => resource.name)).toEqual(
+      expect.arrayContaining(['deployments', 'deployments/status', 'deployments/scale']),
+    );
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
     const aggregated = await api.call('GET', '/apis', { accept });
     expect(aggregated.headers.get('content-type')).toContain('as=APIGroupDiscoveryList');
@@ -194,7 +281,9 @@ describe('discovery', () => {
     expect(document.body).toMatchObject({
       components: {
         schemas: {
-          V1PodSpec: { properties: { containers: { 'x-kubernetes-patch-merge-key': 'name', 'x-kubernetes-patch-strategy': 'merge' } } },
+          V1PodSpec: {
+            properties: { containers: { 'x-kubernetes-patch-merge-key': 'name', 'x-kubernetes-patch-strategy': 'merge' } },
+          },
         },
       },
     });
@@ -219,7 +308,12 @@ describe('discovery', () => {
       },
     };
     await api.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
-    await api.create(`/apis/${group}/v1beta1/balls`, { apiVersion: `${group}/v1beta1`, kind: 'Ball', metadata: { name: 'red' }, spec: { any: [1] } });
+    await api.create(`/apis/${group}/v1beta1/balls`, {
+      apiVersion: `${group}/v1beta1`,
+      kind: 'Ball',
+      metadata: { name: 'red' },
+      spec: { any: [1] },
+    });
     const other = await api.get(`/apis/${group}/v1/balls/red`);
     expect(other.body).toMatchObject({ apiVersion: `${group}/v1`, spec: { any: [1] }, metadata: { generation: 1 } });
     expect((await api.get(`/apis/${group}`)).body).toMatchObject({ preferredVersion: { version: 'v1' } });
@@ -241,4 +335,3 @@ describe('tables', () => {
     expect(row?.object).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'tabled' } });
   });
 });
-
