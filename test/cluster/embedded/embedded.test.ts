@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { stringAt } from '../../../src/cluster/embedded/api/json.ts';
 import { startEmbeddedCluster } from '../../../src/cluster/embedded/embedded.ts';
 import type { EmbeddedCluster, EmbeddedClusterOptions } from '../../../src/cluster/embedded/embedded.ts';
 import { deploymentObject, serviceObject } from '../../support/embedded-objects.ts';
@@ -67,7 +68,7 @@ describe('the embedded cluster', () => {
 
   it('applies again: what changed changes, what is gone from the object goes, what controllers wrote stays', async () => {
     const cluster = await start();
-    cluster.apply([serviceObject('web', { sessionAffinity: 'ClientIP' })]);
+    cluster.apply([serviceObject('web', { internalTrafficPolicy: 'Local' })]);
     const before = cluster.storage.resource('v1', 'services').get('default', 'web');
     const { errors } = cluster.apply([serviceObject('web', { ports: [{ port: 81, targetPort: 8080 }] })]);
     expect(errors).toEqual([]);
@@ -75,8 +76,8 @@ describe('the embedded cluster', () => {
     expect(after?.metadata.uid).toBe(before?.metadata.uid);
     expect(after?.['spec']).toMatchObject({
       ports: [{ port: 81 }],
-      sessionAffinity: 'None',
-      clusterIP: (before?.['spec'] as { clusterIP: string }).clusterIP,
+      internalTrafficPolicy: 'Cluster',
+      clusterIP: stringAt(before, 'spec', 'clusterIP'),
     });
     const again = cluster.apply([serviceObject('web', { ports: [{ port: 81, targetPort: 8080 }] })]);
     expect(again.applied[0]?.metadata.resourceVersion).toBe(after?.metadata.resourceVersion);
