@@ -13,6 +13,8 @@ export interface Timed {
   deadline: number;
   /** Called once the deadline has passed; must set a new one or leave the set. */
   expire: () => void;
+  /** Called with what `expire` threw. */
+  onBug: (error: unknown) => void;
 }
 
 /** The deadlines of one worker. */
@@ -50,7 +52,14 @@ export class Deadlines {
   /** Expires what has waited too long. Called by the interval, and by tests with a clock of their own. */
   check(): void {
     this.now = this.#clock();
-    for (const timed of this.#timed) if (timed.deadline <= this.now) timed.expire();
+    for (const timed of this.#timed) {
+      if (timed.deadline > this.now) continue;
+      try {
+        timed.expire();
+      } catch (error) {
+        timed.onBug(error);
+      }
+    }
   }
 
   close(): void {

@@ -7,10 +7,10 @@ import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
 import { forwardedHead, newRequestId } from './http1/forward-request.ts';
-import { hostName } from './http1/host.ts';
+import { hostName } from './host.ts';
 import type { ResponseHead } from './http1/response-head.ts';
-import { Replay } from './replay.ts';
-import { decideRetry } from './retry.ts';
+import { Replay } from './upstream/replay.ts';
+import { decideRetry } from './upstream/retry.ts';
 import type { Router } from './router.ts';
 import type { ResponseHandler, UpstreamConnection } from './upstream/connection.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
@@ -239,6 +239,11 @@ export class Exchange implements ResponseHandler {
 
   onTunnelEnd(): void {
     this.downstream.tunnelEnd();
+  }
+
+  onBug(): void {
+    // The connection's close ends the exchange.
+    this.downstream.abort();
   }
 
   onUpstreamFailed(error: ProxyError): void {

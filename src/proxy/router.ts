@@ -1,6 +1,6 @@
 /** Host and path → route, in time that does not depend on how many routes there are. */
 import { CATCH_ALL_HOST, type VirtualHost } from '../model/table.ts';
-import { hostName } from './http1/host.ts';
+import { hostName } from './host.ts';
 import { normalisePath, pathBytes } from './path.ts';
 
 /** A node of the tree of path prefixes: one level per segment. */

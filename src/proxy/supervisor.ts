@@ -1,5 +1,4 @@
 /** Starts the workers, gives them tables, replaces those that die. The controller's side of the data plane. */
-import net from 'node:net';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
@@ -7,6 +6,7 @@ import { sharedCounters } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
+import { assertFree } from './listener/bind.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 
 export interface DataPlaneOptions {
@@ -175,6 +175,12 @@ class Supervisor implements DataPlane {
         this.#options.log.error({ worker: slot.id, code: message.code }, message.message);
         this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
         return;
+      case 'bug':
+        this.#options.log.error(
+          { worker: slot.id, stack: message.stack },
+          'an exchange failed for a bug; its connection was closed',
+        );
+        return;
       case 'series':
         this.#options.series.announce(seriesId, message.announcement);
     }
@@ -250,14 +256,4 @@ class Supervisor implements DataPlane {
       return false;
     });
   }
-}
-
-/** Rejects when somebody already listens on the port. */
-function assertFree(host: string, port: number): Promise<void> {
-  if (port === 0) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer();
-    probe.once('error', reject);
-    probe.listen({ host, port }, () => probe.close(() => resolve()));
-  });
 }

@@ -104,12 +104,15 @@ export interface TestProxy {
   readonly counters: Float64Array;
   /** The requests counted in a slot of the first segment. */
   readonly requestsOf: (slot: number) => number;
+  /** Exceptions that a connection did not expect. */
+  readonly bugs: readonly unknown[];
   readonly close: () => Promise<void>;
 }
 
 /** Starts a data plane in this process. `patch` needs no default certificate. */
 export async function startProxy(patch: TablePatch, changes: Partial<ProxySettings> = {}, lookup?: Lookup): Promise<TestProxy> {
   const series = new Map<number, SeriesLabels>();
+  const bugs: unknown[] = [];
   const counters = sharedCounters();
   let firstSegment: Float64Array = new Float64Array();
   const writer = new SeriesWriter(counters, ({ slot, labels, segment }) => {
@@ -117,7 +120,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
   });
-  const runtime = new Runtime(proxySettings(changes), writer, lookup);
+  const runtime = new Runtime(proxySettings(changes), writer, { lookup, onBug: (error) => bugs.push(error) });
   runtime.apply({
     ...patch,
     defaultCertificate: patch.defaultCertificate ?? certificate('default', ['ingress.local']),
@@ -130,6 +133,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     series,
     counters,
     requestsOf: (slot) => firstSegment[slot * SLOT] ?? 0,
+    bugs,
     close: () => runtime.stop(0),
   };
 }

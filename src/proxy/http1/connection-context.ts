@@ -12,6 +12,8 @@ export interface ConnectionContext extends ExchangeContext {
   readonly connections: Set<ClientConnection>;
   /** The worker is on its way out: every response closes its connection. */
   readonly draining: () => boolean;
+  /** An exception in a callback: the connection is closed, the worker goes on. */
+  readonly onBug: (error: unknown) => void;
   /** A request that was refused before it became an exchange. */
   readonly onRefused: (connection: ClientConnection, error: ProxyError) => void;
 }

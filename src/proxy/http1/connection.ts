@@ -1,27 +1,20 @@
 /** One HTTP/1.1 connection of a client: heads and bodies in, responses out, one exchange after the other. */
 import type { Socket } from 'node:net';
+import type { ProxySettings } from '../../settings/settings.ts';
 import { page, type Answer } from '../answers.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
+import { listenGuarded } from '../guarded.ts';
 import type { ConnectionContext } from './connection-context.ts';
-import { connectionFields, type ClientInfo } from './forward-request.ts';
+import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
+import { clientInfo, connectionFields, type ClientInfo } from './forward-request.ts';
 import { RequestBody } from './request-body.ts';
 import { parseRequestHead, RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { responseFraming, ResponseWriter } from './response-writer.ts';
 
-/** A refused client may go on sending: reading it off for a while lets it see the answer instead of a reset. */
-const LINGER_TIMEOUT = 2_000;
-const MAX_LINGER = 1_048_576;
-/**
- * A client that sent FIN may still read (RFC 9112 §9.6 calls it half-closed), or be gone: it gets its answer if that comes
- * within this time, in milliseconds, or keeps coming. nginx takes every FIN for a client that is gone.
- */
-const HALF_CLOSED_TIMEOUT = 2_000;
-/** How long an idle connection is kept on shutdown. */
-const DRAIN_IDLE = 500;
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
 
 export class ClientConnection implements Downstream, Timed {
@@ -37,6 +30,8 @@ export class ClientConnection implements Downstream, Timed {
   readonly #writer: ResponseWriter;
   #phase: Phase = 'idle';
   #fields = '';
+  /** The settings that `#fields` was made of. */
+  #fieldsOf: ProxySettings | null = null;
   /** Bytes read and not used yet. */
   #input: Buffer | null = null;
   /** How much of an incomplete head was looked at. */
@@ -53,28 +48,31 @@ export class ClientConnection implements Downstream, Timed {
   constructor(socket: Socket, scheme: 'http' | 'https', context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
-    const address = socket.remoteAddress ?? '';
-    this.client = { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
+    this.client = clientInfo(socket.remoteAddress ?? '', scheme);
     this.exchange = new Exchange(this, context);
     this.#body = new RequestBody(this.exchange);
     this.#writer = new ResponseWriter(socket);
     context.deadlines.add(this);
     this.deadline = context.deadlines.after(context.settings().clientHeaderTimeout);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', () => this.#onClose());
-    socket.on('close', () => this.#onClose());
+    const onClose = (): void => this.#onClose();
+    listenGuarded(
+      socket,
+      {
+        data: (chunk: Buffer) => this.#onData(chunk),
+        drain: () => this.#onDrain(),
+        end: () => this.#onEnd(),
+        error: onClose,
+        close: onClose,
+      },
+      (error) => this.onBug(error),
+    );
   }
 
   get connectionFields(): string {
-    if (this.#fields === '') this.#fields = connectionFields(this.client, this.#context.settings());
+    const settings = this.#context.settings();
+    if (this.#fieldsOf !== settings) this.#fields = connectionFields(this.client, settings);
+    this.#fieldsOf = settings;
     return this.#fields;
-  }
-
-  /** The settings changed: what was derived from them is derived again. */
-  forgetSettings(): void {
-    this.#fields = '';
   }
 
   bytesSent(): number {
@@ -93,25 +91,31 @@ export class ClientConnection implements Downstream, Timed {
     this.#onClose();
   }
 
+  /** An exception nobody expected: this connection ends, the others go on. */
+  onBug(error: unknown): void {
+    this.#context.onBug(error);
+    this.destroy();
+  }
+
   expire(): void {
     switch (this.#phase) {
-      case 'idle':
-        // nginx closes a connection that never sent a byte, or is idle, without a word.
-        this.destroy();
-        return;
       case 'head':
         this.#refuse(ERRORS.headerTimeout);
         return;
       case 'exchange':
         if (this.#socket.writableNeedDrain) this.#cut(ERRORS.sendTimeout);
-        else if (this.#clientEnded) this.#expireHalfClosed();
-        else this.exchange.fail(ERRORS.bodyTimeout);
+        else if (!this.#clientEnded) this.exchange.fail(ERRORS.bodyTimeout);
+        else if (this.#writer.sent === this.#sentBefore) this.#cut(ERRORS.clientGone);
+        else this.#setDeadline();
+        this.#sentBefore = this.#writer.sent;
         return;
       case 'tunnel':
         this.#cut(ERRORS.sendTimeout);
         return;
+      case 'idle':
       case 'linger':
       case 'closed':
+        // As nginx closes a connection that is idle or never sent a byte: without a word.
         this.destroy();
     }
   }
@@ -200,14 +204,8 @@ export class ClientConnection implements Downstream, Timed {
 
   exchangeDone(): void {
     if (this.#phase === 'closed') return;
-    if (this.#phase === 'tunnel') {
-      this.destroy();
-      return;
-    }
-    if (!this.#keepAlive) {
-      this.#linger();
-      return;
-    }
+    if (this.#phase === 'tunnel') return this.destroy();
+    if (!this.#keepAlive) return this.#linger();
     if (this.#bodyPaused) {
       this.#bodyPaused = false;
       this.#socket.resume();
@@ -333,12 +331,6 @@ export class ClientConnection implements Downstream, Timed {
     else if (this.#phase === 'idle')
       this.deadline = deadlines.after(this.#context.draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
     else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
-  }
-
-  #expireHalfClosed(): void {
-    if (this.#writer.sent === this.#sentBefore) return this.#cut(ERRORS.clientGone);
-    this.#sentBefore = this.#writer.sent;
-    this.#setDeadline();
   }
 
   #onDrain(): void {

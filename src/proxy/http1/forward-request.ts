@@ -22,6 +22,11 @@ export interface ForwardedInfo {
   readonly host: string;
 }
 
+/** `address`: as the socket says it. */
+export function clientInfo(address: string, scheme: 'http' | 'https'): ClientInfo {
+  return { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
+}
+
 const RANDOM = Buffer.alloc(4096);
 let randomAt = RANDOM.length;
 

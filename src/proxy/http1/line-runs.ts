@@ -23,7 +23,7 @@ export class LineRuns {
   /** The lines, each with its CRLF. */
   lines(text: string): string {
     let lines = '';
-    for (let i = 0; i < this.#length; i += 2) lines += text.slice(this.#offsets[i]!, this.#offsets[i + 1]!);
+    for (let i = 0; i < this.#length; i += 2) lines += text.slice(this.#offsets[i], this.#offsets[i + 1]);
     return lines;
   }
 

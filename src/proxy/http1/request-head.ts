@@ -17,7 +17,7 @@ import {
   TARGET_CHAR,
   VALUE_CHAR,
 } from './chars.ts';
-import { validHost } from './host.ts';
+import { validHost } from '../host.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
 import { CONTENT_LENGTH, HOST, REQUEST_FIELDS, TRANSFER_ENCODING, takeField } from './request-fields.ts';
@@ -181,6 +181,7 @@ export function parseRequestHead(
     let valueEnd = at;
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
     at += 2;
+    if (at - nameStart > limits.maxRequestLineSize) return refuse(head, ERRORS.headTooLarge);
     if (++fields > limits.maxRequestHeaders) return refuse(head, ERRORS.headTooLarge);
 
     const id = REQUEST_FIELDS.find(bytes, nameStart, nameEnd);

@@ -1,9 +1,8 @@
 /** Writes responses to an HTTP/1.1 client: head and first data in one packet, in the framing the client understands. */
 import type { Socket } from 'node:net';
-import type { Answer } from '../answers.ts';
+import { reason, type Answer } from '../answers.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
-import { answerText, interimText, responseHeadText, switchingText } from './response-text.ts';
 
 /** Data up to this size is joined to the head as text; more is copied to a buffer of its own. */
 const TEXT_DATA = 16_384;
@@ -96,4 +95,44 @@ export class ResponseWriter {
     this.sent += copy.length;
     this.#socket.write(copy);
   }
+}
+
+let dateText = '';
+let dateSecond = 0;
+
+/** The current date as a header line, made once a second (RFC 9110 §6.6.1). */
+function dateLine(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
+  }
+  return dateText;
+}
+
+/** The head of a final response. `connection`: the Connection line, or nothing. */
+function responseHeadText(head: ResponseHead, chunked: boolean, security: string | null, connection: string): string {
+  let text = `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}`;
+  if (!head.hasDate) text += dateLine();
+  if (chunked) text += 'Transfer-Encoding: chunked\r\n';
+  if (security !== null) text += `Strict-Transport-Security: ${security}\r\n`;
+  return `${text}${connection}\r\n`;
+}
+
+/** A 1xx other than 101. */
+function interimText(head: ResponseHead): string {
+  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}\r\n`;
+}
+
+/** 101 Switching Protocols: the one response whose Upgrade and Connection are passed on. */
+function switchingText(head: ResponseHead): string {
+  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`;
+}
+
+/** An answer of our own, with its body unless the request was a HEAD. */
+function answerText(answer: Answer, headRequest: boolean, security: string | null, connection: string): string {
+  const { status, fields, contentType, body } = answer;
+  let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n${fields}`;
+  if (security !== null) text += `Strict-Transport-Security: ${security}\r\n`;
+  return `${text}${connection}\r\n${headRequest ? '' : body}`;
 }

@@ -5,10 +5,8 @@ import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { ClientConnection } from '../http1/connection.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
+import { listen } from './bind.ts';
 import { tlsOptions, type TlsContexts } from './tls-contexts.ts';
-
-/** The kernel queues so many connections that no worker has accepted yet. */
-const BACKLOG = 4096;
 
 /** What the listeners tell their worker. */
 export interface ListenerEvents {
@@ -50,16 +48,17 @@ export class Listeners {
       },
       (socket) => accept(socket, 'https'),
     );
-    // The socket is already destroyed; an unheard error would be thrown.
+    // An accept that fails (EMFILE) must not end the worker, nor an error of a handshake, whose socket is already destroyed.
+    this.#http.on('error', () => undefined);
+    this.#https.on('error', () => undefined);
     this.#https.on('tlsClientError', () => undefined);
   }
 
   /** Listens on both ports; 0 for any free one. Rejects with the system's error. */
   async listen(settings: ProxySettings): Promise<BoundPorts> {
     this.refreshDefaultCertificate();
-    const http = await listen(this.#http, settings.bindAddress, settings.httpPort);
-    const https = await listen(this.#https, settings.bindAddress, settings.httpsPort);
-    return { http, https };
+    const { bindAddress, httpPort, httpsPort } = settings;
+    return { http: await listen(this.#http, bindAddress, httpPort), https: await listen(this.#https, bindAddress, httpsPort) };
   }
 
   /** Clients without SNI get the default certificate of the moment. */
@@ -75,16 +74,4 @@ export class Listeners {
     this.#http.close();
     this.#https.close();
   }
-}
-
-function listen(server: net.Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
-      server.off('error', reject);
-      // An accept that fails (EMFILE) must not end the worker.
-      server.on('error', () => undefined);
-      resolve((server.address() as net.AddressInfo).port);
-    });
-  });
 }

@@ -2,12 +2,10 @@
 import net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
-import { BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from '../http1/chunked.ts';
-import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../http1/response-head.ts';
+import { listenGuarded } from '../guarded.ts';
+import type { ResponseHead, ResponseHeadLimits } from '../http1/response-head.ts';
 import type { EndpointPool } from './pool.ts';
-
-/** Interim responses (1xx) to one request; more are a flood. */
-const MAX_INTERIM = 10;
+import { ABANDONED, COMPLETE, FAILED, MORE, ResponseReader, SWITCHED } from './response-reader.ts';
 
 /** Who uses a connection: gets the response to its request, or the failure. */
 export interface ResponseHandler {
@@ -29,10 +27,13 @@ export interface ResponseHandler {
   /** Bytes of an upgraded connection, valid only during the call. */
   readonly onTunnelData: (bytes: Buffer, start: number, end: number) => void;
   readonly onTunnelEnd: () => void;
+  /** The connection ended for a bug, which has been reported. */
+  readonly onBug: () => void;
 }
 
 /** What a connection needs of its worker. */
 export interface UpstreamContext {
+  readonly onBug: (error: unknown) => void;
   readonly deadlines: Deadlines;
   readonly limits: () => ResponseHeadLimits;
   readonly connectTimeout: () => number;
@@ -42,14 +43,11 @@ export interface UpstreamContext {
   readonly readBuffer: Buffer;
 }
 
-type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
-type Framing = 'none' | 'length' | 'chunked' | 'close';
-
+type State = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 export class UpstreamConnection implements Timed {
   readonly pool: EndpointPool;
   /** The IP address it goes to. */
   readonly address: string;
-  readonly head = new ResponseHead();
   /** Requests sent, the current one included. */
   requests = 0;
   /** When it was opened, in milliseconds of the worker's deadlines. */
@@ -57,20 +55,10 @@ export class UpstreamConnection implements Timed {
   deadline = Infinity;
   readonly #context: UpstreamContext;
   readonly #socket: net.Socket;
-  readonly #chunks = new ChunkedReader();
+  readonly #reader: ResponseReader;
   #state: State = 'connecting';
   #connected = false;
   #handler: ResponseHandler | null = null;
-  /** The request in flight is a HEAD: its response has no body. */
-  #headRequest = false;
-  #wantsUpgrade = false;
-  #framing: Framing = 'none';
-  #remaining = 0;
-  #interim = 0;
-  /** Bytes of a head that came in pieces. */
-  #partial: Buffer | null = null;
-  /** A 204 that announces a body: what follows cannot be told from the next response. */
-  #bodyForbidden = false;
   #requestComplete = false;
   #paused = false;
 
@@ -78,6 +66,7 @@ export class UpstreamConnection implements Timed {
     this.pool = pool;
     this.address = address;
     this.#context = context;
+    this.#reader = new ResponseReader(context.limits);
     this.openedAt = context.deadlines.now;
     this.deadline = context.deadlines.after(context.connectTimeout());
     context.deadlines.add(this);
@@ -90,16 +79,27 @@ export class UpstreamConnection implements Timed {
       onread: {
         buffer: context.readBuffer,
         callback: (length: number, bytes: Uint8Array) => {
-          this.#onRead(bytes as Buffer, length);
+          try {
+            this.#onRead(bytes as Buffer, length);
+          } catch (error) {
+            this.onBug(error);
+          }
           return !this.#paused;
         },
       },
     });
-    this.#socket.on('connect', () => this.#onConnect());
-    this.#socket.on('error', () => this.#fail());
-    this.#socket.on('end', () => this.#onEnd());
-    this.#socket.on('close', () => this.#fail());
-    this.#socket.on('drain', () => this.#onDrain());
+    const onFailed = (): void => this.#fail();
+    listenGuarded(
+      this.#socket,
+      {
+        connect: () => this.#onConnect(),
+        error: onFailed,
+        end: () => this.#onEnd(),
+        close: onFailed,
+        drain: () => this.#onDrain(),
+      },
+      (error) => this.onBug(error),
+    );
   }
 
   get closed(): boolean {
@@ -128,12 +128,10 @@ export class UpstreamConnection implements Timed {
   attach(handler: ResponseHandler, options: { headRequest: boolean; wantsUpgrade: boolean; requestComplete: boolean }): void {
     this.requests++;
     this.#handler = handler;
-    this.#headRequest = options.headRequest;
-    this.#wantsUpgrade = options.wantsUpgrade;
+    this.#reader.begin(handler, options.headRequest, options.wantsUpgrade);
     this.#requestComplete = options.requestComplete;
-    this.#interim = 0;
     if (!this.#connected) return;
-    this.#state = 'head';
+    this.#state = 'busy';
     this.#touch();
     handler.onConnected();
   }
@@ -181,8 +179,16 @@ export class UpstreamConnection implements Timed {
 
   /** Closes without a word. The handler, if any, hears nothing more. */
   destroy(): void {
-    this.#handler = null;
+    this.#release();
     this.#close();
+  }
+
+  /** An exception nobody expected: this connection and the exchange on it end. */
+  onBug(error: unknown): void {
+    const handler = this.#handler;
+    this.#context.onBug(error);
+    this.destroy();
+    handler?.onBug();
   }
 
   expire(): void {
@@ -211,7 +217,7 @@ export class UpstreamConnection implements Timed {
   #onConnect(): void {
     this.#connected = true;
     if (this.#handler === null) return this.destroy();
-    this.#state = 'head';
+    this.#state = 'busy';
     this.#touch();
     this.#handler.onConnected();
   }
@@ -231,117 +237,32 @@ export class UpstreamConnection implements Timed {
       handler.onTunnelData(bytes, 0, length);
       return;
     }
-    this.#read(bytes, length, handler);
+    const result = this.#reader.read(bytes, length);
+    switch (result) {
+      case COMPLETE:
+        this.#finish(handler);
+        break;
+      case FAILED:
+        return this.#failWith(this.#reader.error);
+      case SWITCHED: {
+        const { rest, restStart, restEnd } = this.#reader;
+        this.#state = 'tunnel';
+        if (rest !== null && restStart < restEnd) handler.onTunnelData(rest, restStart, restEnd);
+        return;
+      }
+      case MORE:
+      case ABANDONED:
+        break;
+    }
     handler.onFlush();
   }
 
-  #read(bytes: Buffer, length: number, handler: ResponseHandler): void {
-    let at = 0;
-    let end = length;
-    let source = bytes;
-    while (this.#state === 'head') {
-      if (this.#partial !== null) {
-        source = Buffer.concat([this.#partial, source.subarray(at, end)]);
-        at = 0;
-        end = source.length;
-        this.#partial = null;
-      }
-      const next = parseResponseHead(source, at, end, this.head, this.#context.limits());
-      if (next < 0) return this.#failWith(this.head.tooLarge ? ERRORS.responseHeadTooLarge : ERRORS.badResponse);
-      if (next === 0) {
-        // Copied: the buffer is shared by all connections.
-        if (at < end) this.#partial = Buffer.from(source.subarray(at, end));
-        return;
-      }
-      at = next;
-      if (!this.#takeHead(handler)) return;
-      if (at === end && this.#state === 'head') return;
-    }
-    if (this.#state === 'tunnel') {
-      if (at < end) handler.onTunnelData(source, at, end);
-      return;
-    }
-    this.#readBody(source, at, end, handler);
-  }
-
-  /** Returns false when the connection failed. */
-  #takeHead(handler: ResponseHandler): boolean {
-    const { head } = this;
-    if (head.status < 200) {
-      if (head.status === 101) {
-        if (!this.#wantsUpgrade) {
-          this.#failWith(ERRORS.badResponse);
-          return false;
-        }
-        this.#state = 'tunnel';
-        handler.onResponseHead(head);
-        return true;
-      }
-      if (++this.#interim > MAX_INTERIM) {
-        this.#failWith(ERRORS.badResponse);
-        return false;
-      }
-      // We have answered Expect ourselves.
-      if (head.status !== 100) handler.onInterim(head);
-      return true;
-    }
-    this.#state = 'body';
-    this.#remaining = 0;
-    this.#bodyForbidden = head.status === 204 && (head.chunked || head.contentLength > 0);
-    // RFC 9112 §6.3, in its order.
-    if (this.#headRequest || head.status === 204 || head.status === 304) this.#framing = 'none';
-    else if (head.chunked) {
-      this.#framing = 'chunked';
-      this.#chunks.reset();
-    } else if (head.contentLength >= 0) {
-      this.#framing = 'length';
-      this.#remaining = head.contentLength;
-    } else this.#framing = 'close';
-    handler.onResponseHead(head);
-    return this.#handler === handler;
-  }
-
-  #readBody(bytes: Buffer, from: number, end: number, handler: ResponseHandler): void {
-    let at = from;
-    switch (this.#framing) {
-      case 'none':
-        return this.#finish(handler, '', at < end);
-      case 'length': {
-        const take = Math.min(end - at, this.#remaining);
-        this.#remaining -= take;
-        if (take > 0) handler.onResponseData(bytes, at, at + take);
-        if (this.#remaining === 0 && this.#handler === handler) this.#finish(handler, '', at + take < end);
-        return;
-      }
-      case 'close':
-        if (at < end) handler.onResponseData(bytes, at, end);
-        return;
-      case 'chunked':
-        while (at < end) {
-          const result = this.#chunks.read(bytes, at, end);
-          at = this.#chunks.at;
-          if (result === HAVE_DATA) {
-            handler.onResponseData(bytes, this.#chunks.dataStart, this.#chunks.dataEnd);
-            if (this.#handler !== handler) return;
-          } else if (result === BODY_END) return this.#finish(handler, this.#chunks.trailers, at < end);
-          else if (result === MALFORMED) return this.#failWith(ERRORS.badResponse);
-          else return;
-        }
-    }
-  }
-
   /** The response is complete: back to the pool, unless something forbids it. */
-  #finish(handler: ResponseHandler, trailers: string, excess: boolean): void {
-    this.#handler = null;
-    // Unread bytes would be taken for the next response; an unfinished request would be taken for the next one.
-    const reusable =
-      this.head.keepAlive &&
-      !excess &&
-      this.#requestComplete &&
-      !this.#socket.writableNeedDrain &&
-      this.#framing !== 'close' &&
-      !this.#bodyForbidden;
-    if (reusable) {
+  #finish(handler: ResponseHandler): void {
+    const { persistent, trailers } = this.#reader;
+    this.#release();
+    // An unfinished request would be taken for the next one.
+    if (persistent && this.#requestComplete && !this.#socket.writableNeedDrain) {
       this.#state = 'idle';
       if (this.#paused) {
         this.#paused = false;
@@ -356,27 +277,33 @@ export class UpstreamConnection implements Timed {
     const handler = this.#handler;
     if (handler === null) return this.#close();
     if (this.#state === 'tunnel') return handler.onTunnelEnd();
-    if (this.#state === 'body' && this.#framing === 'close') {
-      this.#handler = null;
+    if (this.#reader.endsWithConnection) {
+      this.#release();
       this.#close();
       handler.onResponseEnd('');
       handler.onFlush();
       return;
     }
-    this.#failWith(this.#state === 'body' ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : ERRORS.upstreamReset);
   }
 
   #fail(): void {
     if (this.#state === 'closed') return;
     if (!this.#connected) this.#failWith(ERRORS.connectFailed);
-    else this.#failWith(this.#state === 'body' || this.#state === 'tunnel' ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : ERRORS.upstreamReset);
   }
 
   #failWith(error: ProxyError): void {
     const handler = this.#handler;
-    this.#handler = null;
+    this.#release();
     this.#close();
     handler?.onUpstreamFailed(error);
+  }
+
+  /** The handler and this connection have nothing to do with each other any more. */
+  #release(): void {
+    this.#handler = null;
+    this.#reader.abandon();
   }
 
   #close(): void {

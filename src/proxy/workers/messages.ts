@@ -27,4 +27,6 @@ export type FromWorker =
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'listening'; readonly ports: BoundPorts }
   | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
+  /** An exception that an exchange did not expect. */
+  | { readonly type: 'bug'; readonly stack: string }
   | { readonly type: 'series'; readonly announcement: SeriesAnnouncement };

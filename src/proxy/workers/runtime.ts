@@ -27,6 +27,12 @@ const systemLookup: Lookup = (name, done) => {
 
 const clock = (): number => performance.now();
 
+/** What a test may replace, and where bugs are told. */
+export interface RuntimeOptions {
+  readonly onBug: (error: unknown) => void;
+  readonly lookup?: Lookup | undefined;
+}
+
 export class Runtime {
   readonly connections = new Set<ClientConnection>();
   #settings: ProxySettings;
@@ -42,15 +48,15 @@ export class Runtime {
   readonly #writer: SeriesWriter;
   readonly #listeners: Listeners;
 
-  constructor(settings: ProxySettings, writer: SeriesWriter, resolveName: Lookup = systemLookup) {
+  constructor(settings: ProxySettings, writer: SeriesWriter, { onBug, lookup: resolveName = systemLookup }: RuntimeOptions) {
     this.#settings = settings;
     this.#writer = writer;
     this.#log = new AccessLog(writeStdout, () => writer.add(LOG_DROPPED, 1));
     this.#recorder = new Recorder(writer, this.#log);
     this.#recorder.configure(settings.accessLog);
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#poolContext());
-    this.#listeners = new Listeners(this.#connectionContext(resolveName), this.#tls, {
+    this.#groups = new Groups(this.#poolContext(onBug));
+    this.#listeners = new Listeners(this.#connectionContext(resolveName, onBug), this.#tls, {
       onAccept: (served) => {
         writer.add(ACCEPTED, 1);
         if (!served) writer.add(REJECTED, 1);
@@ -95,7 +101,6 @@ export class Runtime {
     this.#recorder.configure(settings.accessLog);
     this.#tls.configure(settings);
     this.#listeners.refreshDefaultCertificate();
-    for (const connection of this.connections) connection.forgetSettings();
   }
 
   async listen(ports: BoundPorts): Promise<BoundPorts> {
@@ -132,8 +137,9 @@ export class Runtime {
     for (const route of this.#routes.get(host) ?? []) this.#recorder.close(route.series);
   }
 
-  #poolContext(): PoolContext {
+  #poolContext(onBug: (error: unknown) => void): PoolContext {
     return {
+      onBug,
       deadlines: this.#deadlines,
       limits: () => this.#settings,
       connectTimeout: () => this.#settings.upstreamConnectTimeout,
@@ -145,8 +151,9 @@ export class Runtime {
     };
   }
 
-  #connectionContext(resolveName: Lookup): ConnectionContext {
+  #connectionContext(resolveName: Lookup, onBug: (error: unknown) => void): ConnectionContext {
     return {
+      onBug,
       settings: () => this.#settings,
       router: this.#router,
       resolver: new Resolver(resolveName, clock),

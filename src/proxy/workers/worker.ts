@@ -14,7 +14,9 @@ if (port === null) throw new Error('worker.ts runs in a worker thread');
 const { settings, counters } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
 const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
-const runtime = new Runtime(settings, writer);
+const runtime = new Runtime(settings, writer, {
+  onBug: (error) => send({ type: 'bug', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+});
 
 setInterval(() => {
   writer.add(HEARTBEAT, 1);

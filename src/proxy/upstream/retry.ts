@@ -1,6 +1,6 @@
 /** When a request may be sent again (RFC 9110 §9.2.2, RFC 9112 §9.3.1; nginx's proxy_next_upstream "error timeout"). */
-import type { ProxySettings } from '../settings/settings.ts';
-import { ERRORS, type ProxyError } from './errors.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import { ERRORS, type ProxyError } from '../errors.ts';
 
 /** nginx's list of methods that must not be sent twice. */
 const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
