@@ -122,7 +122,7 @@ export class Faults {
     return watches.length;
   }
 
-  /** The next event of a watch that matches is cut in half and the connection ends after it, or is text that is no JSON. */
+  /** The next event of a watch that matches is cut in half and the stream ends after it, or is text that is no JSON. */
   garbleNextEvent(how: 'half-line' | 'garbage', match: RequestMatch = {}): void {
     this.#garbage = { match, how };
   }
@@ -210,7 +210,7 @@ export class Faults {
     this.#garbage = undefined;
     if (fault.how === 'garbage') return '\u0000{]not JSON\n';
     setImmediate(() => {
-      watch.cut(false);
+      watch.end();
     });
     return text.slice(0, text.length >> 1);
   }
