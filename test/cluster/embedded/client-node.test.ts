@@ -31,7 +31,11 @@ describe('the generated client', () => {
     });
     expect(created.metadata?.creationTimestamp).toBeInstanceOf(Date);
     const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } };
-    const replaced = await api.replaceNamespacedIngressStatus({ namespace, name: 'one', body: { ...created, status } });
+    const replaced = await api.replaceNamespacedIngressStatus({
+      namespace,
+      name: 'one',
+      body: Object.assign(created, { status }),
+    });
     expect(replaced.status?.loadBalancer?.ingress?.[0]?.ip).toBe('192.0.2.1');
     expect((await api.listIngressForAllNamespaces()).items).toHaveLength(1);
     await expect(api.replaceNamespacedIngress({ namespace, name: 'one', body: created })).rejects.toMatchObject({ code: 409 });
@@ -49,7 +53,7 @@ describe('the generated client', () => {
     await apps.replaceNamespacedDeploymentScale({
       namespace: 'default',
       name: 'web',
-      body: { ...scale, spec: { replicas: 3 } },
+      body: Object.assign(scale, { spec: { replicas: 3 } }),
     });
     expect((await apps.readNamespacedDeployment({ namespace: 'default', name: 'web' })).spec?.replicas).toBe(3);
     const custom = config.makeApiClient(CustomObjectsApi);

@@ -1,7 +1,7 @@
 /** What tests can make go wrong: watches that end, stall or garble, requests that fail or hang, lists of the past. */
-import type { ResourceRequest, Verb } from './request.ts';
+import type { ResourceRequest, Verb } from '../http/request.ts';
 import { expired, StatusError } from './status-error.ts';
-import type { Watch } from './watch.ts';
+import type { Watch } from '../http/watch.ts';
 
 /** Which requests a fault is about; what is left out matches all. */
 export interface RequestMatch {

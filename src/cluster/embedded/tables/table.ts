@@ -1,6 +1,6 @@
 /** Tables, as `kubectl get` asks for them (https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables). */
 import type { JsonObject } from '../api/json.ts';
-import { partialMetadata } from '../api/respond.ts';
+import { partialMetadata } from '../http/respond.ts';
 import type { StoredObject } from '../api/storage.ts';
 import type { Column } from '../resources/columns.ts';
 import type { ResourceType } from '../resources/resources.ts';

@@ -20,7 +20,7 @@ import { negotiate, parseAccept, parseResourcePath } from './request.ts';
 import type { ResourceRequest } from './request.ts';
 import { sendError, sendObject, sendText } from './respond.ts';
 import { handleScale } from './scale.ts';
-import { methodNotAllowed, StatusError } from './status-error.ts';
+import { methodNotAllowed, StatusError } from '../api/status-error.ts';
 import { Watch } from './watch.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write.ts';
 
