@@ -3,7 +3,7 @@ import type { ResourceType, ScalePaths } from '../resources/resources.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { parseJson, parseObject, unsupportedMediaType } from './body.ts';
-import { arrayAt, isObject, numberAt, objectAt, stringAt, valueAt } from '../api/json.ts';
+import { arrayAt, isObject, numberAt, objectAt, setKey, stringAt, valueAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import { contentType } from './request.ts';
 import { sendObject } from './respond.ts';
@@ -48,10 +48,12 @@ function setAt(object: JsonObject, path: string, value: unknown): void {
   const last = keys.pop() ?? '';
   let node = object;
   for (const key of keys) {
-    const next = node[key];
-    node = isObject(next) ? next : (node[key] = {});
+    const next = Object.hasOwn(node, key) ? node[key] : undefined;
+    const inner: JsonObject = isObject(next) ? next : {};
+    setKey(node, key, inner);
+    node = inner;
   }
-  node[last] = value;
+  setKey(node, last, value);
 }
 
 function wantedScale(write: WriteRequest, current: JsonObject): unknown {
