@@ -109,7 +109,8 @@ export class Exchange implements ResponseHandler {
       this.#fallback = true;
     }
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
-    if (head.expectContinue && !this.#requestEnded) this.downstream.continue();
+    // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
+    if (head.expectContinue && head.minor === 1 && !this.#requestEnded) this.downstream.continue();
     this.#beginning = true;
     this.#tryNext();
     this.#beginning = false;
@@ -122,7 +123,7 @@ export class Exchange implements ResponseHandler {
     this.#bodyBytes += length;
     if (!this.active) return;
     const { maxRequestBodySize } = this.#context.settings();
-    if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.#refuse(ERRORS.bodyTooLarge);
+    if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
     const { chunked } = this.downstream.head;
     if (length <= COALESCED_BODY) {
       const text = bytes.toString('latin1', start, end);
@@ -192,7 +193,7 @@ export class Exchange implements ResponseHandler {
 
   onConnected(): void {
     this.connectedAt = this.#context.clock();
-    if (!this.#requestEnded && this.#upstream?.blocked === false) this.downstream.resumeBody();
+    if (this.#upstream?.blocked === false) this.downstream.resumeBody();
   }
 
   onInterim(head: ResponseHead): void {
@@ -282,7 +283,6 @@ export class Exchange implements ResponseHandler {
     if (!this.#requestEnded) this.downstream.pauseBody();
     this.#context.resolver.resolve(target.endpoint.address, (address) => {
       if (generation !== this.#generation || !this.active) return;
-      this.downstream.resumeBody();
       if (address === null) this.#tryNext(ERRORS.resolveFailed);
       else this.#connect(address, target.pool, false);
     });
@@ -295,11 +295,6 @@ export class Exchange implements ResponseHandler {
     this.upstreamStartedAt = this.#context.clock();
     const upstream = pool.take(address, fresh);
     this.#upstream = upstream;
-    upstream.attach(this, {
-      headRequest: head.method === 'HEAD',
-      wantsUpgrade: head.upgrade !== '',
-      requestComplete: this.#requestEnded,
-    });
     const text = forwardedHead(
       head,
       this.downstream.client,
@@ -310,6 +305,12 @@ export class Exchange implements ResponseHandler {
     );
     // What of the body was already read is sent again. `#out` was recorded there too.
     this.#out = text + this.#replay.text;
+    // Only now: a connection that is there already lets the body flow at once, and it must follow the head.
+    upstream.attach(this, {
+      headRequest: head.method === 'HEAD',
+      wantsUpgrade: head.upgrade !== '',
+      requestComplete: this.#requestEnded,
+    });
     // In `begin` the downstream still has body bytes at hand, which leave in the same packet.
     if (this.#requestEnded || !this.#beginning) this.flushRequest();
   }

@@ -169,12 +169,17 @@ export class ChunkedReader {
 const FORBIDDEN_TRAILER =
   /^(?:transfer-encoding|content-length|content-encoding|content-type|content-range|host|connection|keep-alive|proxy-.*|te|trailer|upgrade|expect|range|if-.*|authorization|www-authenticate|set-cookie|cookie|age|cache-control|expires|date|location|retry-after|vary|warning|max-forwards|pragma|x-forwarded-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/i;
 
+/** A backend may take "_" for "-" (CVE-2026-39858). */
+function forbidden(name: string): boolean {
+  return FORBIDDEN_TRAILER.test(name.replaceAll('_', '-'));
+}
+
 /** The trailer lines that may be passed on, each with its CRLF. */
 export function allowedTrailers(trailers: string): string {
   if (trailers === '') return '';
   let kept = '';
   for (const line of trailers.split('\r\n')) {
-    if (line !== '' && !FORBIDDEN_TRAILER.test(line.slice(0, line.indexOf(':')))) kept += `${line}\r\n`;
+    if (line !== '' && !forbidden(line.slice(0, line.indexOf(':')))) kept += `${line}\r\n`;
   }
   return kept;
 }

@@ -112,8 +112,12 @@ export class ClientConnection implements Downstream, Timed {
       case 'tunnel':
         this.#cut(ERRORS.sendTimeout);
         return;
-      case 'idle':
       case 'linger':
+        // What the client did not take would look like the end of the response.
+        if (this.#socket.writableLength > 0) this.abort();
+        else this.destroy();
+        return;
+      case 'idle':
       case 'closed':
         // As nginx closes a connection that is idle or never sent a byte: without a word.
         this.destroy();
@@ -204,8 +208,7 @@ export class ClientConnection implements Downstream, Timed {
 
   exchangeDone(): void {
     if (this.#phase === 'closed') return;
-    if (this.#phase === 'tunnel') return this.destroy();
-    if (!this.#keepAlive) return this.#linger();
+    if (this.#phase === 'tunnel' || !this.#keepAlive) return this.#linger();
     if (this.#bodyPaused) {
       this.#bodyPaused = false;
       this.#socket.resume();
@@ -256,6 +259,11 @@ export class ClientConnection implements Downstream, Timed {
   /** Returns how many bytes it used; 0 to wait. */
   #readHead(input: Buffer): number {
     if (this.#phase === 'idle') {
+      if (this.#writer.blocked) {
+        // A client that pipelines but does not read would fill the memory with answers.
+        this.#socket.pause();
+        return 0;
+      }
       this.#phase = 'head';
       this.#scanned = 0;
       if (this.requests > 0) this.deadline = this.#context.deadlines.after(this.#context.settings().clientHeaderTimeout);
@@ -337,6 +345,10 @@ export class ClientConnection implements Downstream, Timed {
     if (this.#phase === 'tunnel') this.deadline = Infinity;
     else this.#setDeadline();
     this.exchange.onClientDrain();
+    if (this.#phase === 'idle' && this.#input !== null) {
+      this.#socket.resume();
+      this.#process();
+    }
   }
 
   #onEnd(): void {
@@ -371,8 +383,9 @@ export class ClientConnection implements Downstream, Timed {
 
   /** The client is at fault, or gone: the exchange ends here, and the connection with it. */
   #cut(error: ProxyError): void {
+    // Closed first, so that no further request begins.
+    this.abort();
     this.exchange.onClientGone(error);
-    this.destroy();
   }
 
   /** Refuses what never became an exchange. */
@@ -389,7 +402,7 @@ export class ClientConnection implements Downstream, Timed {
     this.#input = null;
     this.#lingered = 0;
     this.deadline = this.#context.deadlines.after(
-      this.#socket.writableNeedDrain ? this.#context.settings().clientSendTimeout : LINGER_TIMEOUT,
+      this.#socket.writableLength > 0 ? this.#context.settings().clientSendTimeout : LINGER_TIMEOUT,
     );
     this.#socket.end();
     this.#socket.resume();

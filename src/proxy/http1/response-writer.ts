@@ -47,7 +47,7 @@ export class ResponseWriter {
   /** `security`: the value of Strict-Transport-Security. `connection`: the Connection line, or nothing. */
   head(head: ResponseHead, framing: Framing, security: string | null, connection: string): void {
     this.#framing = framing;
-    this.#out += responseHeadText(head, framing === 'chunked' || (framing === 'none' && head.chunked), security, connection);
+    this.#out += responseHeadText(head, framing === 'chunked', security, connection);
   }
 
   /** 101: what follows is passed unframed. */

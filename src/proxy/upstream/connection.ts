@@ -61,6 +61,8 @@ export class UpstreamConnection implements Timed {
   #handler: ResponseHandler | null = null;
   #requestComplete = false;
   #paused = false;
+  /** The upstream has sent all it had to say through the tunnel. */
+  #tunnelEnded = false;
 
   constructor(pool: EndpointPool, context: UpstreamContext, address: string) {
     this.pool = pool;
@@ -262,7 +264,7 @@ export class UpstreamConnection implements Timed {
     const { persistent, trailers } = this.#reader;
     this.#release();
     // An unfinished request would be taken for the next one.
-    if (persistent && this.#requestComplete && !this.#socket.writableNeedDrain) {
+    if (persistent && this.#requestComplete && this.#socket.writableLength === 0) {
       this.#state = 'idle';
       if (this.#paused) {
         this.#paused = false;
@@ -276,7 +278,10 @@ export class UpstreamConnection implements Timed {
   #onEnd(): void {
     const handler = this.#handler;
     if (handler === null) return this.#close();
-    if (this.#state === 'tunnel') return handler.onTunnelEnd();
+    if (this.#state === 'tunnel') {
+      this.#tunnelEnded = true;
+      return handler.onTunnelEnd();
+    }
     if (this.#reader.endsWithConnection) {
       this.#release();
       this.#close();
@@ -289,6 +294,11 @@ export class UpstreamConnection implements Timed {
 
   #fail(): void {
     if (this.#state === 'closed') return;
+    if (this.#tunnelEnded) {
+      const handler = this.#handler;
+      this.destroy();
+      return handler?.onResponseEnd('');
+    }
     if (!this.#connected) this.#failWith(ERRORS.connectFailed);
     else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : ERRORS.upstreamReset);
   }

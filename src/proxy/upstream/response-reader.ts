@@ -69,7 +69,7 @@ export class ResponseReader {
 
   /** After this response the connection can carry another (RFC 9112 §9.3). */
   get persistent(): boolean {
-    return this.head.keepAlive && !this.excess && this.#framing !== 'close' && !this.#ambiguous;
+    return this.head.keepAlive && !this.excess && this.#framing !== 'close' && !this.#ambiguous && !this.#wantsUpgrade;
   }
 
   /** Reads `bytes[0, length)`, which may change after the call. */
@@ -108,12 +108,14 @@ export class ResponseReader {
     const { head } = this;
     const handler = this.#handler!;
     if (head.status === 101) {
-      if (!this.#wantsUpgrade) return this.#fail(ERRORS.badResponse);
+      if (!this.#wantsUpgrade || head.chunked || head.contentLength > 0) return this.#fail(ERRORS.badResponse);
+      this.#dropLength();
       handler.onResponseHead(head);
       return this.#handler === null ? ABANDONED : SWITCHED;
     }
     if (head.status < 200) {
-      if (++this.#interim > MAX_INTERIM) return this.#fail(ERRORS.badResponse);
+      // An interim response has no body: what would frame one is a trap for the client (RFC 9110 §8.6, RFC 9112 §6.1).
+      if (++this.#interim > MAX_INTERIM || head.chunked || head.contentLength >= 0) return this.#fail(ERRORS.badResponse);
       // We have answered Expect ourselves.
       if (head.status !== 100) handler.onInterim(head);
       return this.#handler === null ? ABANDONED : MORE;
@@ -122,6 +124,7 @@ export class ResponseReader {
     this.excess = false;
     // A 204 that announces a body: what follows cannot be told from the next response.
     this.#ambiguous = head.status === 204 && (head.chunked || head.contentLength > 0);
+    if (head.status === 204) this.#dropLength();
     if (this.#headRequest || head.status === 204 || head.status === 304) this.#framing = 'none';
     else if (head.chunked) {
       this.#framing = 'chunked';
@@ -132,6 +135,11 @@ export class ResponseReader {
     } else this.#framing = 'close';
     handler.onResponseHead(head);
     return this.#handler === null ? ABANDONED : MORE;
+  }
+
+  /** 101 and 204 must not carry a Content-Length. */
+  #dropLength(): void {
+    if (this.head.contentLength >= 0) this.head.runs.remove(this.head.text, ['content-length']);
   }
 
   #readBody(bytes: Buffer, from: number, end: number): ReadResult {

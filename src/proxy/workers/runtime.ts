@@ -14,6 +14,7 @@ import { Listeners } from '../listener/listeners.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
+import type { UpstreamConnection } from '../upstream/connection.ts';
 import { Groups } from '../upstream/group.ts';
 import type { PoolContext } from '../upstream/pool.ts';
 import { Resolver, type Lookup } from '../upstream/resolver.ts';
@@ -26,6 +27,17 @@ const systemLookup: Lookup = (name, done) => {
 };
 
 const clock = (): number => performance.now();
+
+/** What a worker holds open; all of it is 0 when nobody is connected and idle upstream connections are gone. */
+export interface Census {
+  readonly connections: number;
+  /** Connections of both sides that are watched for their deadline. */
+  readonly deadlines: number;
+  /** Connections to endpoints of the table, busy and idle. */
+  readonly upstreams: number;
+  /** Those that wait in a pool. */
+  readonly idleUpstreams: number;
+}
 
 /** What a test may replace, and where bugs are told. */
 export interface RuntimeOptions {
@@ -47,6 +59,7 @@ export class Runtime {
   readonly #recorder: Recorder;
   readonly #writer: SeriesWriter;
   readonly #listeners: Listeners;
+  readonly #idleUpstreams = new Set<UpstreamConnection>();
 
   constructor(settings: ProxySettings, writer: SeriesWriter, { onBug, lookup: resolveName = systemLookup }: RuntimeOptions) {
     this.#settings = settings;
@@ -128,6 +141,16 @@ export class Runtime {
     await this.#log.close();
   }
 
+  /** Counts what is open now. */
+  census(): Census {
+    return {
+      connections: this.connections.size,
+      deadlines: this.#deadlines.size,
+      upstreams: this.#groups.openConnections(),
+      idleUpstreams: this.#idleUpstreams.size,
+    };
+  }
+
   /** Publishes the number of open connections. */
   tick(): void {
     this.#writer.set(ACTIVE, this.connections.size);
@@ -147,7 +170,7 @@ export class Runtime {
       sendTimeout: () => this.#settings.upstreamSendTimeout,
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
       poolLimits: () => this.#settings,
-      idle: new Set(),
+      idle: this.#idleUpstreams,
     };
   }
 

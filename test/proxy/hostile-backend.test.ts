@@ -1,0 +1,138 @@
+/** Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import {
+  group,
+  host,
+  prefixRoute,
+  rawBackend,
+  response,
+  startProxy,
+  table,
+  type RawBackend,
+  type TestProxy,
+} from '../support/proxy.ts';
+import { exchange, RawClient } from '../support/raw-client.ts';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+
+const open: { close: () => Promise<void> | void }[] = [];
+const proxies: TestProxy[] = [];
+
+afterEach(async () => {
+  for (const one of open.splice(0).toReversed()) await one.close();
+  for (const proxy of proxies.splice(0)) {
+    await eventually(() => {
+      expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
+      return true;
+    });
+    expect(proxy.bugs).toEqual([]);
+    await proxy.close();
+  }
+});
+
+async function proxyTo(
+  answer: Parameters<typeof rawBackend>[0],
+  settings: Partial<ProxySettings> = {},
+): Promise<{ proxy: TestProxy; upstream: RawBackend }> {
+  const upstream = await rawBackend(answer);
+  open.push(upstream);
+  const proxy = await startProxy(
+    table([host('app.example', [prefixRoute('/', 'app')])], [group('app', [upstream.port])]),
+    settings,
+  );
+  proxies.push(proxy);
+  return { proxy, upstream };
+}
+
+async function client(port: number): Promise<RawClient> {
+  const one = await RawClient.connect(port);
+  open.push(one);
+  return one;
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
+
+describe('a backend', () => {
+  it.each([
+    ['Content-Length', 'Content-Length: 5\r\n'],
+    ['Transfer-Encoding', 'Transfer-Encoding: chunked\r\n'],
+  ])('that frames an interim response (%s) is 502 (RFC 9110 §8.6, RFC 9112 §6.1)', async (_, field) => {
+    const { proxy } = await proxyTo(() => `HTTP/1.1 103 Early Hints\r\n${field}\r\n${response('x')}`);
+    const one = await client(proxy.port);
+    one.send(GET);
+    expect((await one.response()).status).toBe(502);
+  });
+
+  it.each(['Transfer-Encoding: chunked\r\n', 'Content-Length: 7\r\n'])(
+    'that announces a body with 204 (%j) has that taken out, and its connection closed',
+    async (field) => {
+      const { proxy, upstream } = await proxyTo(() => `HTTP/1.1 204 No Content\r\n${field}\r\n`);
+      const one = await client(proxy.port);
+      for (let i = 1; i <= 2; i++) {
+        const reply = await one.request(GET);
+        expect(reply.status).toBe(204);
+        expect(reply.head).not.toMatch(/transfer-encoding|content-length/i);
+        expect(upstream.sockets).toHaveLength(i);
+      }
+    },
+  );
+
+  it('that refuses an upgrade does not get another request on that connection (CVE-2026-2833)', async () => {
+    const { proxy, upstream } = await proxyTo(() => response('no'));
+    for (let i = 1; i <= 2; i++) {
+      const reply = await exchange(
+        proxy.port,
+        'GET / HTTP/1.1\r\nHost: app.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+      expect(reply.status).toBe(200);
+      expect(upstream.sockets).toHaveLength(i);
+    }
+  });
+
+  it('that answers before it has read the body does not get another request on that connection', async () => {
+    const { proxy, upstream } = await proxyTo((_, socket) => {
+      socket.pause();
+      return response('early');
+    });
+    const one = await client(proxy.port);
+    one.send(`PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 900000\r\n\r\n${'a'.repeat(800_000)}`);
+    expect((await one.response()).body).toBe('early');
+    await eventually(() => proxy.runtime.census().upstreams === 0);
+    expect((await exchange(proxy.port, GET)).body).toBe('early');
+    expect(upstream.sockets).toHaveLength(2);
+  });
+
+  it('that drips its head byte by byte is answered all the same', async () => {
+    const { proxy } = await proxyTo((_, socket) => {
+      socket.setNoDelay(true);
+      void (async () => {
+        for (const char of 'HTTP/1.1 103 Early\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok') {
+          socket.write(char);
+          await new Promise(setImmediate);
+        }
+      })();
+      return null;
+    });
+    const one = await client(proxy.port);
+    one.send(GET);
+    expect((await one.response()).status).toBe(103);
+    expect((await one.response()).body).toBe('ok');
+  });
+
+  it('that writes on an idle connection loses it, and the next request gets its own answer', async () => {
+    const { proxy, upstream } = await proxyTo((_, __, connection) => response(`c${connection}`));
+    const one = await client(proxy.port);
+    expect((await one.request(GET)).body).toBe('c0');
+    upstream.sockets[0]!.write(response('poison'));
+    await eventually(() => proxy.runtime.census().upstreams === 0);
+    expect((await one.request(GET)).body).toBe('c1');
+  });
+
+  it('that half-closes instead of answering is tried again elsewhere, then 502', async () => {
+    const { proxy } = await proxyTo((_, socket) => {
+      socket.end();
+      return null;
+    });
+    expect((await exchange(proxy.port, GET)).status).toBe(502);
+  });
+});
