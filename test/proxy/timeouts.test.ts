@@ -131,4 +131,15 @@ describe('timeouts', () => {
     open.push(client);
     await client.closed();
   });
+
+  it('end the wait for a name server', async () => {
+    const endpoints = [{ address: 'ext.example', port: 9, dns: true }];
+    const proxy = await startProxy(
+      table([host('app.example', [prefixRoute('/', 'app')])], [{ ...group('app', []), endpoints }]),
+      { upstreamConnectTimeout: 50 },
+      () => undefined,
+    );
+    open.push(proxy);
+    expect((await exchange(proxy.port, GET)).status).toBe(502);
+  });
 });

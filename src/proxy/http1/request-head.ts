@@ -79,6 +79,29 @@ export class RequestHead {
   }
 }
 
+/** Reads heads that may come in pieces. */
+export class RequestHeadReader {
+  readonly #head: RequestHead;
+  /** How much of an incomplete head was looked at. */
+  #scanned = 0;
+
+  constructor(head: RequestHead) {
+    this.#head = head;
+  }
+
+  begin(): void {
+    this.#scanned = 0;
+  }
+
+  /** As `parseRequestHead`, of all bytes of a head so far. One that drips in is parsed again only when complete, or doubled. */
+  read(input: Buffer, limits: RequestHeadLimits): number {
+    const scanned = this.#scanned;
+    if (scanned > 0 && input.length < 2 * scanned && !input.includes('\r\n\r\n', Math.max(0, scanned - 3))) return 0;
+    this.#scanned = input.length;
+    return parseRequestHead(input, 0, input.length, this.#head, limits);
+  }
+}
+
 /**
  * Parses the head at `bytes[start, end)` into `head`. Returns the offset after the head, 0 if it is incomplete, or -1 if it is
  * refused, with the reason in `head.error`.
