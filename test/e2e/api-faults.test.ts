@@ -1,5 +1,6 @@
 /** An API server that fails in every way, through the whole chain: routes answer on, readiness stays, changes arrive afterwards. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
 import type { EmbeddedCluster } from '../../src/cluster/embedded/embedded.ts';
 import { applyTo, Chain, startCluster } from '../support/chain.ts';
 import { eventually } from '../support/eventually.ts';
@@ -105,90 +106,75 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-describe('while the API server fails', () => {
-  let chain: Chain;
-  let control: Load;
-  /** The host that is served at the moment; each fault replaces it by another. */
-  let current = 'none';
-
-  beforeAll(async () => {
-    chain = await (await Chain.start()).listening();
-    chain.apply(CONTROL);
-    await chain.settled();
-    control = new Load({ port: chain.httpPort, host: 'control.test', connections: 1 });
-  });
-  afterAll(async () => {
-    await control.stop();
-    await chain.close();
-  });
-  beforeEach(async () => {
-    await eventually(async () => (await metric(chain, 'sluice_apiserver_connected')) === '1');
-  });
-
-  it.each(FAULTS)('$name: routes answer on, and changes arrive afterwards', async ({ name, strike, cutsOff }) => {
+/** Each with a cluster and a controller of its own: what went before would make the controller wait longer and longer. */
+describe.concurrent('while the API server fails', () => {
+  it.each(FAULTS)('$name: routes answer on, and changes arrive afterwards', async ({ strike, cutsOff }) => {
+    const chain = await (await Chain.start()).listening();
     const { cluster } = chain;
-    const before = current;
-    current = `fault-${FAULTS.findIndex((fault) => fault.name === name)}`;
-    const heal = await strike(cluster);
-    chain.apply(ingress(current, `${current}.test Prefix / ${current}`), ...backend(current));
-    cluster.delete([ingress(before, `${before}.test Prefix / ${before}`), ...backend(before)]);
-    if (cutsOff === true) {
-      await eventually(async () => (await metric(chain, 'sluice_apiserver_connected')) === '0');
-      expect((await chain.get(`http://${current}.test/`)).status).toBe(404);
-    }
-    const answered = control.answered;
-    await eventually(() => control.answered > answered + 20);
-    expect((await chain.ready()).status).toBe(200);
-    await heal();
-    await eventually(async () => (await chain.get(`http://${current}.test/`)).echo?.pod === current);
-    await eventually(async () => (await chain.get(`http://${before}.test/`)).status === 404);
-    expect((await chain.ready()).status).toBe(200);
-  });
+    let control: Load | undefined;
+    try {
+      chain.apply(CONTROL, ingress('old', 'old.test Prefix / old'), ...backend('old'), ...backend('new'));
+      await chain.settled();
+      const load = new Load({ port: chain.httpPort, host: 'control.test', connections: 1, interval: 1 });
+      control = load;
 
-  it('no request was lost, and the process lives', async () => {
-    await control.stop();
-    expect(control.failures).toEqual([]);
-    expect(chain.alive).toBe(true);
+      const heal = await strike(cluster);
+      chain.apply(ingress('new', 'new.test Prefix / new'));
+      cluster.delete([ingress('old'), ...backend('old')]);
+      if (cutsOff === true) {
+        await eventually(async () => (await metric(chain, 'sluice_apiserver_connected')) === '0');
+        expect((await chain.get('http://new.test/')).status).toBe(404);
+      }
+      const { answered } = load;
+      await eventually(() => load.answered > answered + 20);
+      expect((await chain.ready()).status).toBe(200);
+
+      await heal();
+      await eventually(async () => (await chain.get('http://new.test/')).echo?.pod === 'new');
+      await eventually(async () => (await chain.get('http://old.test/')).status === 404);
+      await eventually(async () => (await metric(chain, 'sluice_apiserver_connected')) === '1');
+      expect((await chain.ready()).status).toBe(200);
+      await load.stop();
+      expect(load.failures).toEqual([]);
+      expect(chain.alive).toBe(true);
+    } finally {
+      await control?.stop();
+      await chain.close();
+    }
   });
 });
 
-describe('before the first sync', () => {
-  let cluster: EmbeddedCluster;
-  let chain: Chain | undefined;
-  let port: number;
-
-  beforeEach(async () => {
-    cluster = await startCluster();
-    port = await freePort();
-    return async () => {
-      await chain?.close();
-      chain = undefined;
+describe.concurrent('before the first sync', () => {
+  /** Starts a controller while the API server is in some way out of order, and closes everything at the end. */
+  async function whileNotReady(objects: readonly object[], strike: Fault['strike'], then: (chain: Chain) => Promise<void>) {
+    const cluster = await startCluster();
+    applyTo(cluster, ...objects);
+    const heal = await strike(cluster);
+    const port = await freePort();
+    const chain = await Chain.start({ cluster, flags: [`--http-port=${port}`] });
+    try {
+      await eventually(() => chain.sluice.stderr.includes('list or watch failed'));
+      expect(await chain.ready()).toMatchObject({ status: 503, text: expect.stringContaining('[-] table') });
+      expect(await accepts(port)).toBe(false);
+      expect((await fetch(`${chain.admin}/healthz`)).status).toBe(200);
+      await heal();
+      await then(await chain.listening());
+      await eventually(async () => (await chain.ready()).status === 200);
+    } finally {
+      await chain.close();
       await cluster.close();
-    };
-  });
-
-  async function start(): Promise<Chain> {
-    chain = await Chain.start({ cluster, flags: [`--http-port=${port}`] });
-    return chain;
-  }
-
-  async function expectClosed(started: Chain): Promise<void> {
-    expect(await started.ready()).toMatchObject({ status: 503, text: expect.stringContaining('[-] table') });
-    expect(await accepts(port)).toBe(false);
-    expect((await fetch(`${started.admin}/healthz`)).status).toBe(200);
+    }
   }
 
   it('with a dead API server nothing listens and nothing is ready; when it comes, all is served', async () => {
-    applyTo(cluster, CONTROL);
-    await cluster.goAway();
-    const started = await start();
-    await eventually(() => started.sluice.stderr.includes('list or watch failed'));
-    await expectClosed(started);
-    await cluster.comeBack();
-    await started.listening();
-    // The first table is the whole one.
-    expect((await started.get('http://control.test/')).echo?.pod).toBe('control');
-    await eventually(async () => (await started.ready()).status === 200);
+    const strike: Fault['strike'] = async (cluster) => {
+      await cluster.goAway();
+      return () => cluster.comeBack();
+    };
+    await whileNotReady([CONTROL], strike, async (chain) => {
+      // The first table is the whole one.
+      expect((await chain.get('http://control.test/')).echo?.pod).toBe('control');
+    });
   });
 
   it.each(['ingresses', 'ingressclasses', 'services', 'endpointslices', 'secrets'])(
@@ -197,16 +183,13 @@ describe('before the first sync', () => {
       const { cert, chain: pem, key } = makeCertificate({ names: ['tls.test'], keyType: 'ec' });
       const tls = [{ hosts: ['tls.test'], secretName: 'tls' }];
       const its = ingress('tls', 'tls.test Prefix / control', { className: 'late', tls });
-      applyTo(cluster, ingressClass('late'), tlsSecret('tls', { chain: pem, key }), its);
-      const release = cluster.faults.fail({ status: 503, match: { resource, verb: 'list' } });
-      const started = await start();
-      await eventually(() => started.sluice.stderr.includes('list or watch failed'));
-      await expectClosed(started);
-      release();
-      await started.listening();
-      const answer = await started.get('https://tls.test/');
-      expect(answer.echo?.pod).toBe('control');
-      expect(answer.certificate?.toString('base64')).toBe(cert.replaceAll(/-----[A-Z ]+-----|\n/gu, ''));
+      const objects = [ingressClass('late'), tlsSecret('tls', { chain: pem, key }), its];
+      const strike: Fault['strike'] = ({ faults }) => faults.fail({ status: 503, match: { resource, verb: 'list' } });
+      await whileNotReady(objects, strike, async (chain) => {
+        const answer = await chain.get('https://tls.test/');
+        expect(answer.echo?.pod).toBe('control');
+        expect(answer.certificate).toEqual(new X509Certificate(cert).raw);
+      });
     },
   );
 });

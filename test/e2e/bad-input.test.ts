@@ -16,7 +16,7 @@ beforeAll(async () => {
   chain.apply(ingress('control', 'control.test Prefix / control'), ...backend('web'));
   await chain.settled();
   await eventually(async () => (await chain.get('http://control.test/')).echo?.pod === 'control');
-  control = new Load({ port: chain.httpPort, host: 'control.test', connections: 1 });
+  control = new Load({ port: chain.httpPort, host: 'control.test', connections: 1, interval: 1 });
 });
 afterAll(async () => {
   await control.stop();
