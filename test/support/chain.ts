@@ -1,4 +1,5 @@
 /** The whole chain: an embedded cluster in this process, `sluice controller` as a process of its own, and real requests. */
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { StoredObject } from '../../src/cluster/embedded/api/storage.ts';
 import { type EmbeddedCluster, startEmbeddedCluster } from '../../src/cluster/embedded/embedded.ts';
+import { apiVersionOf } from '../../src/cluster/embedded/resources/resources.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { Sluice } from './child.ts';
 import { eventually } from './eventually.ts';
@@ -52,6 +54,15 @@ export async function startCluster(now: () => number = Date.now): Promise<Embedd
 export function applyTo(cluster: EmbeddedCluster, ...given: readonly object[]): void {
   const { errors } = cluster.apply(given);
   if (errors.length > 0) throw new Error(errors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`).join('\n'));
+}
+
+/** Puts an object into the namespace `default` past every check, as an API server with other rules may have stored it. */
+export function storeUnchecked({ storage }: EmbeddedCluster, object: object): void {
+  const { kind, apiVersion, metadata } = object as { kind: string; apiVersion: string; metadata: { name: string } };
+  const type = storage.registry.all().find((each) => each.kind === kind && apiVersionOf(each) === apiVersion);
+  if (type === undefined) throw new Error(`no kind ${kind} in ${apiVersion}`);
+  const made = { namespace: 'default', uid: randomUUID(), creationTimestamp: '2025-01-01T00:00:00Z', resourceVersion: '' };
+  storage.commit(type, 'ADDED', { ...object, kind, apiVersion, metadata: { ...made, ...metadata } }, undefined);
 }
 
 /** One cluster and one controller. */
