@@ -12,8 +12,8 @@ export interface Message {
   trailers: string;
 }
 
-export interface Reading {
-  readonly messages: readonly Message[];
+export interface Reading<M extends Message = Message> {
+  readonly messages: readonly M[];
   /** The parser refused what followed the last complete message; why. */
   readonly refused: string;
 }

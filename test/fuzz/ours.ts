@@ -24,7 +24,7 @@ const head = new RequestHead();
 const chunks = new ChunkedReader();
 
 /** Reads the requests of a stream that comes in pieces. `ends`: where each piece ends. */
-export function readRequests(bytes: Buffer, ends: readonly number[]): Reading & { readonly messages: readonly OurRequest[] } {
+export function readRequests(bytes: Buffer, ends: readonly number[]): Reading<OurRequest> {
   const messages: OurRequest[] = [];
   let at = 0;
   let current: OurRequest | null = null;
