@@ -60,7 +60,7 @@ writeFileSync(kubeconfig, cluster.kubeconfig());
 const flags = ['--http-port=0', '--https-port=0', '--healthz-port=0', '--bind-address=127.0.0.1', '--access-log=false'];
 const sluice = new Sluice(['controller', `--kubeconfig=${kubeconfig}`, ...flags, '--workers=2']);
 try {
-  await cluster.apply(OBJECTS as never);
+  cluster.apply(OBJECTS);
   const { http } = await sluice.logged('listening');
   const port = Number(http);
   await waitFor(port, 'ready.example', 200);

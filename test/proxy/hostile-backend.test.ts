@@ -1,53 +1,17 @@
 /** Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import {
-  group,
-  host,
-  prefixRoute,
-  rawBackend,
-  response,
-  startProxy,
-  table,
-  type RawBackend,
-  type TestProxy,
-} from '../support/proxy.ts';
-import { exchange, RawClient } from '../support/raw-client.ts';
-import type { ProxySettings } from '../../src/settings/settings.ts';
+import { response, type rawBackend, type RawBackend, type TestProxy } from '../support/proxy.ts';
+import { exchange } from '../support/raw-client.ts';
+import { Stage } from '../support/stage.ts';
 
-const open: { close: () => Promise<void> | void }[] = [];
-const proxies: TestProxy[] = [];
+const stage = new Stage();
 
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.close();
-  for (const proxy of proxies.splice(0)) {
-    await eventually(() => {
-      expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
-      return true;
-    });
-    expect(proxy.bugs).toEqual([]);
-    await proxy.close();
-  }
-});
+afterEach(() => stage.close());
 
-async function proxyTo(
-  answer: Parameters<typeof rawBackend>[0],
-  settings: Partial<ProxySettings> = {},
-): Promise<{ proxy: TestProxy; upstream: RawBackend }> {
-  const upstream = await rawBackend(answer);
-  open.push(upstream);
-  const proxy = await startProxy(
-    table([host('app.example', [prefixRoute('/', 'app')])], [group('app', [upstream.port])]),
-    settings,
-  );
-  proxies.push(proxy);
-  return { proxy, upstream };
-}
-
-async function client(port: number): Promise<RawClient> {
-  const one = await RawClient.connect(port);
-  open.push(one);
-  return one;
+async function proxyTo(answer: Parameters<typeof rawBackend>[0]): Promise<{ proxy: TestProxy; upstream: RawBackend }> {
+  const upstream = await stage.backend(answer);
+  return { upstream, proxy: await stage.proxyTo([upstream.port]) };
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
@@ -58,7 +22,7 @@ describe('a backend', () => {
     ['Transfer-Encoding', 'Transfer-Encoding: chunked\r\n'],
   ])('that frames an interim response (%s) is 502 (RFC 9110 §8.6, RFC 9112 §6.1)', async (_, field) => {
     const { proxy } = await proxyTo(() => `HTTP/1.1 103 Early Hints\r\n${field}\r\n${response('x')}`);
-    const one = await client(proxy.port);
+    const one = await stage.client(proxy.port);
     one.send(GET);
     expect((await one.response()).status).toBe(502);
   });
@@ -67,7 +31,7 @@ describe('a backend', () => {
     'that announces a body with 204 (%j) has that taken out, and its connection closed',
     async (field) => {
       const { proxy, upstream } = await proxyTo(() => `HTTP/1.1 204 No Content\r\n${field}\r\n`);
-      const one = await client(proxy.port);
+      const one = await stage.client(proxy.port);
       for (let i = 1; i <= 2; i++) {
         const reply = await one.request(GET);
         expect(reply.status).toBe(204);
@@ -94,7 +58,7 @@ describe('a backend', () => {
       socket.pause();
       return response('early');
     });
-    const one = await client(proxy.port);
+    const one = await stage.client(proxy.port);
     one.send(`PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 900000\r\n\r\n${'a'.repeat(800_000)}`);
     expect((await one.response()).body).toBe('early');
     await eventually(() => proxy.runtime.census().upstreams === 0);
@@ -113,7 +77,7 @@ describe('a backend', () => {
       })();
       return null;
     });
-    const one = await client(proxy.port);
+    const one = await stage.client(proxy.port);
     one.send(GET);
     expect((await one.response()).status).toBe(103);
     expect((await one.response()).body).toBe('ok');
@@ -121,7 +85,7 @@ describe('a backend', () => {
 
   it('that writes on an idle connection loses it, and the next request gets its own answer', async () => {
     const { proxy, upstream } = await proxyTo((_, __, connection) => response(`c${connection}`));
-    const one = await client(proxy.port);
+    const one = await stage.client(proxy.port);
     expect((await one.request(GET)).body).toBe('c0');
     upstream.sockets[0]!.write(response('poison'));
     await eventually(() => proxy.runtime.census().upstreams === 0);

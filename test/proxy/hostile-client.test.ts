@@ -2,66 +2,20 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { REQUESTS } from '../../src/observe/series.ts';
 import { eventually } from '../support/eventually.ts';
-import {
-  group,
-  host,
-  prefixRoute,
-  rawBackend,
-  response,
-  startProxy,
-  table,
-  type RawBackend,
-  type TestProxy,
-} from '../support/proxy.ts';
-import { exchange, RawClient } from '../support/raw-client.ts';
-import type { ProxySettings } from '../../src/settings/settings.ts';
+import { response } from '../support/proxy.ts';
+import { exchange } from '../support/raw-client.ts';
+import { Stage } from '../support/stage.ts';
 
-const open: { close: () => Promise<void> | void }[] = [];
-const proxies: TestProxy[] = [];
+const stage = new Stage();
 
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.close();
-  for (const proxy of proxies.splice(0)) {
-    // Clients and backends are gone: so is everything the data plane held for them.
-    await eventually(() => {
-      expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
-      return true;
-    });
-    expect(proxy.bugs).toEqual([]);
-    await proxy.close();
-  }
-});
-
-async function backend(answer: Parameters<typeof rawBackend>[0]): Promise<RawBackend> {
-  const one = await rawBackend(answer);
-  open.push(one);
-  return one;
-}
-
-async function proxyTo(ports: readonly number[], settings: Partial<ProxySettings> = {}): Promise<TestProxy> {
-  const one = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
-  proxies.push(one);
-  return one;
-}
-
-async function client(port: number): Promise<RawClient> {
-  const one = await RawClient.connect(port);
-  open.push(one);
-  return one;
-}
-
-async function closedPort(): Promise<number> {
-  const one = await rawBackend(() => null);
-  await one.close();
-  return one.port;
-}
+afterEach(() => stage.close());
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
 
 describe('a client that pipelines', () => {
   it('and does not read gets no more answers than its socket takes', async () => {
-    const proxy = await proxyTo([], { keepAliveRequests: 1_000_000 });
-    const one = await client(proxy.port);
+    const proxy = await stage.proxyTo([], { keepAliveRequests: 1_000_000 });
+    const one = await stage.client(proxy.port);
     one.socket.removeAllListeners('data');
     one.socket.pause();
     const total = 60_000;
@@ -87,17 +41,17 @@ describe('a client that pipelines', () => {
 
 describe('a request body', () => {
   it('never precedes its head when an endpoint fails and another has an idle connection', async () => {
-    const upstream = await backend((head) => (head.startsWith('PUT') || head.startsWith('GET') ? response('ok') : null));
-    const refused = await closedPort();
-    const proxy = await proxyTo([upstream.port, refused]);
+    const upstream = await stage.backend((head) => (head.startsWith('PUT') || head.startsWith('GET') ? response('ok') : null));
+    const refused = await stage.closedPort();
+    const proxy = await stage.proxyTo([upstream.port, refused]);
     // An idle connection to the endpoint that works.
-    const first = await client(proxy.port);
+    const first = await stage.client(proxy.port);
     for (let i = 0; i < 3; i++) await first.request(GET);
     const start = upstream.received[0]!.length;
     const data = 'a'.repeat(10_000);
     const chunk = `${data.length.toString(16)}\r\n${data}\r\n`;
     for (let i = 0; i < 4; i++) {
-      const one = await client(proxy.port);
+      const one = await stage.client(proxy.port);
       expect(
         (
           await one.request(
@@ -114,9 +68,9 @@ describe('a request body', () => {
   });
 
   it('that grows too large while the answer is on its way does not put an error page into that answer', async () => {
-    const upstream = await backend(() => 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin');
-    const proxy = await proxyTo([upstream.port], { maxRequestBodySize: 100 });
-    const one = await client(proxy.port);
+    const upstream = await stage.backend(() => 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin');
+    const proxy = await stage.proxyTo([upstream.port], { maxRequestBodySize: 100 });
+    const one = await stage.client(proxy.port);
     one.send('POST / HTTP/1.1\r\nHost: app.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n');
     await one.until(() => one.buffer.endsWith('begin'));
     one.send(`c8\r\n${'a'.repeat(200)}\r\n`);
@@ -127,9 +81,9 @@ describe('a request body', () => {
 
   it('that nobody reads any more does not keep the client from being noticed when it goes', async () => {
     // The end of the body came while the connection to the upstream was not there yet.
-    const upstream = await backend(() => null);
-    const proxy = await proxyTo([upstream.port]);
-    const one = await client(proxy.port);
+    const upstream = await stage.backend(() => null);
+    const proxy = await stage.proxyTo([upstream.port]);
+    const one = await stage.client(proxy.port);
     one.send(`POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 20000\r\n\r\n${'a'.repeat(20_000)}`);
     await eventually(() => upstream.received[0]?.endsWith('aaa'));
     one.socket.resetAndDestroy();
@@ -139,8 +93,8 @@ describe('a request body', () => {
 
 describe('a client of HTTP/1.0', () => {
   it('is never sent 100 Continue (RFC 9110 §10.1.1)', async () => {
-    const upstream = await backend(() => response('ok'));
-    const proxy = await proxyTo([upstream.port]);
+    const upstream = await stage.backend(() => response('ok'));
+    const proxy = await stage.proxyTo([upstream.port]);
     const reply = await exchange(
       proxy.port,
       'POST / HTTP/1.0\r\nHost: app.example\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na',
@@ -149,15 +103,15 @@ describe('a client of HTTP/1.0', () => {
   });
 
   it('sees a reset, not an end, when it reads too slowly for an answer without a length', async () => {
-    const upstream = await backend((_, socket) => {
+    const upstream = await stage.backend((_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
       const block = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
       for (let i = 0; i < 200; i++) socket.write(block, 'latin1');
       socket.write('0\r\n\r\n');
       return null;
     });
-    const proxy = await proxyTo([upstream.port], { clientSendTimeout: 300 });
-    const one = await client(proxy.port);
+    const proxy = await stage.proxyTo([upstream.port], { clientSendTimeout: 300 });
+    const one = await stage.client(proxy.port);
     one.socket.pause();
     one.send('GET / HTTP/1.0\r\nHost: app.example\r\n\r\n');
     await eventually(() => proxy.runtime.connections.size === 1);
@@ -168,8 +122,8 @@ describe('a client of HTTP/1.0', () => {
   });
 
   it('is not told of a Transfer-Encoding in the answer to HEAD', async () => {
-    const upstream = await backend(() => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-    const proxy = await proxyTo([upstream.port]);
+    const upstream = await stage.backend(() => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const proxy = await stage.proxyTo([upstream.port]);
     const reply = await exchange(proxy.port, 'HEAD / HTTP/1.0\r\nHost: app.example\r\n\r\n');
     expect(reply.headers.has('transfer-encoding')).toBe(false);
   });
@@ -181,13 +135,13 @@ describe('a tunnel', () => {
 
   it('that both sides end delivers everything to a client that reads late', async () => {
     const size = 4 << 20;
-    const upstream = await backend((_, socket) => {
+    const upstream = await stage.backend((_, socket) => {
       socket.removeAllListeners('end');
       socket.on('end', () => socket.end(Buffer.alloc(size, 0x79)));
       return SWITCH;
     });
-    const proxy = await proxyTo([upstream.port]);
-    const one = await client(proxy.port);
+    const proxy = await stage.proxyTo([upstream.port]);
+    const one = await stage.client(proxy.port);
     expect((await one.request(UPGRADE)).status).toBe(101);
     let received = one.buffer.length;
     one.socket.removeAllListeners('data');
@@ -204,16 +158,16 @@ describe('a tunnel', () => {
   });
 
   it.each(['client', 'upstream'])('closes when the %s is reset', async (who) => {
-    const upstream = await backend(() => SWITCH);
-    const proxy = await proxyTo([upstream.port]);
-    const one = await client(proxy.port);
+    const upstream = await stage.backend(() => SWITCH);
+    const proxy = await stage.proxyTo([upstream.port]);
+    const one = await stage.client(proxy.port);
     expect((await one.request(UPGRADE)).status).toBe(101);
     (who === 'client' ? one.socket : upstream.sockets[0]!).resetAndDestroy();
     await eventually(() => proxy.runtime.connections.size === 0 && proxy.runtime.census().upstreams === 0);
   });
 
   it('whose peers both stop reading is cut, and not kept for ever', async () => {
-    const upstream = await backend((_, socket) => {
+    const upstream = await stage.backend((_, socket) => {
       socket.pause();
       const pump = (): void => {
         while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
@@ -222,12 +176,12 @@ describe('a tunnel', () => {
       setImmediate(pump);
       return SWITCH;
     });
-    const proxy = await proxyTo([upstream.port], {
+    const proxy = await stage.proxyTo([upstream.port], {
       clientSendTimeout: 100,
       upstreamSendTimeout: 100,
       upstreamReadTimeout: 100,
     });
-    const one = await client(proxy.port);
+    const one = await stage.client(proxy.port);
     one.send(UPGRADE);
     one.socket.pause();
     const pump = (): void => {

@@ -102,6 +102,11 @@ export class RequestHead {
     return this.values.get(X_FORWARDED_PORT, this.text);
   }
 
+  /** The list of Connection, as sent. */
+  get connection(): string {
+    return this.values.get(CONNECTION, this.text);
+  }
+
   get userAgent(): string {
     return this.values.get(USER_AGENT, this.text);
   }
@@ -340,7 +345,7 @@ function takeAbsoluteForm(head: RequestHead): boolean {
 /** Works out persistence and upgrade (RFC 9112 §9.3, RFC 9110 §7.8), and removes what Connection names. */
 function applyConnection(head: RequestHead): void {
   head.keepAlive = head.minor === 1;
-  const connection = head.values.get(CONNECTION, head.text);
+  const { connection } = head;
   if (connection === '') return;
   const options = connectionOptions(connection);
   const upgrade = options.upgrade ? head.values.get(UPGRADE, head.text) : '';

@@ -115,7 +115,8 @@ export class ResponseReader {
     }
     if (head.status < 200) {
       // An interim response has no body: what would frame one is a trap for the client (RFC 9110 §8.6, RFC 9112 §6.1).
-      if (++this.#interim > MAX_INTERIM || head.chunked || head.contentLength >= 0) return this.#fail(ERRORS.badResponse);
+      if (++this.#interim > MAX_INTERIM || head.minor === 0 || head.chunked || head.contentLength >= 0)
+        return this.#fail(ERRORS.badResponse);
       // We have answered Expect ourselves.
       if (head.status !== 100) handler.onInterim(head);
       return this.#handler === null ? ABANDONED : MORE;

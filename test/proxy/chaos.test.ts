@@ -1,0 +1,72 @@
+/**
+ * Random clients and random backends with the data plane between them. A seed decides what they do; when their bytes meet, it
+ * does not. `CHAOS_ROUNDS` and `CHAOS_SEED` make it longer, or other.
+ */
+import { describe, expect, it } from 'vitest';
+import { Random } from '../fuzz/random.ts';
+import { chaosBackend, type Seen } from '../support/chaos/backend.ts';
+import { chaosClient, chaosTunnel, type ClientResult } from '../support/chaos/client.ts';
+import { group, host, prefixRoute, startProxy, table } from '../support/proxy.ts';
+import { eventually } from '../support/eventually.ts';
+
+const ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? '4');
+const SEED = Number(process.env['CHAOS_SEED'] ?? '1');
+const CLIENTS = 60;
+/** Connections at a time. */
+const CONCURRENT = 12;
+
+describe('chaos', () => {
+  it.each(Array.from({ length: ROUNDS }, (_, i) => SEED + i))(
+    'mixes nothing up, sends nothing twice that must not be, and leaves nothing behind: seed %i',
+    async (seed) => {
+      const random = new Random(seed);
+      const seen: Seen = { requests: new Map(), violations: [] };
+      const backends = await Promise.all([1, 2, 3].map(() => chaosBackend(random, seen)));
+      const proxy = await startProxy(
+        table(
+          [host('app.example', [prefixRoute('/', 'app')])],
+          [
+            group(
+              'app',
+              backends.map(({ port }) => port),
+            ),
+          ],
+        ),
+        { upstreamReadTimeout: 200, clientBodyTimeout: 500, clientHeaderTimeout: 500, keepAliveTimeout: 500 },
+      );
+      const results: ClientResult[] = [];
+      const underway = new Set<string>();
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        while (next < CLIENTS) {
+          const name = `s${seed}c${next++}`;
+          underway.add(name);
+          const own = new Random(seed * 1000 + next);
+          results.push(await (own.oneIn(6) ? chaosTunnel(proxy.port, name, own) : chaosClient(proxy.port, name, own)));
+          underway.delete(name);
+        }
+      };
+      const all = Promise.all(Array.from({ length: CONCURRENT }, worker));
+      await eventually(() => {
+        expect([...underway], 'clients that hang').toEqual([]);
+        return results.length === CLIENTS;
+      }, 60_000);
+      await all;
+
+      expect(seen.violations).toEqual([]);
+      expect(results.flatMap(({ violations }) => violations)).toEqual([]);
+      const twice = results.flatMap((one) => one.once).filter((nonce) => (seen.requests.get(nonce) ?? 0) > 1);
+      expect(twice, 'sent twice').toEqual([]);
+      // The chaos is not so great that nothing works.
+      expect(results.reduce((sum, { answered }) => sum + answered, 0)).toBeGreaterThan(CLIENTS);
+      for (const backend of backends) await backend.close();
+      await eventually(() => {
+        expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
+        return true;
+      });
+      expect(proxy.bugs).toEqual([]);
+      await proxy.close();
+    },
+    90_000,
+  );
+});

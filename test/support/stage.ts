@@ -1,0 +1,56 @@
+/** Everything a test of the data plane opens, closed again; and proof that the data plane then holds nothing any more. */
+import assert from 'node:assert/strict';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+import { eventually } from './eventually.ts';
+import { group, host, prefixRoute, rawBackend, startProxy, table, type RawBackend, type TestProxy } from './proxy.ts';
+import { RawClient } from './raw-client.ts';
+
+const NOTHING = { connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 };
+
+export class Stage {
+  readonly #open: { close: () => Promise<void> | void }[] = [];
+  readonly #proxies: TestProxy[] = [];
+
+  /** A backend that speaks bytes. */
+  async backend(answer: Parameters<typeof rawBackend>[0]): Promise<RawBackend> {
+    const one = await rawBackend(answer);
+    this.#open.push(one);
+    return one;
+  }
+
+  /** A proxy for `app.example` in front of backends on these ports. */
+  async proxyTo(ports: readonly number[], settings: Partial<ProxySettings> = {}): Promise<TestProxy> {
+    const one = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
+    this.#proxies.push(one);
+    return one;
+  }
+
+  async client(port: number): Promise<RawClient> {
+    const one = await RawClient.connect(port);
+    this.#open.push(one);
+    return one;
+  }
+
+  /** A port nobody listens on. */
+  async closedPort(): Promise<number> {
+    const one = await rawBackend(() => null);
+    await one.close();
+    return one.port;
+  }
+
+  /** Closes clients and backends, and throws if the proxies then still hold a connection or a deadline, or met a bug. */
+  async close(): Promise<void> {
+    for (const one of this.#open.splice(0).toReversed()) await one.close();
+    for (const proxy of this.#proxies.splice(0)) {
+      try {
+        await eventually(() => {
+          assert.deepEqual(proxy.runtime.census(), NOTHING);
+          return true;
+        });
+        assert.deepEqual(proxy.bugs, []);
+      } finally {
+        await proxy.close();
+      }
+    }
+  }
+}
