@@ -35,22 +35,22 @@ interface Refused {
 
 const PLACES = { Ingress: 'apis/networking.k8s.io/v1', Service: 'api/v1', Secret: 'api/v1' } as const;
 
-/** An Ingress whose spec is changed by `change` after it was made. */
-function changed(name: string, lines: string, change: (spec: Record<string, any>) => void): object {
-  const object = ingress(name, lines) as { spec: Record<string, unknown> };
-  change(object.spec);
-  return object;
-}
-
-const badPath = changed('bad-path', 'bad-path.test Prefix /good web\nbad-path.test Prefix bad web', () => {});
-const ipHost = changed('ip-host', '192.0.2.1 Prefix / web\nip-host.test Prefix / web', () => {});
+const badPath = ingress(
+  'bad-path',
+  `
+    bad-path.test  Prefix                  /good  web
+    bad-path.test  Prefix                  bad    web
+    bad-path.test  ImplementationSpecific  worse  web
+  `,
+);
+const ipHost = ingress('ip-host', '192.0.2.1 Prefix / web\nip-host.test Prefix / web');
 
 const REFUSED: readonly Refused[] = [
   { name: 'JSON that does not end', body: '{"kind":"Ingress",', status: 400, says: 'JSON' },
   { name: 'a list instead of an object', body: '[]', status: 400, says: '' },
-  { name: 'a number as host', body: ingressWith({ rules: [{ host: 7 }] }), status: 400, says: 'host' },
-  { name: 'text as rules', body: ingressWith({ rules: 'all' }), status: 400, says: 'rules' },
-  { name: 'neither rules nor default backend', body: ingressWith({}), status: 422, says: 'spec' },
+  { name: 'a number as host', body: ingressWith('refused', { rules: [{ host: 7 }] }), status: 400, says: 'host' },
+  { name: 'text as rules', body: ingressWith('refused', { rules: 'all' }), status: 400, says: 'rules' },
+  { name: 'neither rules nor default backend', body: ingressWith('refused', {}), status: 422, says: 'spec' },
   { name: 'a path without "/"', body: badPath, status: 422, says: 'spec.rules[0].http.paths[1].path' },
   { name: 'an IP address as host', body: ipHost, status: 422, says: 'spec.rules[0].host' },
   {
@@ -68,8 +68,8 @@ const REFUSED: readonly Refused[] = [
   { name: 'a Service port of 0', body: service('x', { ports: [{ port: 0 }] }), status: 422, says: 'spec.ports[0].port' },
 ];
 
-function ingressWith(spec: object): object {
-  return { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'refused' }, spec };
+function ingressWith(name: string, spec: object): object {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name }, spec };
 }
 
 describe('the API server refuses a malformed manifest', () => {
@@ -101,6 +101,7 @@ interface Bad {
   readonly reports: readonly { readonly code: string; readonly on: string; readonly field: string }[];
 }
 
+const WEB = { service: { name: 'web', port: { number: 8080 } } };
 const BACKEND = 'spec.rules[0].http.paths[0].backend.service';
 const DAY = 86_400_000;
 
@@ -248,8 +249,15 @@ const BAD: readonly Bad[] = [
   {
     name: 'a path without a leading "/"',
     unchecked: [badPath],
-    answers: { 'http://bad-path.test/good': 'web', 'http://bad-path.test/bad': '404' },
-    reports: [{ code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[1].path' }],
+    answers: {
+      'http://bad-path.test/good': 'web',
+      'http://bad-path.test/bad': '404',
+      'http://bad-path.test/worse': '404',
+    },
+    reports: [
+      { code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[1].path' },
+      { code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[2].path' },
+    ],
   },
   {
     name: 'a host that is an IP address',
@@ -266,9 +274,16 @@ const BAD: readonly Bad[] = [
   {
     name: 'an Ingress with parts of a wrong type',
     unchecked: [
-      changed('odd-rules', 'odd-rules.test Prefix / web', (spec) => {
-        spec['rules'].push(null, 'text', { host: 7 }, { host: 'odd-rules.test', http: { paths: 'all' } });
-        spec['tls'] = 'yes';
+      ingressWith('odd-rules', {
+        ingressClassName: 'nginx',
+        tls: 'yes',
+        rules: [
+          { host: 'odd-rules.test', http: { paths: [{ path: '/', pathType: 'Prefix', backend: WEB }] } },
+          null,
+          'text',
+          { host: 7 },
+          { host: 'odd-rules.test', http: { paths: 'all' } },
+        ],
       }),
     ],
     answers: { 'http://odd-rules.test/': 'web' },
