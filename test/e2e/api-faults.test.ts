@@ -32,6 +32,11 @@ function afterDrop(next: (cluster: EmbeddedCluster) => () => unknown): Fault['st
 
 const nothing = (): void => {};
 
+const outage: Fault['strike'] = async (cluster) => {
+  await cluster.goAway();
+  return () => cluster.comeBack();
+};
+
 const FAULTS: readonly Fault[] = [
   {
     name: 'all watches end',
@@ -90,10 +95,7 @@ const FAULTS: readonly Fault[] = [
   { name: 'reads get no answer', strike: afterDrop(({ faults }) => faults.stall(READS)) },
   {
     name: 'it goes away and comes back',
-    strike: async (cluster) => {
-      await cluster.goAway();
-      return () => cluster.comeBack();
-    },
+    strike: outage,
     cutsOff: true,
   },
   {
@@ -144,34 +146,30 @@ describe.concurrent('while the API server fails', () => {
   });
 });
 
-describe.concurrent('before the first sync', () => {
-  /** Starts a controller while the API server is in some way out of order, and closes everything at the end. */
-  async function whileNotReady(objects: readonly object[], strike: Fault['strike'], then: (chain: Chain) => Promise<void>) {
-    const cluster = await startCluster();
-    applyTo(cluster, ...objects);
-    const heal = await strike(cluster);
-    const port = await freePort();
-    const chain = await Chain.start({ cluster, flags: [`--http-port=${port}`] });
-    try {
-      await eventually(() => chain.sluice.stderr.includes('list or watch failed'));
-      expect(await chain.ready()).toMatchObject({ status: 503, text: expect.stringContaining('[-] table') });
-      expect(await accepts(port)).toBe(false);
-      expect((await fetch(`${chain.admin}/healthz`)).status).toBe(200);
-      await heal();
-      await then(await chain.listening());
-      await eventually(async () => (await chain.ready()).status === 200);
-    } finally {
-      await chain.close();
-      await cluster.close();
-    }
+/** Starts a controller while the API server is in some way out of order, and closes everything at the end. */
+async function whileNotReady(objects: readonly object[], strike: Fault['strike'], then: (chain: Chain) => Promise<void>) {
+  const cluster = await startCluster();
+  applyTo(cluster, ...objects);
+  const heal = await strike(cluster);
+  const port = await freePort();
+  const chain = await Chain.start({ cluster, flags: [`--http-port=${port}`] });
+  try {
+    await eventually(() => chain.sluice.stderr.includes('list or watch failed'));
+    expect(await chain.ready()).toMatchObject({ status: 503, text: expect.stringContaining('[-] table') });
+    expect(await accepts(port)).toBe(false);
+    expect((await fetch(`${chain.admin}/healthz`)).status).toBe(200);
+    await heal();
+    await then(await chain.listening());
+    await eventually(async () => (await chain.ready()).status === 200);
+  } finally {
+    await chain.close();
+    await cluster.close();
   }
+}
 
+describe.concurrent('before the first sync', () => {
   it('with a dead API server nothing listens and nothing is ready; when it comes, all is served', async () => {
-    const strike: Fault['strike'] = async (cluster) => {
-      await cluster.goAway();
-      return () => cluster.comeBack();
-    };
-    await whileNotReady([CONTROL], strike, async (chain) => {
+    await whileNotReady([CONTROL], outage, async (chain) => {
       // The first table is the whole one.
       expect((await chain.get('http://control.test/')).echo?.pod).toBe('control');
     });

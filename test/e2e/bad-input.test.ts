@@ -35,22 +35,22 @@ interface Refused {
 
 const PLACES = { Ingress: 'apis/networking.k8s.io/v1', Service: 'api/v1', Secret: 'api/v1' } as const;
 
-/** An Ingress whose spec is changed by `change` after it was made. */
-function changed(name: string, lines: string, change: (spec: Record<string, any>) => void): object {
-  const object = ingress(name, lines) as { spec: Record<string, unknown> };
-  change(object.spec);
-  return object;
-}
-
-const badPath = changed('bad-path', 'bad-path.test Prefix /good web\nbad-path.test Prefix bad web', () => {});
-const ipHost = changed('ip-host', '192.0.2.1 Prefix / web\nip-host.test Prefix / web', () => {});
+const badPath = ingress(
+  'bad-path',
+  `
+    bad-path.test  Prefix                  /good  web
+    bad-path.test  Prefix                  bad    web
+    bad-path.test  ImplementationSpecific  worse  web
+  `,
+);
+const ipHost = ingress('ip-host', '192.0.2.1 Prefix / web\nip-host.test Prefix / web');
 
 const REFUSED: readonly Refused[] = [
   { name: 'JSON that does not end', body: '{"kind":"Ingress",', status: 400, says: 'JSON' },
   { name: 'a list instead of an object', body: '[]', status: 400, says: '' },
-  { name: 'a number as host', body: ingressWith({ rules: [{ host: 7 }] }), status: 400, says: 'host' },
-  { name: 'text as rules', body: ingressWith({ rules: 'all' }), status: 400, says: 'rules' },
-  { name: 'neither rules nor default backend', body: ingressWith({}), status: 422, says: 'spec' },
+  { name: 'a number as host', body: ingressWith('refused', { rules: [{ host: 7 }] }), status: 400, says: 'host' },
+  { name: 'text as rules', body: ingressWith('refused', { rules: 'all' }), status: 400, says: 'rules' },
+  { name: 'neither rules nor default backend', body: ingressWith('refused', {}), status: 422, says: 'spec' },
   { name: 'a path without "/"', body: badPath, status: 422, says: 'spec.rules[0].http.paths[1].path' },
   { name: 'an IP address as host', body: ipHost, status: 422, says: 'spec.rules[0].host' },
   {
@@ -68,8 +68,8 @@ const REFUSED: readonly Refused[] = [
   { name: 'a Service port of 0', body: service('x', { ports: [{ port: 0 }] }), status: 422, says: 'spec.ports[0].port' },
 ];
 
-function ingressWith(spec: object): object {
-  return { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'refused' }, spec };
+function ingressWith(name: string, spec: object): object {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name }, spec };
 }
 
 describe('the API server refuses a malformed manifest', () => {
@@ -101,7 +101,9 @@ interface Bad {
   readonly reports: readonly { readonly code: string; readonly on: string; readonly field: string }[];
 }
 
+const WEB = { service: { name: 'web', port: { number: 8080 } } };
 const BACKEND = 'spec.rules[0].http.paths[0].backend.service';
+const FORCE = 'nginx.ingress.kubernetes.io/force-ssl-redirect';
 const DAY = 86_400_000;
 
 /** A host with TLS from a Secret, as an Ingress and what it answers: plain HTTP is sent to https, whatever the Secret is worth. */
@@ -248,8 +250,15 @@ const BAD: readonly Bad[] = [
   {
     name: 'a path without a leading "/"',
     unchecked: [badPath],
-    answers: { 'http://bad-path.test/good': 'web', 'http://bad-path.test/bad': '404' },
-    reports: [{ code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[1].path' }],
+    answers: {
+      'http://bad-path.test/good': 'web',
+      'http://bad-path.test/bad': '404',
+      'http://bad-path.test/worse': '404',
+    },
+    reports: [
+      { code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[1].path' },
+      { code: 'PathInvalid', on: 'Ingress bad-path', field: 'spec.rules[0].http.paths[2].path' },
+    ],
   },
   {
     name: 'a host that is an IP address',
@@ -264,11 +273,71 @@ const BAD: readonly Bad[] = [
     reports: [{ code: 'PathTypeInvalid', on: 'Ingress path-type', field: 'spec.rules[0].http.paths[0].pathType' }],
   },
   {
+    name: 'hosts that are no DNS names',
+    unchecked: [
+      ingress(
+        'bad-hosts',
+        `
+          bad-hosts.test  Prefix  /  web
+          *.*.test        Prefix  /  web
+          a.*.test        Prefix  /  web
+          under_score     Prefix  /  web
+          [::1]           Prefix  /  web
+          h/../x          Prefix  /  web
+        `,
+      ),
+    ],
+    answers: { 'http://bad-hosts.test/': 'web', 'http://a.b.test/': '404', 'http://under_score/': '404' },
+    reports: [1, 2, 3, 4, 5].map((index) => ({
+      code: 'HostInvalid',
+      on: 'Ingress bad-hosts',
+      field: `spec.rules[${index}].host`,
+    })),
+  },
+  {
+    name: 'names that lead elsewhere',
+    unchecked: [
+      ingress(
+        'bad-names',
+        `
+          bad-names.test  Prefix  /       web
+          bad-names.test  Prefix  /up     ../../namespaces/kube-system/services/web
+          bad-names.test  Prefix  /proto  __proto__
+        `,
+        { tls: [{ hosts: ['bad-names.test'], secretName: '../configmaps/x?a=b#c%00' }] },
+      ),
+    ],
+    answers: {
+      'https://bad-names.test/': 'web',
+      'https://bad-names.test/up': '503',
+      'https://bad-names.test/proto': '503',
+    },
+    certificate: null,
+    reports: [
+      { code: 'SecretNotFound', on: 'Ingress bad-names', field: 'spec.tls[0].secretName' },
+      { code: 'ServiceNotFound', on: 'Ingress bad-names', field: 'spec.rules[0].http.paths[1].backend.service.name' },
+      { code: 'ServiceNotFound', on: 'Ingress bad-names', field: 'spec.rules[0].http.paths[2].backend.service.name' },
+    ],
+  },
+  {
+    name: 'an annotation that cannot be understood',
+    objects: [ingress('bad-annotation', 'bad-annotation.test Prefix / web', { annotations: { [FORCE]: 'perhaps' } })],
+    answers: { 'http://bad-annotation.test/': 'web' },
+    reports: [{ code: 'AnnotationInvalid', on: 'Ingress bad-annotation', field: `metadata.annotations[${FORCE}]` }],
+  },
+  {
     name: 'an Ingress with parts of a wrong type',
     unchecked: [
-      changed('odd-rules', 'odd-rules.test Prefix / web', (spec) => {
-        spec['rules'].push(null, 'text', { host: 7 }, { host: 'odd-rules.test', http: { paths: 'all' } });
-        spec['tls'] = 'yes';
+      ingressWith('odd-rules', {
+        ingressClassName: 'nginx',
+        tls: 'yes',
+        rules: [
+          { host: 'odd-rules.test', http: { paths: [{ path: '/', pathType: 'Prefix', backend: WEB }] } },
+          null,
+          'text',
+          { host: 7 },
+          { host: 'odd-rules.test', http: { paths: 'all' } },
+        ],
       }),
     ],
     answers: { 'http://odd-rules.test/': 'web' },
@@ -338,8 +407,8 @@ function slice(name: string, endpoints: readonly unknown[]): object {
   };
 }
 
-async function answerText(url: string): Promise<string> {
-  const { status, headers, echo } = await chain.get(url);
+async function answerText(url: string, from = chain): Promise<string> {
+  const { status, headers, echo } = await from.get(url);
   if (status === 200 && echo !== null) return echo.pod;
   return headers.location === undefined ? String(status) : `${status} ${headers.location}`;
 }
@@ -395,6 +464,39 @@ describe('afterwards', () => {
     expect(told).not.toContain(keyText);
   });
 
+  it('a controller that starts with all of it there serves and reports the same', async () => {
+    const second = await Chain.start({ cluster: chain.cluster, flags: ['--election-id=second', '--update-status=false'] });
+    try {
+      await second.listening();
+      const { diagnostics, hosts, groups, certificates } = await chain.configuration();
+      await eventually(async () => {
+        const fresh = await second.configuration();
+        expect(fresh.diagnostics).toEqual(diagnostics);
+        expect([fresh['hosts'], fresh['groups'], fresh['certificates']]).toEqual([hosts, groups, certificates]);
+        return true;
+      });
+      expect((await second.ready()).status).toBe(200);
+      expect(await answerText('http://bad-path.test/good', second)).toBe('web');
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('a Secret that turns bad gives way to the default certificate, and comes back', async () => {
+    const own = makeCertificate({ names: ['turning.test'] });
+    const raw = new X509Certificate(own.cert).raw;
+    const { ingress: its } = withTls('turning');
+    const certificate = async (): Promise<Buffer | null> => (await chain.get('https://turning.test/')).certificate;
+    chain.apply(tlsSecret('turning', own), its);
+    await eventually(async () => (await certificate())?.equals(raw));
+    chain.apply(tlsSecret('turning', { chain: own.chain, key: makeKey('ec', 'another') }));
+    await eventually(async () => (await certificate())?.equals(raw) === false);
+    expect(await answerText('https://turning.test/')).toBe('web');
+    chain.apply(tlsSecret('turning', own));
+    await eventually(async () => (await certificate())?.equals(raw));
+    chain.cluster.delete([its, tlsSecret('turning', own)]);
+  });
+
   it('what is mended is served, and no longer reported', async () => {
     const mended = makeCertificate({ names: ['mismatch.test'], keyType: 'ec' });
     chain.apply(tlsSecret('mismatch', mended), ...backend('nowhere'));
@@ -403,9 +505,9 @@ describe('afterwards', () => {
       return certificate?.equals(new X509Certificate(mended.cert).raw);
     });
     await eventually(async () => (await answerText('http://no-service.test/bad')) === 'nowhere');
-    const codes = (await chain.diagnostics()).map(({ code }) => code);
-    expect(codes).not.toContain('CertificateKeyMismatch');
-    expect(codes).not.toContain('ServiceNotFound');
+    const reported = (await chain.diagnostics()).map(({ object: { kind, name } }) => `${kind} ${name}`);
+    expect(reported).not.toContain('Secret mismatch');
+    expect(reported).not.toContain('Ingress no-service');
   });
 
   it('nothing is left when the objects are gone', async () => {
