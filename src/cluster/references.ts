@@ -106,6 +106,10 @@ export class References {
   /** A watch that is in step knows what exists, so only what it dropped is asked for; the first list is waited for, as it may bring everything. */
   #decide({ namespace, name }: ObjectKey): 'get' | 'wait' | 'done' {
     const { store, kind, log, reflectorOf } = this.#options;
+    // At the end of a URL's path these are no names: another resource would be asked for.
+    if (name === '.' || name === '..') {
+      return 'done';
+    }
     const reflector = reflectorOf({ namespace, name });
     if (!reflector) {
       log.warn({ kind, namespace, name }, 'a reference leads out of the watched namespace and is not followed');

@@ -223,6 +223,19 @@ describe('references', () => {
     expect(cluster.cache.get('Secret', 'default', 's')).toBeDefined();
   });
 
+  it('that would lead out of the collection are not followed', async () => {
+    const { api, cluster } = await scene();
+    api.put(SECRETS, secret('s', 'djE='));
+    api.always(listOf('secrets'), failing(403, 'Forbidden'));
+    cluster.referenceSecrets(keys('s', '.', '..', '../configmaps/c'));
+    cluster.start();
+    await cluster.synced;
+    await cluster.referencesSettled();
+    expect(cluster.cache.get('Secret', 'default', 's')).toBeDefined();
+    const gets = api.requests.filter(({ method, path }) => method === 'GET' && path.startsWith('/api/v1/namespaces/'));
+    expect(gets.map(({ path }) => path).toSorted()).toEqual([`${SECRETS}/..%2Fconfigmaps%2Fc`, `${SECRETS}/s`]);
+  });
+
   it('never bring back what was deleted while it was fetched', async () => {
     const { api, cluster, changes } = await scene();
     api.put(SECRETS, secret('s', 'djE='));

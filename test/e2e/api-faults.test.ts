@@ -109,7 +109,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 /** Each with a cluster and a controller of its own: what went before would make the controller wait longer and longer. */
-describe.concurrent('while the API server fails', () => {
+describe.concurrent('while the API server fails', { timeout: 60_000 }, () => {
   it.each(FAULTS)('$name: routes answer on, and changes arrive afterwards', async ({ strike, cutsOff }) => {
     const chain = await (await Chain.start()).listening();
     const { cluster } = chain;
@@ -167,7 +167,7 @@ async function whileNotReady(objects: readonly object[], strike: Fault['strike']
   }
 }
 
-describe.concurrent('before the first sync', () => {
+describe.concurrent('before the first sync', { timeout: 60_000 }, () => {
   it('with a dead API server nothing listens and nothing is ready; when it comes, all is served', async () => {
     await whileNotReady([CONTROL], outage, async (chain) => {
       // The first table is the whole one.
