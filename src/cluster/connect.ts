@@ -140,6 +140,8 @@ export function createCluster(options: ClusterOptions): Cluster {
           }
           progress();
         },
+        // After a long outage each kind would wait for its own back-off, up to 30 s.
+        recovered: () => watches.forEach(({ reflector: other }) => other.hurry()),
       },
     });
     const covers = (key: ObjectKey): boolean =>

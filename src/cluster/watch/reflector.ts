@@ -19,6 +19,8 @@ export interface ReflectorSink {
   /** A list is complete: all that exists was delivered. */
   readonly listed: () => void;
   readonly failed: (error: ApiError) => void;
+  /** List and watch work again after they had failed: the API server is back. */
+  readonly recovered: () => void;
 }
 
 export interface ReflectorOptions {
@@ -60,6 +62,8 @@ const OVERTIME = 30_000;
 const MUTE_BEFORE_LIST = 2;
 /** A refused login is usually mended by the next rotated token: look for it often. */
 const LONGEST_WAIT_UNAUTHORIZED = 5_000;
+/** However often others recover, two attempts are at least so far apart. */
+const HURRY_AFTER = 1_000;
 
 /** One list+watch. `start` once, `stop` once. */
 export class Reflector {
@@ -67,6 +71,8 @@ export class Reflector {
   readonly #stopping = new AbortController();
   readonly #versions = new VersionTable();
   readonly #backoff: Backoff;
+  #waiting = new AbortController();
+  #lastAttempt = Number.NEGATIVE_INFINITY;
   readonly #errors = new Map<string, number>();
   #running: Promise<void> | undefined;
   #state: WatchStats['state'] = 'starting';
@@ -153,9 +159,23 @@ export class Reflector {
         wait = this.#fail(toApiError(error, this.#options.kind), began);
       }
       if (wait > 0) {
-        await pause(this.#options.timing, wait, signal);
+        await this.#pause(wait);
       }
     }
+  }
+
+  /** Another kind was answered again: a wait after a failure of the server ends now, unless the attempt was just made. */
+  hurry(): void {
+    if (this.#state === 'failing' && this.#options.timing.now() - this.#lastAttempt >= HURRY_AFTER) {
+      this.#waiting.abort();
+    }
+  }
+
+  async #pause(wait: number): Promise<void> {
+    this.#lastAttempt = this.#options.timing.now();
+    this.#waiting = new AbortController();
+    const either = AbortSignal.any([this.#stopping.signal, this.#waiting.signal]);
+    await pause(this.#options.timing, wait, either);
   }
 
   /** Accounts for a failure; returns how long to wait before the next attempt. */
@@ -187,10 +207,12 @@ export class Reflector {
 
   #alive(): void {
     this.#lastEvent = this.#options.timing.now();
-    if (this.#state === 'failing' || this.#state === 'denied') {
-      this.#options.log.info({ kind: this.#options.kind }, 'list and watch work again');
-    }
+    const failed = this.#state === 'failing' || this.#state === 'denied';
     this.#state = 'watching';
+    if (failed) {
+      this.#options.log.info({ kind: this.#options.kind }, 'list and watch work again');
+      this.#deliver(() => this.#options.sink.recovered());
+    }
   }
 
   /** Lists all pages. A continue token may expire on a slow server: then from the start, the second time in one piece. */

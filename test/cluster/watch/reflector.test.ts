@@ -24,12 +24,14 @@ interface Scene {
   /** `+name@version`, `-name` in the order of delivery. */
   readonly seen: string[];
   readonly lists: () => number;
+  readonly recoveries: () => number;
 }
 
 async function scene(timing: Timing, tuning: ReflectorTuning = {}, pageSize = 500): Promise<Scene> {
   const api = await ScriptedApi.start();
   const client = clientOf(api.url, timing);
   const seen: string[] = [];
+  let recoveries = 0;
   const reflector = new Reflector({
     client,
     timing,
@@ -46,6 +48,7 @@ async function scene(timing: Timing, tuning: ReflectorTuning = {}, pageSize = 50
       remove: ({ name }) => seen.push(`-${name}`),
       listed: () => {},
       failed: () => {},
+      recovered: () => (recoveries += 1),
     },
   });
   cleanups.push(async () => {
@@ -53,7 +56,7 @@ async function scene(timing: Timing, tuning: ReflectorTuning = {}, pageSize = 50
     await client.close();
     await api.close();
   });
-  return { api, reflector, seen, lists: () => api.count(LIST) };
+  return { api, reflector, seen, lists: () => api.count(LIST), recoveries: () => recoveries };
 }
 
 const failures = (reflector: Reflector): number =>
@@ -158,6 +161,26 @@ describe('listing', () => {
         ['503', 9],
       ]),
     );
+  });
+
+  it('waits no longer when another kind was answered, but never tries twice within a second', async () => {
+    const timing = new ManualTiming();
+    timing.randomness = 1;
+    const { api, reflector, recoveries } = await scene(timing);
+    const recover = api.always(LIST, failing(503, 'ServiceUnavailable'));
+    reflector.start();
+    for (let count = 1; count <= 6; count += 1) {
+      await until(() => failures(reflector) === count && timing.due().length === 1);
+      if (count < 6) timing.advance(timing.due()[0] ?? 0);
+    }
+    const began = timing.now();
+    recover();
+    reflector.hurry();
+    expect(timing.due()[0]).toBeGreaterThan(5000);
+    timing.advance(1000);
+    reflector.hurry();
+    await until(() => recoveries() === 1);
+    expect(timing.now() - began).toBe(1000);
   });
 });
 
