@@ -83,8 +83,10 @@ async function serve(socket: net.Socket, random: Random, seen: Seen): Promise<vo
 
 function note({ startLine, headers }: Omit<WireMessage, 'body'>, seen: Seen): string {
   const nonce = headers.get('x-nonce') ?? '';
-  const [, path] = startLine.split(' ');
-  if (path === SMUGGLED_PATH || path !== `/${nonce}`) seen.violations.push(`a backend got ${JSON.stringify(startLine)}`);
+  const path = startLine.split(' ')[1];
+  // On a shared machine others may knock at a port they have known for something else.
+  const stranger = nonce === '' && path !== SMUGGLED_PATH;
+  if (!stranger && path !== `/${nonce}`) seen.violations.push(`a backend got ${JSON.stringify(startLine)}`);
   seen.requests.set(nonce, (seen.requests.get(nonce) ?? 0) + 1);
   return nonce;
 }

@@ -26,9 +26,10 @@ export interface ClientResult {
 
 function plan(nonce: string, random: Random): Plan {
   const method = random.pick(['GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE']);
-  const minor = random.oneIn(12) ? 0 : 1;
+  const minor = random.oneIn(8) ? 0 : 1;
   const length = method === 'GET' || method === 'HEAD' ? 0 : random.below(random.oneIn(4) ? 200_000 : 2000);
-  const want = random.below(random.oneIn(5) ? 300_000 : 3000);
+  // The most is more than the sockets' buffers hold: such an answer waits for its reader.
+  const want = random.below(random.oneIn(30) ? 12_000_000 : random.oneIn(4) ? 300_000 : 3000);
   const body = requestBody(nonce, length);
   let text = `${method} /${nonce} HTTP/1.${minor}\r\nHost: app.example\r\nX-Nonce: ${nonce}\r\nX-Length: ${length}\r\nX-Want: ${want}\r\n`;
   if (random.oneIn(15)) text += 'Connection: close\r\n';
@@ -52,11 +53,13 @@ export async function chaosClient(port: number, name: string, random: Random): P
   /** We cut the connection ourselves. */
   let gaveUp = false;
   let changed = (): void => undefined;
+  let patience = random.oneIn(8) ? 1 : 0;
   socket.on('data', (chunk: Buffer) => {
     wire.add(chunk);
+    // Reads slowly; one in eight so slowly, once, that it is given up on if its answer is large.
     if (random.oneIn(12)) {
       socket.pause();
-      setTimeout(() => socket.resume(), random.below(8));
+      setTimeout(() => socket.resume(), patience-- > 0 ? 900 : random.below(8));
     }
     changed();
   });
@@ -172,7 +175,7 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
     });
   }
   await once(socket, 'connect');
-  const data = requestBody(name, random.below(random.oneIn(3) ? 300_000 : 3000));
+  const data = requestBody(name, random.below(random.oneIn(4) ? 12_000_000 : random.oneIn(3) ? 300_000 : 3000));
   socket.write(
     `GET /${name} HTTP/1.1\r\nHost: app.example\r\nX-Nonce: ${name}\r\nX-Length: 0\r\nX-Want: 10\r\nConnection: Upgrade\r\nUpgrade: chaos\r\n\r\n`,
   );
@@ -182,6 +185,10 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
     while (!condition() && !ended) await new Promise<void>((resolve) => (changed = resolve));
   };
   await until(() => received.includes('\r\n\r\n'));
+  if (random.oneIn(2)) {
+    socket.pause();
+    setTimeout(() => socket.resume(), random.below(150));
+  }
   if (!early) {
     socket.write(data, 'latin1');
     if (random.oneIn(5)) socket.resetAndDestroy();
