@@ -1,5 +1,5 @@
 /** Finds out early, and says clearly, that a port cannot be had. */
-import { createServer } from 'node:net';
+import { assertFree } from '../proxy/listener/bind.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A port someone asked for. */
@@ -15,9 +15,8 @@ export interface WantedPort {
  */
 export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<void> {
   for (const { flag, port, address } of wanted) {
-    if (port === 0) continue;
     try {
-      await bindOnce(port, address);
+      await assertFree(address, port);
     } catch (error) {
       throw portError(error, flag, port, address);
     }
@@ -32,12 +31,4 @@ export function portError(error: unknown, flag: string, port: number, address: s
   if (code === 'EACCES') return new UsageError(`port ${port} (--${flag}) needs a privilege this process lacks; ${other}`);
   if (code === 'EADDRNOTAVAIL') return new UsageError(`${address} is no address of this machine (port ${port}, --${flag})`);
   return error;
-}
-
-function bindOnce(port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve()));
-  });
 }

@@ -2,6 +2,7 @@
 import type { Cluster, ObjectCache, ObjectKey, WatchedKind } from '../cluster/cluster.ts';
 import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import { type KubeObject, SERVICE_NAME_LABEL } from '../model/objects.ts';
+import { compareDiagnostics } from '../model/report.ts';
 import type { Settings } from '../settings/settings.ts';
 import { isAccepted } from './references.ts';
 
@@ -44,7 +45,8 @@ export function malformedDiagnostics(cluster: Cluster, services: () => readonly 
       });
     }
   }
-  return diagnostics;
+  // Malformed objects come in the order in which they arrived, which two replicas do not share.
+  return diagnostics.sort(compareDiagnostics);
 }
 
 function matters(

@@ -1,12 +1,12 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
-import type { Route } from '../model/table.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { page, redirect, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
-import { forwardedHead, newRequestId } from './http1/forward-request.ts';
+import { fallbackFields, forwardedHead, newRequestId, type ClientInfo } from './http1/forward-request.ts';
+import type { RequestHead } from './http1/request-head.ts';
 import { hostName } from './host.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Replay } from './upstream/replay.ts';
@@ -90,7 +90,7 @@ export class Exchange implements ResponseHandler {
     const { route, slashRedirect } = found;
     if (route === null) return this.#answerUnrouted(settings);
     this.route = route;
-    if (slashRedirect) return this.#answer(redirect(301, this.#withSlash()));
+    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, this.downstream.client)));
     for (const check of route.checks) {
       const answer = check(head, this.downstream.client, settings);
       if (answer !== null) return this.#answer(answer);
@@ -278,14 +278,21 @@ export class Exchange implements ResponseHandler {
     this.#resolve(target);
   }
 
+  /** A name server that does not answer costs no more than a connect that hangs. */
   #resolve(target: Target): void {
     const generation = this.#generation;
-    if (!this.#requestEnded) this.downstream.pauseBody();
-    this.#context.resolver.resolve(target.endpoint.address, (address) => {
-      if (generation !== this.#generation || !this.active) return;
+    const { upstreamConnectTimeout } = this.#context.settings();
+    let waiting = true;
+    const resolved = (address: string | null): void => {
+      clearTimeout(timer);
+      if (!waiting || generation !== this.#generation || !this.active) return;
+      waiting = false;
       if (address === null) this.#tryNext(ERRORS.resolveFailed);
       else this.#connect(address, target.pool, false);
-    });
+    };
+    const timer = setTimeout(resolved, upstreamConnectTimeout, null);
+    if (!this.#requestEnded) this.downstream.pauseBody();
+    this.#context.resolver.resolve(target.endpoint.address, resolved);
   }
 
   #connect(address: string, pool: EndpointPool, fresh: boolean): void {
@@ -301,7 +308,7 @@ export class Exchange implements ResponseHandler {
       this.#context.settings(),
       this.downstream.connectionFields,
       this.requestId,
-      this.#fallback ? this.#fallbackFields() : '',
+      this.#fallback ? fallbackFields(this.route!.model, head.accept) : '',
     );
     // What of the body was already read is sent again. `#out` was recorded there too.
     this.#out = text + this.#replay.text;
@@ -318,22 +325,6 @@ export class Exchange implements ResponseHandler {
   #send(text: string): void {
     this.#out += text;
     this.#replay.addText(text);
-  }
-
-  /** What ingress-nginx tells an Ingress's own default backend about the Service it stands in for. */
-  #fallbackFields(): string {
-    const route: Route | undefined = this.route?.model;
-    const { accept } = this.downstream.head;
-    return (
-      `X-Code: 503\r\n${accept === '' ? '' : `X-Format: ${accept}\r\n`}X-Namespace: ${route?.ingress?.namespace ?? ''}\r\n` +
-      `X-Ingress-Name: ${route?.ingress?.name ?? ''}\r\nX-Service-Name: ${route?.service?.name ?? ''}\r\nX-Service-Port: ${route?.service?.port ?? ''}\r\n`
-    );
-  }
-
-  #withSlash(): string {
-    const { head, client } = this.downstream;
-    const query = head.target.slice(head.rawPath.length);
-    return `${client.scheme}://${hostName(head.host)}${head.rawPath}/${query}`;
   }
 
   #answerUnrouted(settings: ProxySettings): void {
@@ -398,4 +389,9 @@ export class Exchange implements ResponseHandler {
     this.#out = '';
     this.#replay.open();
   }
+}
+
+/** Where nginx's auto_redirect sends a request that lacks the final slash. */
+function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo): string {
+  return `${scheme}://${hostName(host)}${rawPath}/${target.slice(rawPath.length)}`;
 }

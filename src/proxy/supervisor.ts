@@ -1,5 +1,6 @@
 /** Starts the workers, gives them tables, replaces those that die. The controller's side of the data plane. */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { diffTables } from '../model/diff.ts';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
 import { sharedCounters } from '../observe/series.ts';
@@ -220,21 +221,7 @@ class Supervisor implements DataPlane {
   }
 
   #sendTable(slot: Slot): void {
-    const table = this.#table!;
-    this.#send(slot, {
-      type: 'patch',
-      patch: {
-        version: this.#version,
-        reset: true,
-        hosts: [...table.hosts.values()],
-        removedHosts: [],
-        groups: [...table.groups.values()],
-        removedGroups: [],
-        certificates: [...table.certificates.values()],
-        removedCertificates: [],
-        defaultCertificate: table.defaultCertificate,
-      },
-    });
+    this.#send(slot, { type: 'patch', patch: diffTables(null, this.#table!, this.#version) });
   }
 
   #broadcast(message: ToWorker): void {

@@ -1,6 +1,7 @@
 /** Sluice's data plane as the controller starts it, but with a table of its own: one host, one path, one endpoint. */
 import { createHash, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { diffTables } from '../../src/model/diff.ts';
 import { type Certificate, certificateId, groupId, type RoutingTable } from '../../src/model/table.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
@@ -73,16 +74,6 @@ const dataPlane = startDataPlane(settings, {
   series: new SeriesReader(labels, DEFAULT_SETTINGS.controller.metricsPerHost),
 });
 const table = routingTable();
-dataPlane.publish(table, {
-  version: 1,
-  reset: true,
-  hosts: [...table.hosts.values()],
-  removedHosts: [],
-  groups: [...table.groups.values()],
-  removedGroups: [],
-  certificates: [...table.certificates.values()],
-  removedCertificates: [],
-  defaultCertificate: table.defaultCertificate,
-});
+dataPlane.publish(table, diffTables(null, table, 1));
 await dataPlane.listening;
 process.once('SIGTERM', () => void dataPlane.shutdown(0).then(() => process.exit(0)));

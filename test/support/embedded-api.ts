@@ -76,8 +76,6 @@ export class TestApi {
     this.#streams.push(controller);
     const response = await fetch(this.server.url + path, { headers: { accept }, signal: controller.signal });
     const lines = linesOf(response);
-    const parse = (line: string): { type: string; object: JsonObject } =>
-      JSON.parse(line) as { type: string; object: JsonObject };
     return {
       status: response.status,
       next: async () => {
@@ -95,6 +93,10 @@ export class TestApi {
       },
     };
   }
+}
+
+function parse(line: string): { type: string; object: JsonObject } {
+  return JSON.parse(line) as { type: string; object: JsonObject };
 }
 
 async function* linesOf(response: Response): AsyncGenerator<string> {

@@ -23,7 +23,7 @@ export class FakeCluster implements Cluster {
 
   readonly cache: ObjectCache = {
     get: <K extends WatchedKind>(kind: K, namespace: string, name: string): WatchedKinds[K] | undefined =>
-      this.#objects.get(keyOf(kind, namespace, name)) as WatchedKinds[K] | undefined,
+      this.#objects.get(keyOf(kind, namespace, name)),
     list: <K extends WatchedKind>(kind: K) => this.#list(kind),
     endpointSlicesOf: (namespace, service) =>
       this.#list('EndpointSlice').filter(

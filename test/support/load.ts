@@ -1,10 +1,13 @@
 /** Steady load over keep-alive connections that notes every request that was not answered with 200. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from './raw-client.ts';
 
 export interface LoadOptions {
   readonly port: number;
   readonly host: string;
   readonly connections: number;
+  /** Milliseconds from an answer to the next request of a connection; at once when it is left out. */
+  readonly interval?: number;
 }
 
 export class Load {
@@ -27,9 +30,10 @@ export class Load {
   }
 
   async #run(): Promise<void> {
-    const { port, host } = this.#options;
+    const { port, host, interval } = this.#options;
     let client: RawClient | null = null;
     while (!this.#stopping) {
+      if (interval !== undefined) await sleep(interval);
       try {
         client ??= await RawClient.connect(port);
         const { status, headers } = await client.request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);

@@ -1,5 +1,5 @@
 /** Creating, changing and deleting objects from inside the process, by the same rules as over HTTP. */
-import { checkType } from './api/field-validation.ts';
+import { checkType } from './http/field-validation.ts';
 import { cloneJson, isObject, stringAt } from './api/json.ts';
 import type { JsonObject } from './api/json.ts';
 import type { MemoryStorage } from './api/memory-storage.ts';

@@ -1,5 +1,6 @@
 /** Where the API server is and how to log in: `@kubernetes/client-node`'s KubeConfig, with the holes we met in it closed. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
@@ -39,8 +40,11 @@ export function loadKubeConfig(settings: KubeConfigSettings): KubeConfig {
     config.loadFromClusterAndUser({ name: 'cluster', server: settings.apiserverHost, skipTLSVerify: false }, { name: NO_USER });
   } else if (process.env['KUBERNETES_SERVICE_HOST'] && process.env['KUBERNETES_SERVICE_PORT']) {
     config.loadFromCluster();
-  } else {
+  } else if (process.env['KUBECONFIG'] || existsSync(path.join(homedir(), '.kube', 'config'))) {
     config.loadFromDefault();
+  } else {
+    // client-node would try http://localhost:8080.
+    throw new Error('no cluster: not in a Pod, and neither --kubeconfig, KUBECONFIG nor ~/.kube/config says where one is');
   }
   return complete(config, settings);
 }

@@ -11,9 +11,9 @@ import type { ConnectionContext } from './connection-context.ts';
 import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
 import { clientInfo, connectionFields, type ClientInfo } from './forward-request.ts';
 import { RequestBody } from './request-body.ts';
-import { parseRequestHead, RequestHead } from './request-head.ts';
+import { RequestHead, RequestHeadReader } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
-import { responseFraming, ResponseWriter } from './response-writer.ts';
+import { connectionLine, responseFraming, ResponseWriter } from './response-writer.ts';
 
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
 
@@ -26,6 +26,7 @@ export class ClientConnection implements Downstream, Timed {
   requests = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
+  readonly #headReader = new RequestHeadReader(this.head);
   readonly #body: RequestBody;
   readonly #writer: ResponseWriter;
   #phase: Phase = 'idle';
@@ -34,8 +35,6 @@ export class ClientConnection implements Downstream, Timed {
   #fieldsOf: ProxySettings | null = null;
   /** Bytes read and not used yet. */
   #input: Buffer | null = null;
-  /** How much of an incomplete head was looked at. */
-  #scanned = 0;
   #processing = false;
   /** Bytes read off while lingering. */
   #lingered = 0;
@@ -136,7 +135,7 @@ export class ClientConnection implements Downstream, Timed {
     const framing = responseFraming(this.head, head);
     if (framing === 'close' || this.head.upgrade !== '') this.#keepAlive = false;
     this.#decideKeepAlive();
-    this.#writer.head(head, framing, this.#security(), this.#connectionText());
+    this.#writer.head(head, framing, this.#security(), connectionLine(this.#keepAlive, this.head));
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
@@ -149,7 +148,7 @@ export class ClientConnection implements Downstream, Timed {
 
   sendAnswer(answer: Answer): void {
     this.#decideKeepAlive();
-    this.#writer.answer(answer, this.head.method === 'HEAD', this.#security(), this.#connectionText());
+    this.#writer.answer(answer, this.head.method === 'HEAD', this.#security(), connectionLine(this.#keepAlive, this.head));
   }
 
   flush(): void {
@@ -265,24 +264,14 @@ export class ClientConnection implements Downstream, Timed {
         return 0;
       }
       this.#phase = 'head';
-      this.#scanned = 0;
+      this.#headReader.begin();
       if (this.requests > 0) this.deadline = this.#context.deadlines.after(this.#context.settings().clientHeaderTimeout);
     }
     if (this.#phase !== 'head') return 0;
-    // A head that drips in is parsed again only when it may be complete, or has doubled.
-    if (this.#scanned > 0 && input.length < 2 * this.#scanned && !input.includes('\r\n\r\n', Math.max(0, this.#scanned - 3)))
-      return 0;
-    const end = parseRequestHead(input, 0, input.length, this.head, this.#context.requestLimits());
-    if (end === 0) {
-      this.#scanned = input.length;
-      return 0;
-    }
-    if (end < 0) {
-      this.#refuse(this.head.error);
-      return 0;
-    }
-    this.#begin(end);
-    return end;
+    const end = this.#headReader.read(input, this.#context.requestLimits());
+    if (end > 0) this.#begin(end);
+    else if (end < 0) this.#refuse(this.head.error);
+    return Math.max(end, 0);
   }
 
   #begin(headBytes: number): void {
@@ -318,11 +307,6 @@ export class ClientConnection implements Downstream, Timed {
 
   #security(): string | null {
     return this.client.scheme === 'https' ? this.#context.settings().strictTransportSecurity : null;
-  }
-
-  #connectionText(): string {
-    if (!this.#keepAlive) return 'Connection: close\r\n';
-    return this.head.minor === 0 ? 'Connection: keep-alive\r\n' : '';
   }
 
   #becomeIdle(): void {

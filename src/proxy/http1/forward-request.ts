@@ -4,6 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { validHost } from '../host.ts';
 import type { RequestHead } from './request-head.ts';
@@ -68,6 +69,13 @@ export function forwardedInfo(head: RequestHead, client: ClientInfo, settings: P
     clientAddress: isIP(first) === 0 ? client.address : first,
     host: validHost(forwardedHost) ? forwardedHost : head.host,
   };
+}
+
+/** What ingress-nginx tells an Ingress's own default backend about the Service it stands in for. */
+export function fallbackFields({ ingress, service }: Route, accept: string): string {
+  const format = accept === '' ? '' : `X-Format: ${accept}\r\n`;
+  const from = `X-Namespace: ${ingress?.namespace ?? ''}\r\nX-Ingress-Name: ${ingress?.name ?? ''}\r\n`;
+  return `X-Code: 503\r\n${format}${from}X-Service-Name: ${service?.name ?? ''}\r\nX-Service-Port: ${service?.port ?? ''}\r\n`;
 }
 
 /**

@@ -1,22 +1,21 @@
-/** The request fields a proxy must look at, and what each does to the parsed head. */
+/** The request fields a proxy must look at, and where a parsed head keeps them. */
 import { FieldNames } from './field-names.ts';
-import type { RequestHead } from './request-head.ts';
 
 export const HOST = 1;
 export const CONTENT_LENGTH = 2;
 export const TRANSFER_ENCODING = 3;
-const CONNECTION = 4;
-const UPGRADE = 5;
-const EXPECT = 6;
-const TE = 7;
-const X_REQUEST_ID = 8;
-const X_FORWARDED_FOR = 9;
-const X_FORWARDED_HOST = 10;
-const X_FORWARDED_PROTO = 11;
-const X_FORWARDED_PORT = 12;
-const USER_AGENT = 13;
-const REFERER = 14;
-const ACCEPT = 15;
+export const CONNECTION = 4;
+export const UPGRADE = 5;
+export const EXPECT = 6;
+export const TE = 7;
+export const X_REQUEST_ID = 8;
+export const X_FORWARDED_FOR = 9;
+export const X_FORWARDED_HOST = 10;
+export const X_FORWARDED_PROTO = 11;
+export const X_FORWARDED_PORT = 12;
+export const USER_AGENT = 13;
+export const REFERER = 14;
+export const ACCEPT = 15;
 /** Set by us, or of one hop only, or dangerous (HTTPoxy; h2c upgrades): never forwarded from the client. */
 const DROPPED = 16;
 
@@ -51,51 +50,50 @@ export const REQUEST_FIELDS = new FieldNames({
   'x-original-uri': DROPPED,
 });
 
-/** Notes a special field; returns whether its line is forwarded as it is. */
-export function takeField(head: RequestHead, id: number, bytes: Buffer, start: number, end: number): boolean {
-  switch (id) {
-    case USER_AGENT:
-      head.userAgent = bytes.toString('latin1', start, end);
-      return true;
-    case REFERER:
-      head.referer = bytes.toString('latin1', start, end);
-      return true;
-    case ACCEPT:
-      head.accept = bytes.toString('latin1', start, end);
-      return true;
-    case CONNECTION:
-      head.connection = join(head.connection, bytes.toString('latin1', start, end));
-      return false;
-    case UPGRADE:
-      head.upgradeField = join(head.upgradeField, bytes.toString('latin1', start, end));
-      return false;
-    case EXPECT:
-      if (bytes.toString('latin1', start, end).toLowerCase() === '100-continue') head.expectContinue = true;
-      else head.badExpectation = true;
-      return false;
-    case TE:
-      head.acceptsTrailers = /\btrailers\b/i.test(bytes.toString('latin1', start, end));
-      return false;
-    case X_REQUEST_ID:
-      head.requestId = bytes.toString('latin1', start, end);
-      return false;
-    case X_FORWARDED_FOR:
-      head.forwardedFor = join(head.forwardedFor, bytes.toString('latin1', start, end));
-      return false;
-    case X_FORWARDED_HOST:
-      head.forwardedHost = bytes.toString('latin1', start, end);
-      return false;
-    case X_FORWARDED_PROTO:
-      head.forwardedProto = bytes.toString('latin1', start, end);
-      return false;
-    case X_FORWARDED_PORT:
-      head.forwardedPort = bytes.toString('latin1', start, end);
-      return false;
-    default:
-      return false;
-  }
+/** Ids below this; `DROPPED` has no values. */
+const IDS = DROPPED;
+
+/** Several lines of these are one list (RFC 9110 §5.3); of the others the last counts. */
+const LISTS: ReadonlySet<number> = new Set([CONNECTION, UPGRADE, X_FORWARDED_FOR, TE]);
+
+/** A field with this id is forwarded as it is, besides being looked at. */
+export function isForwarded(id: number): boolean {
+  return id === USER_AGENT || id === REFERER || id === ACCEPT || id === CONTENT_LENGTH;
 }
 
-function join(list: string, value: string): string {
-  return list === '' ? value : `${list}, ${value}`;
+/** Where in the head's text the values of these fields are: most are never asked for, and cost no string. */
+export class FieldValues {
+  /** By id: start and end; both 0 when the field is absent. */
+  readonly #spans = new Int32Array(2 * IDS);
+  /** Earlier lines of a list: id, start, end, id … Empty for all but odd requests. */
+  #earlier: number[] = [];
+
+  clear(): void {
+    this.#spans.fill(0);
+    if (this.#earlier.length > 0) this.#earlier = [];
+  }
+
+  add(id: number, start: number, end: number): void {
+    if (id >= IDS) return;
+    const spans = this.#spans;
+    if (spans[2 * id + 1] !== 0 && LISTS.has(id)) this.#earlier.push(id, spans[2 * id]!, spans[2 * id + 1]!);
+    spans[2 * id] = start;
+    spans[2 * id + 1] = end;
+  }
+
+  /** The value in the head's text; empty when the field is absent. */
+  get(id: number, text: string): string {
+    const end = this.#spans[2 * id + 1]!;
+    if (end === 0) return '';
+    const last = text.slice(this.#spans[2 * id], end);
+    return this.#earlier.length === 0 ? last : this.#list(id, text, last);
+  }
+
+  #list(id: number, text: string, last: string): string {
+    const values: string[] = [];
+    for (let i = 0; i < this.#earlier.length; i += 3) {
+      if (this.#earlier[i] === id) values.push(text.slice(this.#earlier[i + 1], this.#earlier[i + 2]));
+    }
+    return [...values, last].join(', ');
+  }
 }

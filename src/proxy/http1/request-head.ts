@@ -20,7 +20,26 @@ import {
 import { validHost } from '../host.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
-import { CONTENT_LENGTH, HOST, REQUEST_FIELDS, TRANSFER_ENCODING, takeField } from './request-fields.ts';
+import {
+  ACCEPT,
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  FieldValues,
+  HOST,
+  isForwarded,
+  REFERER,
+  REQUEST_FIELDS,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  USER_AGENT,
+  X_FORWARDED_FOR,
+  X_FORWARDED_HOST,
+  X_FORWARDED_PORT,
+  X_FORWARDED_PROTO,
+  X_REQUEST_ID,
+} from './request-fields.ts';
 
 /** What the parser needs of the settings. */
 export interface RequestHeadLimits {
@@ -52,30 +71,80 @@ export class RequestHead {
   keepAlive = true;
   /** The value of Upgrade, when Connection names it; else empty. */
   upgrade = '';
+  /** Expect: 100-continue. */
   expectContinue = false;
   /** The client wants trailer fields (TE: trailers). */
   acceptsTrailers = false;
   /** The header lines to forward. */
   readonly runs = new LineRuns();
-  requestId = '';
-  forwardedFor = '';
-  forwardedHost = '';
-  forwardedProto = '';
-  forwardedPort = '';
-  userAgent = '';
-  referer = '';
-  accept = '';
-  /** The joined values of Connection and Upgrade, as sent. */
-  connection = '';
-  upgradeField = '';
-  /** Expect asks for something else than 100-continue. */
-  badExpectation = false;
+  /** The values of the fields below, for the parser to fill. */
+  readonly values = new FieldValues();
   /** Why the head is refused, after a parse that returned -1. */
   error: ProxyError = ERRORS.badRequest;
+
+  get requestId(): string {
+    return this.values.get(X_REQUEST_ID, this.text);
+  }
+
+  get forwardedFor(): string {
+    return this.values.get(X_FORWARDED_FOR, this.text);
+  }
+
+  get forwardedHost(): string {
+    return this.values.get(X_FORWARDED_HOST, this.text);
+  }
+
+  get forwardedProto(): string {
+    return this.values.get(X_FORWARDED_PROTO, this.text);
+  }
+
+  get forwardedPort(): string {
+    return this.values.get(X_FORWARDED_PORT, this.text);
+  }
+
+  /** The list of Connection, as sent. */
+  get connection(): string {
+    return this.values.get(CONNECTION, this.text);
+  }
+
+  get userAgent(): string {
+    return this.values.get(USER_AGENT, this.text);
+  }
+
+  get referer(): string {
+    return this.values.get(REFERER, this.text);
+  }
+
+  get accept(): string {
+    return this.values.get(ACCEPT, this.text);
+  }
 
   /** True if a request body follows. */
   hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
+  }
+}
+
+/** Reads heads that may come in pieces. */
+export class RequestHeadReader {
+  readonly #head: RequestHead;
+  /** How much of an incomplete head was looked at. */
+  #scanned = 0;
+
+  constructor(head: RequestHead) {
+    this.#head = head;
+  }
+
+  begin(): void {
+    this.#scanned = 0;
+  }
+
+  /** As `parseRequestHead`, of all bytes of a head so far. One that drips in is parsed again only when complete, or doubled. */
+  read(input: Buffer, limits: RequestHeadLimits): number {
+    const scanned = this.#scanned;
+    if (scanned > 0 && input.length < 2 * scanned && !input.includes('\r\n\r\n', Math.max(0, scanned - 3))) return 0;
+    this.#scanned = input.length;
+    return parseRequestHead(input, 0, input.length, this.#head, limits);
   }
 }
 
@@ -137,16 +206,10 @@ export function parseRequestHead(
   head.contentLength = -1;
   head.chunked = false;
   head.upgrade = '';
-  head.expectContinue = false;
-  head.acceptsTrailers = false;
-  head.requestId = head.forwardedFor = head.forwardedHost = head.forwardedProto = head.forwardedPort = '';
-  head.userAgent = head.referer = head.accept = '';
-  head.connection = head.upgradeField = '';
-  head.badExpectation = false;
+  head.values.clear();
   const runs = head.runs;
   runs.clear();
   let runStart = -1;
-  let host = '';
   let hosts = 0;
   let lengths = 0;
   let encodings = 0;
@@ -186,10 +249,10 @@ export function parseRequestHead(
 
     const id = REQUEST_FIELDS.find(bytes, nameStart, nameEnd);
     let keep = true;
+    if (id !== 0) head.values.add(id, valueStart - start, valueEnd - start);
     if (id === 0) {
       if (classes >= NAME_UNDERSCORE && ((classes & NAME_ODD) !== 0 || !limits.underscoresInHeaders)) keep = false;
     } else if (id === HOST) {
-      host = bytes.toString('latin1', valueStart, valueEnd);
       hosts++;
       keep = false;
     } else if (id === CONTENT_LENGTH) {
@@ -201,7 +264,7 @@ export function parseRequestHead(
       head.chunked = true;
       keep = false;
     } else {
-      keep = takeField(head, id, bytes, valueStart, valueEnd);
+      keep = isForwarded(id);
     }
 
     if (keep) {
@@ -223,10 +286,14 @@ export function parseRequestHead(
 
   if (head.chunked && (lengths > 0 || minor === 0)) return -1;
   if (hosts > 1 || (hosts === 0 && minor === 1)) return -1;
-  if (hosts === 1 && !validHost(host)) return -1;
-  head.host = host;
+  head.host = head.values.get(HOST, text);
+  if (hosts === 1 && !validHost(head.host)) return -1;
   if (bytes[targetStart] !== SLASH && !takeAbsoluteForm(head)) return -1;
-  if (head.badExpectation) return refuse(head, ERRORS.expectationFailed);
+  const expectation = head.values.get(EXPECT, text);
+  head.expectContinue = expectation !== '' && expectation.toLowerCase() === '100-continue';
+  if (expectation !== '' && !head.expectContinue) return refuse(head, ERRORS.expectationFailed);
+  const te = head.values.get(TE, text);
+  head.acceptsTrailers = te !== '' && /\btrailers\b/i.test(te);
   applyConnection(head);
   return at;
 }
@@ -278,12 +345,13 @@ function takeAbsoluteForm(head: RequestHead): boolean {
 /** Works out persistence and upgrade (RFC 9112 §9.3, RFC 9110 §7.8), and removes what Connection names. */
 function applyConnection(head: RequestHead): void {
   head.keepAlive = head.minor === 1;
-  if (head.connection === '') return;
-  const options = connectionOptions(head.connection);
+  const { connection } = head;
+  if (connection === '') return;
+  const options = connectionOptions(connection);
+  const upgrade = options.upgrade ? head.values.get(UPGRADE, head.text) : '';
   if (options.close) head.keepAlive = false;
   else if (options.keepAlive) head.keepAlive = true;
   // h2c would tunnel requests past every rule (bishopfox/h2csmuggler); only a body-less HTTP/1.1 request may upgrade.
-  if (options.upgrade && head.minor === 1 && !head.hasBody() && !/\bh2c?\b/i.test(head.upgradeField))
-    head.upgrade = head.upgradeField;
+  if (head.minor === 1 && !head.hasBody() && !/\bh2c?\b/i.test(upgrade)) head.upgrade = upgrade;
   if (options.removed.length > 0) head.runs.remove(head.text, options.removed);
 }

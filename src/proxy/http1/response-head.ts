@@ -60,7 +60,6 @@ export class ResponseHead {
   hasDate = false;
   /** The header lines to forward; Content-Length is among them. */
   readonly runs = new LineRuns();
-  connection = '';
   /** The head is longer than allowed, or has too many fields. */
   tooLarge = false;
 }
@@ -100,11 +99,15 @@ export function parseResponseHead(
   head.contentLength = -1;
   head.chunked = false;
   head.hasDate = false;
-  head.connection = head.upgrade = '';
   const runs = head.runs;
   runs.clear();
   let runStart = -1;
   let fields = 0;
+  let connectionStart = 0;
+  let connectionEnd = 0;
+  let earlier = '';
+  let upgradeStart = 0;
+  let upgradeEnd = 0;
   for (;;) {
     const nameStart = at;
     while (at < last && NAME_CLASS[bytes[at]!] !== 0) at++;
@@ -146,13 +149,16 @@ export function parseResponseHead(
         keep = false;
         break;
       case CONNECTION: {
-        const value = bytes.toString('latin1', valueStart, valueEnd);
-        head.connection = head.connection === '' ? value : `${head.connection}, ${value}`;
+        // Values are taken out of the text at the end: one string for the whole head is cheaper than several.
+        if (connectionEnd > 0) earlier += `${bytes.toString('latin1', connectionStart, connectionEnd)}, `;
+        connectionStart = valueStart;
+        connectionEnd = valueEnd;
         keep = false;
         break;
       }
       case UPGRADE:
-        head.upgrade = bytes.toString('latin1', valueStart, valueEnd);
+        upgradeStart = valueStart;
+        upgradeEnd = valueEnd;
         keep = false;
         break;
       case SERVER:
@@ -181,8 +187,9 @@ export function parseResponseHead(
   head.text = bytes.toString('latin1', start, at);
   head.statusLine = head.text.slice(8, lineEnd - start);
   head.keepAlive = minor === 1;
-  if (head.connection !== '') {
-    const options = connectionOptions(head.connection);
+  head.upgrade = upgradeEnd === 0 ? '' : head.text.slice(upgradeStart - start, upgradeEnd - start);
+  if (connectionEnd > 0) {
+    const options = connectionOptions(earlier + head.text.slice(connectionStart - start, connectionEnd - start));
     head.keepAlive = options.close ? false : head.keepAlive || options.keepAlive;
     if (options.removed.length > 0) runs.remove(head.text, options.removed);
   }

@@ -16,6 +16,12 @@ export function responseFraming(request: RequestHead, response: ResponseHead): F
   return request.minor === 1 ? 'chunked' : 'close';
 }
 
+/** The Connection line that tells the client of this request whether its connection goes on, where that is not understood. */
+export function connectionLine(keepAlive: boolean, request: RequestHead): string {
+  if (!keepAlive) return 'Connection: close\r\n';
+  return request.minor === 0 ? 'Connection: keep-alive\r\n' : '';
+}
+
 export class ResponseWriter {
   /** Bytes written for the current response. */
   sent = 0;

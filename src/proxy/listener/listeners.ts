@@ -51,7 +51,8 @@ export class Listeners {
     // An accept that fails (EMFILE) must not end the worker, nor an error of a handshake, whose socket is already destroyed.
     this.#http.on('error', () => undefined);
     this.#https.on('error', () => undefined);
-    this.#https.on('tlsClientError', () => undefined);
+    // A handshake that timed out leaves its socket open, unlike one that failed.
+    this.#https.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
   /** Listens on both ports; 0 for any free one. Rejects with the system's error. */

@@ -1,5 +1,5 @@
 /** The documented defaults of the built-in kinds (k8s.io/kubernetes/pkg/apis: defaults.go of core, apps, discovery, rbac, autoscaling). */
-import { arrayAt, isObject, objectAt, stringAt } from '../api/json.ts';
+import { arrayAt, isObject, objectAt, setKey, stringAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { StoredObject } from '../api/storage.ts';
 
@@ -54,7 +54,7 @@ export function secretDefaults(secret: StoredObject): void {
   delete secret['stringData'];
   if (!isObject(plain)) return;
   const data: JsonObject = isObject(secret['data']) ? secret['data'] : {};
-  for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(String(value)).toString('base64');
+  for (const [key, value] of Object.entries(plain)) setKey(data, key, Buffer.from(String(value)).toString('base64'));
   secret['data'] = data;
 }
 

@@ -1,7 +1,7 @@
 /** What tests can make go wrong: watches that end, stall or garble, requests that fail or hang, lists of the past. */
-import type { ResourceRequest, Verb } from './request.ts';
+import type { ResourceRequest, Verb } from '../http/request.ts';
 import { expired, StatusError } from './status-error.ts';
-import type { Watch } from './watch.ts';
+import type { Watch } from '../http/watch.ts';
 
 /** Which requests a fault is about; what is left out matches all. */
 export interface RequestMatch {
@@ -122,7 +122,7 @@ export class Faults {
     return watches.length;
   }
 
-  /** The next event of a watch that matches is cut in half and the connection ends after it, or is text that is no JSON. */
+  /** The next event of a watch that matches is cut in half and the stream ends after it, or is text that is no JSON. */
   garbleNextEvent(how: 'half-line' | 'garbage', match: RequestMatch = {}): void {
     this.#garbage = { match, how };
   }
@@ -210,7 +210,7 @@ export class Faults {
     this.#garbage = undefined;
     if (fault.how === 'garbage') return '\u0000{]not JSON\n';
     setImmediate(() => {
-      watch.cut(false);
+      watch.end();
     });
     return text.slice(0, text.length >> 1);
   }

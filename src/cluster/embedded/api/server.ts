@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stringify } from 'yaml';
-import type { Context } from './context.ts';
+import type { Context } from '../http/context.ts';
 import { Faults } from './faults.ts';
 import { addFirstObjects } from './first-objects.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import type { AdmissionHook } from './memory-storage.ts';
-import { route } from './routes.ts';
+import { route } from '../http/routes.ts';
 
 export interface ApiServerOptions {
   /** 0 for any free port. */
@@ -118,7 +118,8 @@ function kubeconfig(url: string): string {
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name, cluster: { server: url } }],
+    // The generated client refuses plain HTTP without it, on loopback too.
+    clusters: [{ name, cluster: { server: url, 'insecure-skip-tls-verify': true } }],
     users: [{ name, user: {} }],
     contexts: [{ name, context: { cluster: name, user: name, namespace: 'default' } }],
     'current-context': name,

@@ -52,7 +52,7 @@ export interface ResourceStorage {
     mutate: (object: StoredObject) => void,
     subresource?: 'status',
   ) => StoredObject | undefined;
-  /** With finalizers, or for a Pod with a grace period, only sets deletionTimestamp. */
+  /** With finalizers, or for a Pod that is on a node (spec.nodeName) and has a grace period, only sets deletionTimestamp. */
   delete: (namespace: string, name: string, options?: { gracePeriodSeconds?: number }) => void;
   /** Called synchronously after every change. Returns the unsubscribe function. */
   watch: (listener: (event: StorageEvent) => void) => () => void;

@@ -2,7 +2,7 @@
 import { isObject, objectAt, stringAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Faults } from '../api/faults.ts';
-import type { Verb } from '../api/request.ts';
+import type { Verb } from '../http/request.ts';
 
 /** One kind of question. */
 export interface Review {

@@ -15,11 +15,16 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
 }
 
+/** A real server forgets Events after an hour; this one keeps so many of them. */
+const EVENT_LIMIT = 5000;
+
 const FOREGROUND = 'foregroundDeletion';
 
 export class Deleter {
   readonly #storage: MemoryStorage;
   readonly #now: () => string;
+  /** Oldest first. */
+  readonly #events: (Location & { readonly uid: string })[] = [];
 
   constructor(storage: MemoryStorage, now: () => string) {
     this.#storage = storage;
@@ -81,6 +86,7 @@ export class Deleter {
     const { object } = change;
     const { owners } = this.#storage;
     if (change.type !== 'DELETED') {
+      if (change.type === 'ADDED' && storageKey === 'events') this.#forgetOldEvents(object);
       if (change.type === 'ADDED' && owners.isOrphan(object)) this.#deleteAll([{ storageKey, ...keyOf(object) }]);
       return;
     }
@@ -88,6 +94,13 @@ export class Deleter {
     for (const owner of object.metadata.ownerReferences ?? []) this.#releaseForeground(owner.uid);
     const { namespace } = object.metadata;
     if (namespace !== undefined) this.#finishNamespace(namespace);
+  }
+
+  #forgetOldEvents(added: StoredObject): void {
+    this.#events.push({ storageKey: 'events', uid: added.metadata.uid, ...keyOf(added) });
+    if (this.#events.length <= EVENT_LIMIT) return;
+    const oldest = this.#events.shift();
+    if (oldest !== undefined && this.#at(oldest)?.metadata.uid === oldest.uid) this.#deleteAll([oldest]);
   }
 
   #at(location: Location): StoredObject | undefined {

@@ -58,7 +58,7 @@ function mergeObject(original: JsonObject, patch: JsonObject, type: string | und
     const field = key.startsWith(ORDER) ? key.slice(ORDER.length) : undefined;
     const list = field === undefined ? undefined : result[field];
     if (field !== undefined && Array.isArray(list) && Array.isArray(order) && !Object.hasOwn(patch, field)) {
-      result[field] = ordered(list, order, listMerge(type, field).patchKey);
+      result[field] = ordered(list, order, list, listMerge(type, field).patchKey);
     }
   }
   return result;
@@ -79,7 +79,7 @@ function mergeValue(original: unknown, patch: unknown, field: FieldType | undefi
       merge.patchKey === undefined
         ? [...current, ...patch.filter((item) => !current.some((other) => equalJson(item, other)))]
         : mergeList(current, patch, merge.patchKey, nestedType(field?.holds === 'list' ? field.of : undefined));
-    return Array.isArray(place.order) ? ordered(merged, place.order, merge.patchKey) : cloneJson(merged);
+    return ordered(merged, Array.isArray(place.order) ? place.order : patch, current, merge.patchKey);
   }
   if (!isObject(patch)) return patch;
   // What merges with nothing may still hold directives.
@@ -111,19 +111,35 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], key:
   return result;
 }
 
-/** Puts the elements that an order names in that order; the others stay behind the element they followed. */
-function ordered(list: readonly unknown[], order: readonly unknown[], key: string | undefined): unknown[] {
-  const keyOf = (item: unknown): unknown => (key !== undefined && isObject(item) ? item[key] : item);
-  const positions = order.map(keyOf);
-  const rank = (item: unknown): number => positions.findIndex((position) => equalJson(position, keyOf(item)));
-  const named = list.filter((item) => rank(item) >= 0).sort((a, b) => rank(a) - rank(b));
-  const result: unknown[] = [...named];
-  let previous: unknown;
-  for (const item of list) {
-    if (rank(item) < 0) result.splice(previous === undefined ? 0 : result.indexOf(previous) + 1, 0, item);
-    previous = item;
+/**
+ * Brings a merged list into order: what the patch names in the patch's order, the rest as it was, and the two
+ * interleaved by the original's order where both are in it (strategicpatch's normalizeElementOrder).
+ */
+function ordered(
+  merged: readonly unknown[],
+  patchOrder: readonly unknown[],
+  original: readonly unknown[],
+  key: string | undefined,
+): unknown[] {
+  const rankIn = (order: readonly unknown[]): ((item: unknown) => number) => {
+    const keys = order.map((item) => keyOf(item, key));
+    return (item) => keys.findIndex((other) => equalJson(other, keyOf(item, key)));
+  };
+  const inPatch = rankIn(patchOrder);
+  const inOriginal = rankIn(original);
+  const named = merged.filter((item) => inPatch(item) >= 0).sort((a, b) => inPatch(a) - inPatch(b));
+  const rest = merged.filter((item) => inPatch(item) < 0).sort((a, b) => inOriginal(a) - inOriginal(b));
+  const result: unknown[] = [];
+  while (named.length > 0 && rest.length > 0) {
+    const [left, right] = [inOriginal(rest[0]), inOriginal(named[0])];
+    const restFirst = left >= 0 && right >= 0 && left < right;
+    result.push((restFirst ? rest : named).shift());
   }
-  return cloneJson(result);
+  return cloneJson([...result, ...named, ...rest]);
+}
+
+function keyOf(item: unknown, key: string | undefined): unknown {
+  return key !== undefined && isObject(item) ? item[key] : item;
 }
 
 function retainKeys(result: JsonObject, patch: JsonObject): void {

@@ -1,5 +1,5 @@
 /** Events are stored as core/v1 and served as events.k8s.io/v1 too (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/). */
-import { isObject } from '../api/json.ts';
+import { isObject, setKey } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Conversion } from './resources.ts';
 
@@ -16,7 +16,7 @@ const RENAMED: readonly (readonly [string, string])[] = [
 
 function rename(object: JsonObject, apiVersion: string, names: ReadonlyMap<string, string>): JsonObject {
   const result: JsonObject = {};
-  for (const [key, value] of Object.entries(object)) result[names.get(key) ?? key] = value;
+  for (const [key, value] of Object.entries(object)) setKey(result, names.get(key) ?? key, value);
   result['apiVersion'] = apiVersion;
   return result;
 }

@@ -1,4 +1,6 @@
 /** Ages as kubectl prints them (k8s.io/apimachinery/pkg/util/duration, HumanDuration). */
+import { stringAt } from '../api/json.ts';
+import type { Column } from '../resources/columns.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -30,3 +32,11 @@ export function age(since: string | undefined, now: number): string {
   const time = since === undefined ? Number.NaN : Date.parse(since);
   return Number.isNaN(time) ? '<unknown>' : humanDuration((now - time) / 1000);
 }
+
+/** How old the object is; on most tables the last column that is not only for `-o wide`. */
+export const AGE: Column = {
+  name: 'Age',
+  type: 'string',
+  description: 'CreationTimestamp is a timestamp representing the server time when this object was created.',
+  value: (object, now) => age(stringAt(object, 'metadata', 'creationTimestamp'), now),
+};

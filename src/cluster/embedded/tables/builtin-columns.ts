@@ -2,7 +2,7 @@
 import { arrayAt, isObject, numberAt, objectAt, stringAt, textAt, valueAt } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { Column } from '../resources/columns.ts';
-import { age } from './age.ts';
+import { AGE, age } from './age.ts';
 import { podColumns } from './pod-columns.ts';
 
 const text = (name: string, value: (object: JsonObject, now: number) => unknown, priority = 0): Column => ({
@@ -194,6 +194,7 @@ export const BUILTIN_COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map<s
     [
       text('Status', nodeStatus),
       text('Roles', nodeRoles),
+      AGE,
       text('Version', (node) => stringAt(node, 'status', 'nodeInfo', 'kubeletVersion') ?? ''),
       text('Internal-IP', (node) => nodeAddress(node, 'InternalIP'), 1),
       text('External-IP', (node) => nodeAddress(node, 'ExternalIP'), 1),

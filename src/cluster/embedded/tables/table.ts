@@ -1,10 +1,10 @@
 /** Tables, as `kubectl get` asks for them (https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables). */
 import type { JsonObject } from '../api/json.ts';
-import { partialMetadata } from '../api/respond.ts';
+import { partialMetadata } from '../http/respond.ts';
 import type { StoredObject } from '../api/storage.ts';
 import type { Column } from '../resources/columns.ts';
 import type { ResourceType } from '../resources/resources.ts';
-import { age } from './age.ts';
+import { AGE, age } from './age.ts';
 import { BUILTIN_COLUMNS } from './builtin-columns.ts';
 
 const NAME: Column = {
@@ -13,15 +13,6 @@ const NAME: Column = {
   format: 'name',
   description: 'Name must be unique within a namespace.',
   value: (object) => (object['metadata'] as { readonly name?: string } | undefined)?.name ?? '',
-};
-
-/** How old the object is; the last column of most tables. */
-export const AGE: Column = {
-  name: 'Age',
-  type: 'string',
-  description: 'CreationTimestamp is a timestamp representing the server time when this object was created.',
-  value: (object, now) =>
-    age((object['metadata'] as { readonly creationTimestamp?: string } | undefined)?.creationTimestamp, now),
 };
 
 /** Kinds that show when they were created instead. */
@@ -38,6 +29,7 @@ function columnsOf(type: ResourceType): readonly Column[] {
   if (columns === undefined) return [NAME, AGE];
   if (type.storageKey === 'events') return [...columns, { ...NAME, priority: 1 }];
   if (WITHOUT_AGE.has(type.storageKey)) return [NAME, ...columns];
+  if (columns.includes(AGE)) return [NAME, ...columns];
   // What is only shown with `-o wide` comes after the age.
   const wide = columns.filter((column) => (column.priority ?? 0) > 0);
   return [NAME, ...columns.filter((column) => (column.priority ?? 0) === 0), AGE, ...wide];

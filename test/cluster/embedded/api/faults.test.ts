@@ -96,7 +96,7 @@ describe('watches', () => {
   it('are reset', async () => {
     const watch = await api.watch(watchUrl());
     api.server.faults.dropWatches('reset');
-    await expect(watch.rest()).rejects.toThrow();
+    await expect(watch.rest()).rejects.toThrow('terminated');
   });
 
   it('fall silent without an end', async () => {
@@ -115,11 +115,14 @@ describe('watches', () => {
     expect(await watch.rest()).toMatchObject([{ type: 'ERROR', object: { code: 410, reason: 'Expired' } }]);
   });
 
-  it.each(['half-line', 'garbage'] as const)('get %s', async (how) => {
+  it.each([
+    ['half-line', 'JSON at position'],
+    ['garbage', 'is not valid JSON'],
+  ] as const)('get %s', async (how, message) => {
     const watch = await api.watch(watchUrl());
     api.server.faults.garbleNextEvent(how, { resource: 'configmaps' });
     await api.create(CONFIG_MAPS, configMap('garbled'));
-    await expect(watch.next()).rejects.toThrow();
+    await expect(watch.next()).rejects.toThrow(message);
   });
 });
 
@@ -129,7 +132,7 @@ describe('the server', () => {
     const revision = api.server.storage.revision;
     const watch = await api.watch(watchUrl());
     await api.server.goAway();
-    await expect(watch.rest()).rejects.toThrow();
+    await expect(watch.rest()).rejects.toThrow('terminated');
     await expect(api.get(CONFIG_MAPS)).rejects.toThrow('fetch failed');
     api.server.storage.resource('v1', 'configmaps').create('default', configMap('meanwhile') as never);
     await api.server.comeBack();

@@ -277,6 +277,16 @@ describe('watching', () => {
 });
 
 describe('events', () => {
+  it('are forgotten when there are too many, the oldest first', () => {
+    const events = storageWithDefault().resource('v1', 'events');
+    for (let index = 0; index < 5002; index++) {
+      events.create('default', { apiVersion: 'v1', kind: 'Event', metadata: { name: `e${index}` }, involvedObject: {} });
+    }
+    expect(events.list()).toHaveLength(5000);
+    expect(events.get('default', 'e1')).toBeUndefined();
+    expect(events.get('default', 'e2')).toBeDefined();
+  });
+
   it('are the same in core/v1 and events.k8s.io/v1', () => {
     const storage = storageWithDefault();
     storage.resource('events.k8s.io/v1', 'events').create('default', {

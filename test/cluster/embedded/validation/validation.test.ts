@@ -23,17 +23,13 @@ function causesOf(run: () => unknown): Found {
 
 function create(apiVersion: string, plural: string, object: object): Found {
   const complete = { apiVersion, kind: 'Any', metadata: { name: 'test' }, ...object };
-  return causesOf(() =>
-    newStorage()
-      .resource(apiVersion, plural)
-      .create('default', complete as NewObject),
-  );
+  return causesOf(() => newStorage().resource(apiVersion, plural).create('default', complete));
 }
 
 /** What is wrong with the change of an object that was valid. */
 function update(apiVersion: string, plural: string, object: object, mutate: (object: StoredObject) => void): Found {
   const resource = newStorage().resource(apiVersion, plural);
-  resource.create('default', { apiVersion, kind: 'Any', metadata: { name: 'test' }, ...object } as NewObject);
+  resource.create('default', { apiVersion, kind: 'Any', metadata: { name: 'test' }, ...object });
   return causesOf(() => resource.update('default', 'test', mutate));
 }
 
@@ -125,6 +121,10 @@ describe('Ingress', () => {
     ]);
   });
 });
+
+const setIp = (ip: string) => (object: StoredObject) => {
+  object['spec'] = { ...(object['spec'] as object), clusterIP: ip, clusterIPs: [ip] };
+};
 
 describe('Service', () => {
   const ports = [{ port: 80 }];
@@ -221,9 +221,6 @@ describe('Service', () => {
 
   it('keeps its address', () => {
     const spec = { ports, clusterIP: '127.0.0.5' };
-    const setIp = (ip: string) => (object: StoredObject) => {
-      object['spec'] = { ...(object['spec'] as object), clusterIP: ip, clusterIPs: [ip] };
-    };
     expect(update('v1', 'services', { spec }, setIp('127.0.0.6'))).toEqual([
       ['spec.clusterIPs[0]', 'Invalid value: ["127.0.0.6"]: may not change once set'],
     ]);
@@ -249,13 +246,14 @@ describe('Service', () => {
   });
 });
 
+const slice = (fields: object): object => ({
+  addressType: 'IPv4',
+  endpoints: [{ addresses: ['127.0.0.1'] }],
+  ports: [{ port: 80 }],
+  ...fields,
+});
+
 describe('EndpointSlice', () => {
-  const slice = (fields: object): object => ({
-    addressType: 'IPv4',
-    endpoints: [{ addresses: ['127.0.0.1'] }],
-    ports: [{ port: 80 }],
-    ...fields,
-  });
   it.each<[string, object, Found]>([
     ['a good one', slice({}), []],
     ['no address type', slice({ addressType: undefined }), [['addressType', 'Required value']]],
@@ -431,13 +429,14 @@ describe('Deployment', () => {
   });
 });
 
+const ingressClass = (name: string): NewObject => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'IngressClass',
+  metadata: { name, annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+  spec: { controller: 'example.com/c' },
+});
+
 describe('the default IngressClass', () => {
-  const ingressClass = (name: string): NewObject => ({
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'IngressClass',
-    metadata: { name, annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
-    spec: { controller: 'example.com/c' },
-  });
   const spec = { defaultBackend: { service: { name: 'web', port: { number: 80 } } } };
 
   it('is given to an Ingress that names none; the newest of several wins', () => {

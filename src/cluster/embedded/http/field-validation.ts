@@ -4,9 +4,9 @@ import { decode, DecodeError } from '../schema/decode.ts';
 import { apiVersionOf } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { parseObject } from './body.ts';
-import { isObject, stringAt } from './json.ts';
-import type { JsonObject } from './json.ts';
-import { badRequest } from './status-error.ts';
+import { isObject, stringAt } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import { badRequest } from '../api/status-error.ts';
 
 /** Parses a body that is to be an object of a kind. Throws 400 when it is not. */
 export function acceptObject(

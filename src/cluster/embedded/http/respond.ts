@@ -1,9 +1,9 @@
 /** Writing answers. */
 import type { ServerResponse } from 'node:http';
 import { stringify } from 'yaml';
-import { isObject } from './json.ts';
-import type { JsonObject } from './json.ts';
-import type { StatusError } from './status-error.ts';
+import { isObject } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import type { StatusError } from '../api/status-error.ts';
 
 /** Text after `Warning: 299 - ` must be a quoted string of one line (RFC 7234 section 5.5). */
 export function warn(response: ServerResponse, warnings: readonly string[]): void {

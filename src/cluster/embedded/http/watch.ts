@@ -5,8 +5,8 @@ import { apiVersionOf } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { tableOf } from '../tables/table.ts';
 import type { Context } from './context.ts';
-import type { JsonObject } from './json.ts';
-import { toServed } from './memory-storage.ts';
+import type { JsonObject } from '../api/json.ts';
+import { toServed } from '../api/memory-storage.ts';
 import { parseVersion, tooLargeVersion } from './read.ts';
 import { isTrue } from './request.ts';
 import type { Representation, ResourceRequest } from './request.ts';
@@ -14,8 +14,8 @@ import { objectText, partialMetadata } from './respond.ts';
 import { selectorOf } from './selectors.ts';
 import type { Selector } from './selectors.ts';
 import { forbiddenField } from '../validation/causes.ts';
-import { badRequest, invalid, StatusError } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import { badRequest, invalid, StatusError } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 /** Bytes a client may lag behind before its watch is ended. */
 const BACKLOG_LIMIT = 64 * 1024 * 1024;

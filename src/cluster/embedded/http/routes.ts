@@ -20,7 +20,7 @@ import { negotiate, parseAccept, parseResourcePath } from './request.ts';
 import type { ResourceRequest } from './request.ts';
 import { sendError, sendObject, sendText } from './respond.ts';
 import { handleScale } from './scale.ts';
-import { methodNotAllowed, StatusError } from './status-error.ts';
+import { badRequest, methodNotAllowed, StatusError } from '../api/status-error.ts';
 import { Watch } from './watch.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write.ts';
 
@@ -29,7 +29,8 @@ const NOT_FOUND = (): StatusError => new StatusError(404, 'NotFound', 'the serve
 /** Answers a request; refusals are answered too, and what is thrown beside them is a 500. */
 export async function route(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const url = new URL(message.url ?? '/', 'http://localhost');
+    const url = URL.parse(message.url ?? '/', 'http://localhost');
+    if (url === null) throw badRequest('the request target is not a path');
     const request = parseResourcePath(message.method ?? 'GET', url);
     if (request === undefined) {
       routeDocument(context, message, response, url);

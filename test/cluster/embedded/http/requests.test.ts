@@ -108,6 +108,7 @@ describe('refusals', () => {
     ],
     ['a resourceVersion that is no number', 'GET', `${CONFIG_MAPS}?resourceVersion=abc`, {}, 400, /invalid syntax/],
     ['a namespace that cannot go', 'DELETE', '/api/v1/namespaces/default', {}, 403, /may not be deleted/],
+    ['a target that is no path', 'GET', '//', {}, 400, /not a path/],
     ['a patch of an unknown kind', 'PATCH', '/api/v1/namespaces/default', { body: '{}' }, 415, /strategic-merge-patch/],
   ];
   it.each(cases)('of %s', async (_name, method, path, options, code, message) => {
@@ -258,6 +259,24 @@ describe('subresources', () => {
       type: 'application/merge-patch+json',
     });
     expect(negative.status).toBe(422);
+  });
+});
+
+describe('names that JavaScript has a meaning for', () => {
+  it('are only names', async () => {
+    const data = JSON.parse('{"__proto__":"1","constructor":"2"}') as Record<string, string>;
+    const secret = { metadata: { name: 'odd' }, stringData: data };
+    const created = await api.call('POST', '/api/v1/namespaces/default/secrets', { body: secret });
+    expect(Object.entries(created.body['data'] as object)).toEqual([
+      ['__proto__', 'MQ=='],
+      ['constructor', 'Mg=='],
+    ]);
+    await api.create(CONFIG_MAPS, configMap('__proto__'.replaceAll('_', 'x'), data));
+    const patch = '{"data":{"__proto__":"3"}}';
+    const patched = await api.call('PATCH', `${CONFIG_MAPS}/xxprotoxx`, { body: patch, type: 'application/merge-patch+json' });
+    expect(JSON.stringify(patched.body['data'])).toBe('{"__proto__":"3","constructor":"2"}');
+    expect((await api.get('/api/v1/namespaces/default/__proto__')).status).toBe(404);
+    expect((await api.get('/apis/constructor/v1/toString')).status).toBe(404);
   });
 });
 

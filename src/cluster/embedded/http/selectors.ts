@@ -1,9 +1,9 @@
 /** Label and field selectors of lists and watches (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors). */
 import { labelValueFault, qualifiedNameFault } from '../validation/names.ts';
 import type { ResourceType } from '../resources/resources.ts';
-import { valueAt } from './json.ts';
-import { badRequest } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import { valueAt } from '../api/json.ts';
+import { badRequest } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 export type Selector = (object: StoredObject) => boolean;
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseDocument } from 'yaml';
 import { decodeProtobuf } from '../protobuf/decode.ts';
 import { contentType } from './request.ts';
-import { badRequest, StatusError } from './status-error.ts';
+import { badRequest, StatusError } from '../api/status-error.ts';
 
 /** Bytes; the API server's own limit. */
 const LIMIT = 3 * 1024 * 1024;

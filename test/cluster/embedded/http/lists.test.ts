@@ -13,9 +13,10 @@ function continueOf(list: JsonObject): string {
   return encodeURIComponent(stringAt(list, 'metadata', 'continue') ?? '');
 }
 
+const secret = (name: string): JsonObject => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
+
 describe('pages', () => {
   const secrets = '/api/v1/namespaces/default/secrets';
-  const secret = (name: string): JsonObject => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
 
   it('are of one snapshot, whatever is written between them', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await api.create(secrets, secret(name));

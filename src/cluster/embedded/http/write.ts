@@ -13,16 +13,16 @@ import { parseJson, parseObject, parseYaml, unsupportedMediaType } from './body.
 import type { Context } from './context.ts';
 import type { DeleteOptions } from '../objects/writer.ts';
 import { acceptObject, checkType } from './field-validation.ts';
-import { isObject, stringAt } from './json.ts';
-import type { JsonObject } from './json.ts';
-import { toServed } from './memory-storage.ts';
+import { isObject, stringAt } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import { toServed } from '../api/memory-storage.ts';
 import { sendResource } from './read.ts';
 import { contentType, fieldManager } from './request.ts';
 import type { Representation, ResourceRequest } from './request.ts';
 import { sendObject, warn } from './respond.ts';
 import { selectorOf } from './selectors.ts';
-import { badRequest, invalid, notFound, StatusError } from './status-error.ts';
-import type { NewObject, StoredObject } from './storage.ts';
+import { badRequest, invalid, notFound, StatusError } from '../api/status-error.ts';
+import type { NewObject, StoredObject } from '../api/storage.ts';
 import { required } from '../validation/causes.ts';
 
 /** One request that writes, with all that its handling needs. */

@@ -6,14 +6,14 @@ import { apiVersionOf } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { tableOf } from '../tables/table.ts';
 import type { Context } from './context.ts';
-import { isObject } from './json.ts';
-import type { JsonObject } from './json.ts';
-import { toServed } from './memory-storage.ts';
+import { isObject } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import { toServed } from '../api/memory-storage.ts';
 import type { Representation, ResourceRequest } from './request.ts';
 import { itemText, objectText, partialMetadata, sendObject, sendText } from './respond.ts';
 import { selectorOf } from './selectors.ts';
-import { badRequest, notFound, StatusError } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import { badRequest, notFound, StatusError } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 
 /** Answers with one object in the form that was asked for. */
 export function sendResource(

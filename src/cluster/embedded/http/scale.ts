@@ -3,12 +3,12 @@ import type { ResourceType, ScalePaths } from '../resources/resources.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { parseJson, parseObject, unsupportedMediaType } from './body.ts';
-import { arrayAt, isObject, numberAt, objectAt, stringAt, valueAt } from './json.ts';
-import type { JsonObject } from './json.ts';
+import { arrayAt, isObject, numberAt, objectAt, setKey, stringAt, valueAt } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
 import { contentType } from './request.ts';
 import { sendObject } from './respond.ts';
-import { badRequest, conflict, invalid, notFound } from './status-error.ts';
-import type { StoredObject } from './storage.ts';
+import { badRequest, conflict, invalid, notFound } from '../api/status-error.ts';
+import type { StoredObject } from '../api/storage.ts';
 import { invalidValue } from '../validation/causes.ts';
 import type { WriteRequest } from './write.ts';
 import { trackUpdate } from '../patch/managed-fields.ts';
@@ -48,10 +48,12 @@ function setAt(object: JsonObject, path: string, value: unknown): void {
   const last = keys.pop() ?? '';
   let node = object;
   for (const key of keys) {
-    const next = node[key];
-    node = isObject(next) ? next : (node[key] = {});
+    const next = Object.hasOwn(node, key) ? node[key] : undefined;
+    const inner: JsonObject = isObject(next) ? next : {};
+    setKey(node, key, inner);
+    node = inner;
   }
-  node[last] = value;
+  setKey(node, last, value);
 }
 
 function wantedScale(write: WriteRequest, current: JsonObject): unknown {

@@ -1,6 +1,6 @@
 /** What the handlers of the API server share. */
-import type { Faults } from './faults.ts';
-import type { MemoryStorage } from './memory-storage.ts';
+import type { Faults } from '../api/faults.ts';
+import type { MemoryStorage } from '../api/memory-storage.ts';
 
 export interface Context {
   readonly storage: MemoryStorage;

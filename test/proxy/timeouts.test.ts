@@ -1,0 +1,145 @@
+/** Every wait has an end: the timeouts of both sides, over real sockets. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+import { eventually } from '../support/eventually.ts';
+import { group, host, prefixRoute, rawBackend, response, startProxy, table, type TestProxy } from '../support/proxy.ts';
+import { exchange, RawClient } from '../support/raw-client.ts';
+
+const open: { close: () => Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of open.splice(0).toReversed()) await one.close();
+});
+
+async function proxyTo(ports: readonly number[], settings: Partial<ProxySettings>): Promise<TestProxy> {
+  const one = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
+  open.push(one);
+  return one;
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
+
+/**
+ * A port where connecting hangs: its process is stopped and its accept queue full, so the kernel drops every further SYN, as a
+ * node that is gone does.
+ */
+async function blackHole(): Promise<number> {
+  const script = "const s = require('net').createServer().listen(0, '127.0.0.1', 1, () => console.log(s.address().port))";
+  const child: ChildProcess = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  open.push({ close: () => void child.kill('SIGKILL') });
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  child.kill('SIGSTOP');
+  const port = Number(line.toString());
+  let pending = 0;
+  // Filled when a connection does not come about any more.
+  await eventually(() => {
+    if (pending > 0) return true;
+    const filler = net.connect(port, '127.0.0.1');
+    pending++;
+    filler.on('connect', () => pending--);
+    filler.on('error', () => undefined);
+    open.push({ close: () => void filler.destroy() });
+    return undefined;
+  });
+  return port;
+}
+
+describe('timeouts', () => {
+  it('end a connect that hangs: the next endpoint is tried, for POST too; 504 when there is none', async () => {
+    const hole = await blackHole();
+    const good = await rawBackend(() => response('good'));
+    open.push(good);
+    const both = await proxyTo([hole, good.port], { upstreamConnectTimeout: 50 });
+    for (let i = 0; i < 2; i++) {
+      const reply = await exchange(both.port, 'POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 1\r\n\r\na');
+      expect(reply.body).toBe('good');
+    }
+    const alone = await proxyTo([hole], { upstreamConnectTimeout: 50 });
+    expect((await exchange(alone.port, GET)).status).toBe(504);
+  });
+
+  it('end a request that the upstream does not take', async () => {
+    const upstream = await rawBackend((_, socket) => {
+      socket.pause();
+      return null;
+    });
+    open.push(upstream);
+    const proxy = await proxyTo([upstream.port], { upstreamSendTimeout: 50, maxRequestBodySize: 0 });
+    const client = await RawClient.connect(proxy.port);
+    open.push(client);
+    client.send('PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 1000000000\r\n\r\n');
+    const block = Buffer.alloc(1 << 20);
+    const pump = (): void => {
+      while (!client.socket.destroyed && client.socket.write(block));
+    };
+    client.socket.on('drain', pump);
+    pump();
+    expect((await client.response()).status).toBe(504);
+  });
+
+  it('end a response that the client does not take', async () => {
+    const upstream = await rawBackend((_, socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+      const block = Buffer.alloc(1 << 20);
+      const pump = (): void => {
+        while (!socket.destroyed && socket.write(block));
+      };
+      socket.on('drain', pump);
+      pump();
+      return null;
+    });
+    open.push(upstream);
+    const proxy = await proxyTo([upstream.port], { clientSendTimeout: 50 });
+    const client = await RawClient.connect(proxy.port);
+    open.push(client);
+    client.socket.pause();
+    client.send(GET);
+    await eventually(() => upstream.sockets.length === 1);
+    await eventually(() => proxy.runtime.connections.size === 0);
+    await eventually(() => upstream.sockets[0]!.destroyed);
+  });
+
+  it('end an upgraded connection on which nothing moves', async () => {
+    const upstream = await rawBackend(() => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+    open.push(upstream);
+    const proxy = await proxyTo([upstream.port], { upstreamReadTimeout: 50 });
+    const client = await RawClient.connect(proxy.port);
+    open.push(client);
+    await client.request('GET / HTTP/1.1\r\nHost: app.example\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    await client.closed();
+    await eventually(() => proxy.runtime.connections.size === 0);
+  });
+
+  it('close an idle upstream connection, and one that is too old', async () => {
+    const upstream = await rawBackend(() => response('x'));
+    open.push(upstream);
+    const proxy = await proxyTo([upstream.port], { upstreamKeepAliveTimeout: 50 });
+    await exchange(proxy.port, GET);
+    await eventually(() => upstream.sockets[0]!.readableEnded || upstream.sockets[0]!.destroyed);
+    const old = await proxyTo([upstream.port], { upstreamKeepAliveTime: 0 });
+    await exchange(old.port, GET);
+    await exchange(old.port, GET);
+    expect(upstream.sockets).toHaveLength(3);
+  });
+
+  it('end a TLS handshake that does not come', async () => {
+    const proxy = await proxyTo([], { tlsHandshakeTimeout: 50 });
+    const client = await RawClient.connect(proxy.httpsPort);
+    open.push(client);
+    await client.closed();
+  });
+
+  it('end the wait for a name server', async () => {
+    const endpoints = [{ address: 'ext.example', port: 9, dns: true }];
+    const proxy = await startProxy(
+      table([host('app.example', [prefixRoute('/', 'app')])], [{ ...group('app', []), endpoints }]),
+      { upstreamConnectTimeout: 50 },
+      () => undefined,
+    );
+    open.push(proxy);
+    expect((await exchange(proxy.port, GET)).status).toBe(502);
+  });
+});
