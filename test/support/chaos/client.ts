@@ -24,6 +24,8 @@ export interface ClientResult {
   readonly failed: number;
 }
 
+function nothing(): void {}
+
 function plan(nonce: string, random: Random): Plan {
   const method = random.pick(['GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE']);
   const minor = random.oneIn(8) ? 0 : 1;
@@ -52,7 +54,7 @@ export async function chaosClient(port: number, name: string, random: Random): P
   let wasReset = false;
   /** We cut the connection ourselves. */
   let gaveUp = false;
-  let changed = (): void => undefined;
+  let changed = nothing;
   let patience = random.oneIn(8) ? 1 : 0;
   socket.on('data', (chunk: Buffer) => {
     wire.add(chunk);
@@ -75,7 +77,8 @@ export async function chaosClient(port: number, name: string, random: Random): P
   const cutAt = random.oneIn(6) ? random.below(plans.reduce((sum, { text }) => sum + text.length, 0)) : Infinity;
   let sent = 0;
   const send = async (text: string): Promise<void> => {
-    for (let at = 0; at < text.length && !ended;) {
+    for (let at = 0; at < text.length;) {
+      if (ended) return;
       const piece = random.oneIn(2) ? text.length : 1 + random.below(random.oneIn(3) ? 20 : 40_000);
       const end = Math.min(text.length, at + piece, at + cutAt - sent);
       const flushed = socket.write(text.slice(at, end), 'latin1');
@@ -162,7 +165,7 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
   let received = '';
   let ended = false;
   let wasReset = false;
-  let changed = (): void => undefined;
+  let changed = nothing;
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1');
     changed();
@@ -182,7 +185,10 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
   const early = random.oneIn(3);
   if (early) socket.end(data, 'latin1');
   const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition() && !ended) await new Promise<void>((resolve) => (changed = resolve));
+    while (!condition()) {
+      if (ended) return;
+      await new Promise<void>((resolve) => (changed = resolve));
+    }
   };
   await until(() => received.includes('\r\n\r\n'));
   if (random.oneIn(2)) {
