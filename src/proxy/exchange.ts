@@ -78,6 +78,11 @@ export class Exchange implements ResponseHandler {
     this.#context = context;
   }
 
+  /** When the upstream will have waited too long; Infinity when there is none, or the downstream's deadline covers it. */
+  get upstreamDeadline(): number {
+    return this.#upstream?.deadline ?? Infinity;
+  }
+
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
   begin(headBytes: number): void {
     const { head } = this.downstream;

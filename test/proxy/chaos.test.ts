@@ -38,6 +38,12 @@ describe('chaos', () => {
       const hosts = [host('app.example', [prefixRoute('/', 'app')])];
       const proxy = await startProxy(table(hosts, [group('app', [...ports, refusing.port])]), SETTINGS);
       let changes = 0;
+      // At any time somebody's deadline covers a connection: its own, or its upstream's.
+      const unwatched = new Set<string>();
+      const watch = setInterval(() => {
+        for (const { deadline, exchange } of proxy.runtime.connections)
+          if (deadline === Infinity && exchange.upstreamDeadline === Infinity) unwatched.add(exchange.requestId);
+      }, 1);
       const results: ClientResult[] = [];
       const underway = new Set<string>();
       let next = 0;
@@ -46,7 +52,7 @@ describe('chaos', () => {
           const name = `s${seed}c${next++}`;
           underway.add(name);
           const own = new Random(seed * 1000 + next);
-          results.push(await (own.oneIn(6) ? chaosTunnel(proxy.port, name, own) : chaosClient(proxy.port, name, own)));
+          results.push(await (own.oneIn(6) ? chaosTunnel(proxy, name, own) : chaosClient(proxy, name, own)));
           underway.delete(name);
           // The endpoints change all the time; one stays.
           const kept = ports.filter((_, index) => index === changes % 3 || !own.oneIn(3));
@@ -60,6 +66,8 @@ describe('chaos', () => {
         return results.length === CLIENTS;
       }, 60_000);
       await all;
+      clearInterval(watch);
+      expect([...unwatched], 'without a deadline').toEqual([]);
 
       expect(seen.violations).toEqual([]);
       expect(results.flatMap(({ violations }) => violations)).toEqual([]);

@@ -1,9 +1,16 @@
 /** A client that does whatever a seed says, and checks every byte that comes back. */
 import net from 'node:net';
+import tls from 'node:tls';
 import { once } from 'node:events';
 import type { Random } from '../../fuzz/random.ts';
 import { chunked, requestBody, responseBody } from './pattern.ts';
 import { Wire } from './wire.ts';
+
+/** The data plane's two ports. */
+export interface ChaosTarget {
+  readonly port: number;
+  readonly httpsPort: number;
+}
 
 interface Plan {
   readonly nonce: string;
@@ -26,6 +33,18 @@ export interface ClientResult {
 
 function nothing(): void {}
 
+/** One connection in four is TLS; there Node does not tell an end from a cut, so nothing is concluded from either. */
+function dial({ port, httpsPort }: ChaosTarget, random: Random): net.Socket {
+  const options = { host: '127.0.0.1', allowHalfOpen: true, noDelay: random.oneIn(2) };
+  if (random.oneIn(4)) return tls.connect({ ...options, port: httpsPort, rejectUnauthorized: false });
+  return net.connect({ ...options, port });
+}
+
+function reset(socket: net.Socket): void {
+  if (socket instanceof tls.TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function plan(nonce: string, random: Random): Plan {
   const method = random.pick(['GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE']);
   const minor = random.oneIn(8) ? 0 : 1;
@@ -45,13 +64,13 @@ function plan(nonce: string, random: Random): Plan {
 }
 
 /** Runs one connection from its first byte to its end. `name`: unique, for the nonces. */
-export async function chaosClient(port: number, name: string, random: Random): Promise<ClientResult> {
+export async function chaosClient(target: ChaosTarget, name: string, random: Random): Promise<ClientResult> {
   const violations: string[] = [];
   const plans = Array.from({ length: 1 + random.below(6) }, (_, i) => plan(`${name}-${i}`, random));
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: random.oneIn(2) });
+  const socket = dial(target, random);
   const wire = new Wire();
   let ended = false;
-  let wasReset = false;
+  let wasReset = socket instanceof tls.TLSSocket;
   /** We cut the connection ourselves. */
   let gaveUp = false;
   let changed = nothing;
@@ -72,7 +91,7 @@ export async function chaosClient(port: number, name: string, random: Random): P
       changed();
     });
   }
-  await once(socket, 'connect');
+  await once(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect');
 
   const cutAt = random.oneIn(6) ? random.below(plans.reduce((sum, { text }) => sum + text.length, 0)) : Infinity;
   let sent = 0;
@@ -88,7 +107,7 @@ export async function chaosClient(port: number, name: string, random: Random): P
         gaveUp = true;
         if (random.oneIn(3)) socket.end();
         else if (random.oneIn(2)) socket.destroy();
-        else socket.resetAndDestroy();
+        else reset(socket);
         return;
       }
       if (!flushed || random.oneIn(3)) await new Promise(setImmediate);
@@ -160,11 +179,11 @@ export async function chaosClient(port: number, name: string, random: Random): P
 }
 
 /** An upgraded connection: what is sent comes back, as far as it comes. */
-export async function chaosTunnel(port: number, name: string, random: Random): Promise<ClientResult> {
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+export async function chaosTunnel(target: ChaosTarget, name: string, random: Random): Promise<ClientResult> {
+  const socket = dial(target, random);
   let received = '';
   let ended = false;
-  let wasReset = false;
+  let wasReset = socket instanceof tls.TLSSocket;
   let changed = nothing;
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1');
@@ -177,7 +196,7 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
       changed();
     });
   }
-  await once(socket, 'connect');
+  await once(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect');
   const data = requestBody(name, random.below(random.oneIn(4) ? 12_000_000 : random.oneIn(3) ? 300_000 : 3000));
   socket.write(
     `GET /${name} HTTP/1.1\r\nHost: app.example\r\nX-Nonce: ${name}\r\nX-Length: 0\r\nX-Want: 10\r\nConnection: Upgrade\r\nUpgrade: chaos\r\n\r\n`,
@@ -197,7 +216,7 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
   }
   if (!early) {
     socket.write(data, 'latin1');
-    if (random.oneIn(5)) socket.resetAndDestroy();
+    if (random.oneIn(5)) reset(socket);
     else socket.end();
   }
   await until(() => false);
