@@ -1,4 +1,7 @@
 /** The answers Sluice gives itself: error pages and redirects. They say nothing about the inside. */
+import { hostName } from './host.ts';
+import type { ClientInfo } from './http1/forward-request.ts';
+import type { RequestHead } from './http1/request-head.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   301: 'Moved Permanently',
@@ -54,4 +57,9 @@ export function page(status: number): Answer {
 export function redirect(status: number, location: string): Answer {
   const answer = page(status);
   return { ...answer, fields: `Location: ${location}\r\n` };
+}
+
+/** Where nginx's auto_redirect sends a request that lacks the final slash. */
+export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo): string {
+  return `${scheme}://${hostName(host)}${rawPath}/${target.slice(rawPath.length)}`;
 }

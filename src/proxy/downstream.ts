@@ -29,6 +29,8 @@ export interface Downstream {
   readonly blocked: () => boolean;
   /** Cuts the connection (or stream): the response cannot be completed, and the client must see that. */
   readonly abort: () => void;
+  /** An exception nobody expected: this connection ends, the others go on. */
+  readonly onBug: (error: unknown) => void;
   readonly pauseBody: () => void;
   readonly resumeBody: () => void;
   /** Passes the 101 on; from now on bytes pass unparsed. */

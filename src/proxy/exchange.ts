@@ -1,13 +1,11 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
 import type { ProxySettings } from '../settings/settings.ts';
-import { page, redirect, type Answer } from './answers.ts';
+import { page, redirect, withSlash, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
-import { fallbackFields, forwardedHead, newRequestId, type ClientInfo } from './http1/forward-request.ts';
-import type { RequestHead } from './http1/request-head.ts';
-import { hostName } from './host.ts';
+import { fallbackFields, forwardedHead, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry } from './upstream/retry.ts';
@@ -76,6 +74,11 @@ export class Exchange implements ResponseHandler {
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
     this.#context = context;
+  }
+
+  /** When the upstream will have waited too long; Infinity when there is none, or the downstream's deadline covers it. */
+  get upstreamDeadline(): number {
+    return this.#upstream?.deadline ?? Infinity;
   }
 
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
@@ -278,19 +281,22 @@ export class Exchange implements ResponseHandler {
     this.#resolve(target);
   }
 
-  /** A name server that does not answer costs no more than a connect that hangs. */
+  /** A name server that does not answer costs no more than a connect that hangs. What it calls back, nothing else guards. */
   #resolve(target: Target): void {
     const generation = this.#generation;
-    const { upstreamConnectTimeout } = this.#context.settings();
     let waiting = true;
     const resolved = (address: string | null): void => {
       clearTimeout(timer);
       if (!waiting || generation !== this.#generation || !this.active) return;
       waiting = false;
-      if (address === null) this.#tryNext(ERRORS.resolveFailed);
-      else this.#connect(address, target.pool, false);
+      try {
+        if (address === null) this.#tryNext(ERRORS.resolveFailed);
+        else this.#connect(address, target.pool, false);
+      } catch (error) {
+        this.downstream.onBug(error);
+      }
     };
-    const timer = setTimeout(resolved, upstreamConnectTimeout, null);
+    const timer = setTimeout(resolved, this.#context.settings().upstreamConnectTimeout, null);
     if (!this.#requestEnded) this.downstream.pauseBody();
     this.#context.resolver.resolve(target.endpoint.address, resolved);
   }
@@ -389,9 +395,4 @@ export class Exchange implements ResponseHandler {
     this.#out = '';
     this.#replay.open();
   }
-}
-
-/** Where nginx's auto_redirect sends a request that lacks the final slash. */
-function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo): string {
-  return `${scheme}://${hostName(host)}${rawPath}/${target.slice(rawPath.length)}`;
 }

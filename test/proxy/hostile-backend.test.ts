@@ -1,7 +1,17 @@
 /** Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { response, type rawBackend, type RawBackend, type TestProxy } from '../support/proxy.ts';
+import {
+  group,
+  host,
+  prefixRoute,
+  response,
+  startProxy,
+  table,
+  type rawBackend,
+  type RawBackend,
+  type TestProxy,
+} from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
 
@@ -98,5 +108,26 @@ describe('a backend', () => {
       return null;
     });
     expect((await exchange(proxy.port, GET)).status).toBe(502);
+  });
+});
+
+describe('an endpoint with a port that cannot be', () => {
+  it.each([true, false])('costs the connection of its client, and nobody else (looked up: %s)', async (dns) => {
+    const upstream = await stage.backend(() => response('ok'));
+    const endpoints = [{ address: dns ? 'ext.example' : '127.0.0.1', port: 70_000, dns }];
+    const patch = table(
+      [host('app.example', [prefixRoute('/bad', 'bad'), prefixRoute('/', 'app')])],
+      [group('app', [upstream.port]), { ...group('bad', []), endpoints }],
+    );
+    const proxy = await startProxy(patch, {}, (_, done) => setImmediate(() => done(null, ['192.0.2.1'])));
+    const other = await stage.client(proxy.port);
+    expect((await other.request(GET)).status).toBe(200);
+    const one = await stage.client(proxy.port);
+    one.send('GET /bad HTTP/1.1\r\nHost: app.example\r\n\r\n');
+    await one.closed();
+    expect(proxy.bugs).toHaveLength(1);
+    expect((await other.request(GET)).status).toBe(200);
+    expect(proxy.runtime.census()).toEqual({ connections: 1, deadlines: 2, upstreams: 1, idleUpstreams: 1 });
+    await proxy.close();
   });
 });

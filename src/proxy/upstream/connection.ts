@@ -70,8 +70,6 @@ export class UpstreamConnection implements Timed {
     this.#context = context;
     this.#reader = new ResponseReader(context.limits);
     this.openedAt = context.deadlines.now;
-    this.deadline = context.deadlines.after(context.connectTimeout());
-    context.deadlines.add(this);
     this.#socket = net.connect({
       host: address,
       port: pool.port,
@@ -90,6 +88,9 @@ export class UpstreamConnection implements Timed {
         },
       },
     });
+    // After what may throw (a port out of range), or nothing would ever take it out again.
+    this.deadline = context.deadlines.after(context.connectTimeout());
+    context.deadlines.add(this);
     const onFailed = (): void => this.#fail();
     listenGuarded(
       this.#socket,

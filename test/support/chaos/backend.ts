@@ -38,10 +38,12 @@ export async function chaosBackend(random: Random, seen: Seen): Promise<ChaosBac
   };
 }
 
+function nothing(): void {}
+
 async function serve(socket: net.Socket, random: Random, seen: Seen): Promise<void> {
   const wire = new Wire();
   let ended = false;
-  let changed = (): void => undefined;
+  let changed = nothing;
   const news = (): Promise<void> => new Promise((resolve) => (changed = resolve));
   socket.on('data', (chunk: Buffer) => {
     wire.add(chunk);
@@ -63,11 +65,13 @@ async function serve(socket: net.Socket, random: Random, seen: Seen): Promise<vo
     // Sometimes the answer does not wait for the body.
     const early = !head.headers.has('upgrade') && random.oneIn(6);
     let request: WireMessage | null = null;
-    while (!early && (request = wire.take(false, false)) === null) {
-      if (ended) return void socket.destroy();
-      await news();
+    if (!early) {
+      while ((request = wire.take(false, false)) === null) {
+        if (ended) return void socket.destroy();
+        await news();
+      }
+      checkBody(request, nonce, seen);
     }
-    if (request !== null) checkBody(request, nonce, seen);
     if (head.headers.has('upgrade') && !random.oneIn(4)) return tunnel(socket, wire, random);
     if (!(await answer(socket, head, nonce, random))) return;
     if (early) {
@@ -83,8 +87,10 @@ async function serve(socket: net.Socket, random: Random, seen: Seen): Promise<vo
 
 function note({ startLine, headers }: Omit<WireMessage, 'body'>, seen: Seen): string {
   const nonce = headers.get('x-nonce') ?? '';
-  const [, path] = startLine.split(' ');
-  if (path === SMUGGLED_PATH || path !== `/${nonce}`) seen.violations.push(`a backend got ${JSON.stringify(startLine)}`);
+  const path = startLine.split(' ')[1];
+  // On a shared machine others may knock at a port they have known for something else.
+  const stranger = nonce === '' && path !== SMUGGLED_PATH;
+  if (!stranger && path !== `/${nonce}`) seen.violations.push(`a backend got ${JSON.stringify(startLine)}`);
   seen.requests.set(nonce, (seen.requests.get(nonce) ?? 0) + 1);
   return nonce;
 }

@@ -1,9 +1,16 @@
 /** A client that does whatever a seed says, and checks every byte that comes back. */
 import net from 'node:net';
+import tls from 'node:tls';
 import { once } from 'node:events';
 import type { Random } from '../../fuzz/random.ts';
 import { chunked, requestBody, responseBody } from './pattern.ts';
 import { Wire } from './wire.ts';
+
+/** The data plane's two ports. */
+export interface ChaosTarget {
+  readonly port: number;
+  readonly httpsPort: number;
+}
 
 interface Plan {
   readonly nonce: string;
@@ -24,11 +31,26 @@ export interface ClientResult {
   readonly failed: number;
 }
 
+function nothing(): void {}
+
+/** One connection in four is TLS; there Node does not tell an end from a cut, so nothing is concluded from either. */
+function dial({ port, httpsPort }: ChaosTarget, random: Random): net.Socket {
+  const options = { host: '127.0.0.1', allowHalfOpen: true, noDelay: random.oneIn(2) };
+  if (random.oneIn(4)) return tls.connect({ ...options, port: httpsPort, rejectUnauthorized: false });
+  return net.connect({ ...options, port });
+}
+
+function reset(socket: net.Socket): void {
+  if (socket instanceof tls.TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function plan(nonce: string, random: Random): Plan {
   const method = random.pick(['GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE']);
-  const minor = random.oneIn(12) ? 0 : 1;
+  const minor = random.oneIn(8) ? 0 : 1;
   const length = method === 'GET' || method === 'HEAD' ? 0 : random.below(random.oneIn(4) ? 200_000 : 2000);
-  const want = random.below(random.oneIn(5) ? 300_000 : 3000);
+  // The most is more than the sockets' buffers hold: such an answer waits for its reader.
+  const want = random.below(random.oneIn(30) ? 12_000_000 : random.oneIn(4) ? 300_000 : 3000);
   const body = requestBody(nonce, length);
   let text = `${method} /${nonce} HTTP/1.${minor}\r\nHost: app.example\r\nX-Nonce: ${nonce}\r\nX-Length: ${length}\r\nX-Want: ${want}\r\n`;
   if (random.oneIn(15)) text += 'Connection: close\r\n';
@@ -42,21 +64,23 @@ function plan(nonce: string, random: Random): Plan {
 }
 
 /** Runs one connection from its first byte to its end. `name`: unique, for the nonces. */
-export async function chaosClient(port: number, name: string, random: Random): Promise<ClientResult> {
+export async function chaosClient(target: ChaosTarget, name: string, random: Random): Promise<ClientResult> {
   const violations: string[] = [];
   const plans = Array.from({ length: 1 + random.below(6) }, (_, i) => plan(`${name}-${i}`, random));
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: random.oneIn(2) });
+  const socket = dial(target, random);
   const wire = new Wire();
   let ended = false;
-  let wasReset = false;
+  let wasReset = socket instanceof tls.TLSSocket;
   /** We cut the connection ourselves. */
   let gaveUp = false;
-  let changed = (): void => undefined;
+  let changed = nothing;
+  let patience = random.oneIn(8) ? 1 : 0;
   socket.on('data', (chunk: Buffer) => {
     wire.add(chunk);
+    // Reads slowly; one in eight so slowly, once, that it is given up on if its answer is large.
     if (random.oneIn(12)) {
       socket.pause();
-      setTimeout(() => socket.resume(), random.below(8));
+      setTimeout(() => socket.resume(), patience-- > 0 ? 900 : random.below(8));
     }
     changed();
   });
@@ -67,12 +91,13 @@ export async function chaosClient(port: number, name: string, random: Random): P
       changed();
     });
   }
-  await once(socket, 'connect');
+  await once(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect');
 
   const cutAt = random.oneIn(6) ? random.below(plans.reduce((sum, { text }) => sum + text.length, 0)) : Infinity;
   let sent = 0;
   const send = async (text: string): Promise<void> => {
-    for (let at = 0; at < text.length && !ended;) {
+    for (let at = 0; at < text.length;) {
+      if (ended) return;
       const piece = random.oneIn(2) ? text.length : 1 + random.below(random.oneIn(3) ? 20 : 40_000);
       const end = Math.min(text.length, at + piece, at + cutAt - sent);
       const flushed = socket.write(text.slice(at, end), 'latin1');
@@ -82,7 +107,7 @@ export async function chaosClient(port: number, name: string, random: Random): P
         gaveUp = true;
         if (random.oneIn(3)) socket.end();
         else if (random.oneIn(2)) socket.destroy();
-        else socket.resetAndDestroy();
+        else reset(socket);
         return;
       }
       if (!flushed || random.oneIn(3)) await new Promise(setImmediate);
@@ -154,12 +179,12 @@ export async function chaosClient(port: number, name: string, random: Random): P
 }
 
 /** An upgraded connection: what is sent comes back, as far as it comes. */
-export async function chaosTunnel(port: number, name: string, random: Random): Promise<ClientResult> {
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+export async function chaosTunnel(target: ChaosTarget, name: string, random: Random): Promise<ClientResult> {
+  const socket = dial(target, random);
   let received = '';
   let ended = false;
-  let wasReset = false;
-  let changed = (): void => undefined;
+  let wasReset = socket instanceof tls.TLSSocket;
+  let changed = nothing;
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1');
     changed();
@@ -171,20 +196,27 @@ export async function chaosTunnel(port: number, name: string, random: Random): P
       changed();
     });
   }
-  await once(socket, 'connect');
-  const data = requestBody(name, random.below(random.oneIn(3) ? 300_000 : 3000));
+  await once(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect');
+  const data = requestBody(name, random.below(random.oneIn(4) ? 12_000_000 : random.oneIn(3) ? 300_000 : 3000));
   socket.write(
     `GET /${name} HTTP/1.1\r\nHost: app.example\r\nX-Nonce: ${name}\r\nX-Length: 0\r\nX-Want: 10\r\nConnection: Upgrade\r\nUpgrade: chaos\r\n\r\n`,
   );
   const early = random.oneIn(3);
   if (early) socket.end(data, 'latin1');
   const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition() && !ended) await new Promise<void>((resolve) => (changed = resolve));
+    while (!condition()) {
+      if (ended) return;
+      await new Promise<void>((resolve) => (changed = resolve));
+    }
   };
   await until(() => received.includes('\r\n\r\n'));
+  if (random.oneIn(2)) {
+    socket.pause();
+    setTimeout(() => socket.resume(), random.below(150));
+  }
   if (!early) {
     socket.write(data, 'latin1');
-    if (random.oneIn(5)) socket.resetAndDestroy();
+    if (random.oneIn(5)) reset(socket);
     else socket.end();
   }
   await until(() => false);
