@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { EmbeddedCluster } from '../cluster/embedded/embedded.ts';
 import type { BoundPorts } from '../proxy/data-plane.ts';
+import { freePort } from '../proxy/listener/bind.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -56,7 +57,7 @@ async function develop(args: DevArguments, folder: string, log: Logger, stopped:
     await manifests.ready;
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, cluster.kubeconfig(), { mode: 0o600 });
-    serving = await serve(settingsFor(args, cluster, kubeconfig), log);
+    serving = await serve(await settingsFor(args, cluster, kubeconfig), log);
     const ports = await Promise.race([serving.listening, stopped.then(() => null)]);
     if (ports !== null) {
       print(serving, ports, cluster, kubeconfig);
@@ -69,11 +70,24 @@ async function develop(args: DevArguments, folder: string, log: Logger, stopped:
   }
 }
 
-/** The controller as it would run in that cluster: by its kubeconfig, publishing the address of its Service. */
-function settingsFor(args: DevArguments, cluster: EmbeddedCluster, kubeconfig: string): Settings {
+/**
+ * The controller as it would run in that cluster: by its kubeconfig, publishing the address of its Service. Its ports are chosen
+ * here, because redirects must name them: nothing in front of it maps the usual ones to them.
+ */
+async function settingsFor(args: DevArguments, cluster: EmbeddedCluster, kubeconfig: string): Promise<Settings> {
   const { settings } = args;
+  const { bindAddress, httpPort, httpsPort, publicHttpPort, publicHttpsPort } = settings.proxy;
+  const http = httpPort || (await freePort(bindAddress));
+  const https = httpsPort || (await freePort(bindAddress));
+  const proxy = {
+    ...settings.proxy,
+    httpPort: http,
+    httpsPort: https,
+    publicHttpPort: publicHttpPort || http,
+    publicHttpsPort: publicHttpsPort || https,
+  };
   const publishService = args.publishes ? settings.controller.publishService : ownService(cluster);
-  return { ...settings, controller: { ...settings.controller, kubeconfig, publishService } };
+  return { ...settings, proxy, controller: { ...settings.controller, kubeconfig, publishService } };
 }
 
 /** The Service that a chart would have made for Sluice itself. */

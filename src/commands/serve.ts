@@ -46,8 +46,7 @@ export interface Serving {
 }
 
 /** Starts everything, in an order in which whoever asks is answered: first the admin port. Rejects when that is taken. */
-export async function serve(flags: Settings, log: Logger): Promise<Serving> {
-  const settings = withPublicPorts(flags);
+export async function serve(settings: Settings, log: Logger): Promise<Serving> {
   const control = settings.controller;
   const load = () => loadKubeConfig(control);
   // Once for its error: what cannot be read now will not be readable a second later.
@@ -190,14 +189,6 @@ function outsideObjects({ controller, translate }: Settings): readonly OutsideOb
   if (translate.defaultBackendService !== null) objects.push({ kind: 'Service', ...translate.defaultBackendService });
   if (translate.defaultSslCertificate !== null) objects.push({ kind: 'Secret', ...translate.defaultSslCertificate });
   return objects;
-}
-
-/** `--public-http-port=0` means the port that is bound; where that is any free one, clients are supposed to use the usual. */
-function withPublicPorts(settings: Settings): Settings {
-  const { proxy } = settings;
-  const publicHttpPort = proxy.publicHttpPort || proxy.httpPort || 80;
-  const publicHttpsPort = proxy.publicHttpsPort || proxy.httpsPort || 443;
-  return { ...settings, proxy: { ...proxy, publicHttpPort, publicHttpsPort } };
 }
 
 function takesNodeAddresses({ controller }: Settings): boolean {

@@ -1,4 +1,5 @@
 /** The answers Sluice gives itself: error pages and redirects. They say nothing about the inside. */
+import type { ProxySettings } from '../settings/settings.ts';
 import { hostName } from './host.ts';
 import type { ClientInfo } from './http1/forward-request.ts';
 import type { RequestHead } from './http1/request-head.ts';
@@ -53,6 +54,9 @@ export function page(status: number): Answer {
   return answer;
 }
 
+/** What a health check gets. */
+export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
+
 /** A redirect. `location` is made of parts that cannot hold control characters: the request head was validated. */
 export function redirect(status: number, location: string): Answer {
   const answer = page(status);
@@ -60,6 +64,8 @@ export function redirect(status: number, location: string): Answer {
 }
 
 /** Where nginx's auto_redirect sends a request that lacks the final slash. */
-export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo): string {
-  return `${scheme}://${hostName(host)}${rawPath}/${target.slice(rawPath.length)}`;
+export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo, settings: ProxySettings): string {
+  const port = scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
+  const written = port === 0 || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
+  return `${scheme}://${hostName(host)}${written}${rawPath}/${target.slice(rawPath.length)}`;
 }

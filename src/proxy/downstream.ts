@@ -42,4 +42,6 @@ export interface Downstream {
   readonly exchangeDone: () => void;
   /** Body bytes, with framing, sent to the client in this exchange. */
   readonly bytesSent: () => number;
+  /** Of these, what followed the head: nginx's `$body_bytes_sent`. */
+  readonly bodyBytesSent: () => number;
 }

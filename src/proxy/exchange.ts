@@ -1,6 +1,6 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
 import type { ProxySettings } from '../settings/settings.ts';
-import { page, redirect, withSlash, type Answer } from './answers.ts';
+import { HEALTHY, page, redirect, withSlash, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
@@ -88,12 +88,15 @@ export class Exchange implements ResponseHandler {
     this.#requestEnded = !head.hasBody();
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.#refuse(ERRORS.methodNotAllowed);
     const settings = this.#context.settings();
+    this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
     if (found.badPath) return this.#refuse(ERRORS.badRequest);
     const { route, slashRedirect } = found;
-    if (route === null) return this.#answerUnrouted(settings);
+    // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
+    if (route === null) return this.#refuse(ERRORS.noRoute);
     this.route = route;
-    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, this.downstream.client)));
+    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, this.downstream.client, settings)));
     for (const check of route.checks) {
       const answer = check(head, this.downstream.client, settings);
       if (answer !== null) return this.#answer(answer);
@@ -101,17 +104,12 @@ export class Exchange implements ResponseHandler {
     if (settings.maxRequestBodySize > 0 && head.contentLength > settings.maxRequestBodySize)
       return this.#refuse(ERRORS.bodyTooLarge);
     const { target } = route;
-    if (target.kind === 'answer') {
-      // The built-in default backend also answers health checks, as ingress-nginx's does.
-      if (target.status === 404) return this.#answerUnrouted(settings);
-      return this.#refuse(ERRORS.routeUnavailable);
-    }
+    if (target.kind === 'answer') return this.#refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
     this.#group = target.group;
     if (target.group.targets.length === 0 && target.fallback !== null) {
       this.#group = target.fallback;
       this.#fallback = true;
     }
-    this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.#requestEnded) this.downstream.continue();
     this.#beginning = true;
@@ -331,14 +329,6 @@ export class Exchange implements ResponseHandler {
   #send(text: string): void {
     this.#out += text;
     this.#replay.addText(text);
-  }
-
-  #answerUnrouted(settings: ProxySettings): void {
-    const { head } = this.downstream;
-    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) {
-      return this.#answer({ status: 200, fields: '', contentType: 'text/html', body: '' });
-    }
-    this.#refuse(ERRORS.noRoute);
   }
 
   #refuse(error: ProxyError): void {

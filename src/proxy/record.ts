@@ -140,7 +140,7 @@ export class Recorder {
         time: Date.now(),
         request: `${head.method} ${head.target} HTTP/1.${head.minor}`,
         status: exchange.status,
-        bodyBytesSent: exchange.downstream.bytesSent(),
+        bodyBytesSent: exchange.downstream.bodyBytesSent(),
         referer: head.referer,
         userAgent: head.userAgent,
         requestLength: exchange.requestBytes,

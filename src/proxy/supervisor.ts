@@ -3,7 +3,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { diffTables } from '../model/diff.ts';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
-import { sharedCounters } from '../observe/series.ts';
+import { HEARTBEAT, sharedCounters } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
@@ -25,6 +25,9 @@ const RESTART_DELAY = 50;
 const MAX_RESTART_DELAY = 30_000;
 /** A worker that lived this long was healthy: the delay begins anew. */
 const HEALTHY_AFTER = 10_000;
+/** How often the workers' heartbeats are looked at, in milliseconds, and how often in a row one may stand still. */
+const HEARTBEAT_CHECK = 1_000;
+const MISSED_HEARTBEATS = 5;
 
 interface Slot {
   readonly id: number;
@@ -37,6 +40,10 @@ interface Slot {
   startedAt: number;
   deaths: number;
   restart: NodeJS.Timeout | null;
+  counters: Float64Array;
+  /** The heartbeat when it was last looked at, and how often it had stood still by then. */
+  heartbeat: number;
+  missed: number;
 }
 
 /** Starts the workers. They begin to listen with the first table. */
@@ -51,7 +58,11 @@ class Supervisor implements DataPlane {
   readonly #slots: Slot[] = [];
   #table: RoutingTable | null = null;
   #version = 0;
+  /** Where to listen, once the ports were found free; with 0 for those the system is to choose. */
+  #wanted: BoundPorts | null = null;
+  /** Where the first worker listens, and so all. */
   #ports: BoundPorts | null = null;
+  readonly #heartbeats: NodeJS.Timeout;
   #stopping = false;
   #draining = false;
   #resolveListening!: (ports: BoundPorts) => void;
@@ -67,6 +78,7 @@ class Supervisor implements DataPlane {
     });
     // Whoever does not wait for it hears of a failure through the log.
     this.listening.catch(() => undefined);
+    this.#heartbeats = setInterval(() => this.#checkHeartbeats(), HEARTBEAT_CHECK).unref();
     for (let id = 0; id < options.workers; id++) {
       const slot: Slot = {
         id,
@@ -78,6 +90,9 @@ class Supervisor implements DataPlane {
         startedAt: 0,
         deaths: 0,
         restart: null,
+        counters: new Float64Array(),
+        heartbeat: 0,
+        missed: 0,
       };
       this.#slots.push(slot);
       this.#start(slot);
@@ -119,6 +134,7 @@ class Supervisor implements DataPlane {
 
   async shutdown(deadline: number): Promise<void> {
     this.#stopping = true;
+    clearInterval(this.#heartbeats);
     await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
     this.#rejectListening(new Error('the data plane was shut down'));
     for (const { done } of this.#waiting.splice(0)) done();
@@ -142,6 +158,8 @@ class Supervisor implements DataPlane {
     slot.state = 'starting';
     slot.version = 0;
     slot.startedAt = performance.now();
+    slot.counters = counters;
+    slot.missed = 0;
     const seriesId = slot.id + slot.generation * 1_000_000;
     const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
     const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
@@ -154,7 +172,9 @@ class Supervisor implements DataPlane {
     thread.on('error', (error) => this.#options.log.error({ worker: slot.id, error }, 'worker failed'));
     thread.on('exit', (code) => this.#onExit(slot, seriesId, code));
     if (this.#table !== null) this.#sendTable(slot);
-    if (this.#ports !== null) this.#send(slot, { type: 'listen', ports: this.#ports });
+    // Until the first worker has found the ports, only that one tries.
+    const ports = this.#ports ?? (slot === this.#slots[0] ? this.#wanted : null);
+    if (ports !== null) this.#send(slot, { type: 'listen', ports });
     if (this.#draining) this.#send(slot, { type: 'drain' });
   }
 
@@ -174,7 +194,9 @@ class Supervisor implements DataPlane {
         return;
       case 'listenFailed':
         this.#options.log.error({ worker: slot.id, code: message.code }, message.message);
-        this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
+        if (this.#ports === null) this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
+        // A replacement that cannot listen is no use; the next one may.
+        else void slot.thread?.terminate();
         return;
       case 'bug':
         this.#options.log.error(
@@ -216,12 +238,26 @@ class Supervisor implements DataPlane {
       this.#rejectListening(error as Error);
       return;
     }
+    this.#wanted = { http: httpPort, https: httpsPort };
     const [first] = this.#slots;
-    if (first !== undefined) this.#send(first, { type: 'listen', ports: { http: httpPort, https: httpsPort } });
+    if (first !== undefined) this.#send(first, { type: 'listen', ports: this.#wanted });
   }
 
   #sendTable(slot: Slot): void {
     this.#send(slot, { type: 'patch', patch: diffTables(null, this.#table!, this.#version) });
+  }
+
+  /** A worker whose event loop stands still serves nobody and would not hear a message: it is ended, and replaced. */
+  #checkHeartbeats(): void {
+    for (const slot of this.#slots) {
+      const heartbeat = slot.counters[HEARTBEAT] ?? 0;
+      slot.missed = slot.state === 'ready' && heartbeat === slot.heartbeat ? slot.missed + 1 : 0;
+      slot.heartbeat = heartbeat;
+      if (slot.missed < MISSED_HEARTBEATS) continue;
+      slot.missed = 0;
+      this.#options.log.error({ worker: slot.id }, 'worker does not respond; it is replaced');
+      void slot.thread?.terminate();
+    }
   }
 
   #broadcast(message: ToWorker): void {

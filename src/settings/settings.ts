@@ -10,7 +10,10 @@ export interface ProxySettings {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly httpsPort: number;
-  /** The ports that X-Forwarded-Port and redirects name: what clients see, not what we bind. 0: the port that is bound. */
+  /**
+   * The ports that X-Forwarded-Port and redirects name: what clients see, not what we bind. Redirects leave out 80 and 443. 0:
+   * X-Forwarded-Port names the port that is bound, redirects none (as ingress-nginx without `use-port-in-redirects`).
+   */
   readonly publicHttpPort: number;
   readonly publicHttpsPort: number;
 

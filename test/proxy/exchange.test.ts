@@ -9,6 +9,7 @@ import {
   group,
   host,
   prefixRoute,
+  proxySettings,
   rawBackend,
   response,
   startProxy,
@@ -134,6 +135,15 @@ describe('a request', () => {
     expect(reply.body).toBe('abc');
     expect(reply.headers.has('transfer-encoding')).toBe(false);
     expect(reply.headers.get('connection')).toEqual(['close']);
+  });
+
+  it('and those pipelined before a half-close are all answered', async () => {
+    const upstream = await backend((head) => response(head.split(' ')[1]!));
+    const proxy = await proxyTo([upstream.port]);
+    const one = await client(proxy.port);
+    one.socket.end(['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`).join(''), 'latin1');
+    for (const path of ['/1', '/2', '/3']) expect((await one.response()).body).toBe(path);
+    await one.closed();
   });
 
   it('of a half-closed client still gets its answer', async () => {
@@ -629,6 +639,12 @@ describe('routes', () => {
     const slashed = await exchange(proxy.port, 'GET /s?a HTTP/1.1\r\nHost: app.example\r\n\r\n');
     expect(slashed.status).toBe(301);
     expect(slashed.headers.get('location')).toEqual(['http://app.example/s/?a']);
+    // Where clients use another port, and it was said, redirects name it.
+    proxy.runtime.configure(proxySettings({ publicHttpPort: 8080, publicHttpsPort: 8443 }));
+    const ported = await exchange(proxy.port, 'GET /s?a HTTP/1.1\r\nHost: app.example:8080\r\n\r\n');
+    expect(ported.headers.get('location')).toEqual(['http://app.example:8080/s/?a']);
+    const portedTls = await exchange(proxy.port, 'GET /x HTTP/1.1\r\nHost: tls.example:8080\r\n\r\n');
+    expect(portedTls.headers.get('location')).toEqual(['https://tls.example:8443/x']);
   });
 
   it('fall back to the default backend of their Ingress, which is told why', async () => {
@@ -645,6 +661,17 @@ describe('routes', () => {
     expect(upstream.received[0]).toContain(
       'X-Code: 503\r\nX-Namespace: default\r\nX-Ingress-Name: web\r\nX-Service-Name: app\r\nX-Service-Port: 80\r\n',
     );
+  });
+
+  it('of a catch-all leave health checks to us, as in ingress-nginx', async () => {
+    const upstream = await backend(() => response('catch-all'));
+    const proxy = await startProxy({
+      ...table([], [group('app', [upstream.port])]),
+      hosts: [host('_', [prefixRoute('/', 'app')])],
+    });
+    open.push(proxy);
+    expect((await exchange(proxy.port, 'GET /healthz HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n')).body).toBe('');
+    expect((await exchange(proxy.port, 'GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n')).body).toBe('catch-all');
   });
 
   it('answer health checks where no Ingress names the host', async () => {
@@ -669,6 +696,37 @@ describe('routes', () => {
     open.push(proxy);
     expect((await exchange(proxy.port, GET)).status).toBe(502);
     expect(asked).toEqual(['ext.example']);
+  });
+});
+
+describe('TLS settings', () => {
+  it('are those of the moment, with and without SNI, for the certificate of a host and for the default', async () => {
+    const exact = certificate('exact', ['app.example']);
+    const tls13: Partial<ProxySettings> = { tlsMinVersion: 'TLSv1.3' };
+    const proxy = await startProxy(table([host('app.example', [], exact.id)], [], { certificates: [exact] }));
+    open.push(proxy);
+    const protocol = async (servername: string, maxVersion: 'TLSv1.2' | 'TLSv1.3', ciphers?: string): Promise<string> => {
+      const one = await RawClient.connectTls(proxy.httpsPort, {
+        servername,
+        maxVersion,
+        ...(ciphers === undefined ? {} : { ciphers }),
+      });
+      const socket = one.socket as TLSSocket;
+      const negotiated =
+        ciphers === undefined ? `${socket.getProtocol()}` : `${socket.getProtocol()} ${socket.getCipher().name}`;
+      one.close();
+      return negotiated;
+    };
+    for (const name of ['', 'app.example', 'other.example']) expect(await protocol(name, 'TLSv1.2')).toBe('TLSv1.2');
+    proxy.runtime.configure(proxySettings(tls13));
+    for (const name of ['', 'app.example', 'other.example']) {
+      await expect(protocol(name, 'TLSv1.2')).rejects.toThrow(/protocol version/i);
+      expect(await protocol(name, 'TLSv1.3')).toBe('TLSv1.3');
+    }
+    const chacha = 'ECDHE-ECDSA-CHACHA20-POLY1305';
+    const offered = `ECDHE-ECDSA-AES128-GCM-SHA256:${chacha}`;
+    proxy.runtime.configure(proxySettings({ tlsCiphers: chacha }));
+    for (const name of ['', 'app.example']) expect(await protocol(name, 'TLSv1.2', offered)).toBe(`TLSv1.2 ${chacha}`);
   });
 });
 

@@ -33,7 +33,8 @@ interface Plane {
   readonly publish: (hosts: readonly VirtualHost[], groups: readonly UpstreamGroup[]) => number;
 }
 
-function start(workers: number, changes: Partial<ProxySettings> = {}): Plane {
+/** `file`: another worker than the real one. */
+function start(workers: number, changes: Partial<ProxySettings> = {}, file?: URL): Plane {
   const logged: string[] = [];
   const note = (_: unknown, message: string): void => void logged.push(message);
   const log: Logger = { error: note, warn: note, info: note, debug: note };
@@ -43,8 +44,8 @@ function start(workers: number, changes: Partial<ProxySettings> = {}): Plane {
     workers,
     log,
     series,
-    startThread: (file, options) => {
-      const thread = new Worker(file, options);
+    startThread: (real, options) => {
+      const thread = new Worker(file ?? real, options);
       threads.push(thread);
       return thread;
     },
@@ -166,5 +167,32 @@ describe('the supervisor', () => {
     await eventually(() => silent.sockets.length === 1);
     await plane.shutdown(50);
     await one.closed();
+  });
+
+  it('takes settings before the first table', async () => {
+    const { plane, publish } = start(2);
+    plane.configure(proxySettings({ maxRequestBodySize: 1 }));
+    publish([HOST], [await backend()]);
+    const { http } = await plane.listening;
+    expect((await exchange(http, GET.replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nab'))).status).toBe(413);
+    expect(plane.workers().every(({ restarts }) => restarts === 0)).toBe(true);
+  });
+
+  it('listens although the first worker dies before it does', async () => {
+    const { plane, publish, threads } = start(2);
+    publish([HOST], [await backend()]);
+    await threads[0]!.terminate();
+    const { http } = await plane.listening;
+    expect((await exchange(http, GET)).body).toBe('x');
+  });
+
+  it('replaces a worker whose event loop hangs', async () => {
+    const { plane, publish, threads, logged } = start(2, {}, new URL('../support/hanging-worker.ts', import.meta.url));
+    publish([HOST], [await backend()]);
+    const { http } = await plane.listening;
+    threads[0]!.postMessage('hang');
+    await eventually(() => logged.includes('worker does not respond; it is replaced'));
+    await eventually(() => plane.workers()[0]!.state === 'ready');
+    for (let i = 0; i < 8; i++) expect((await exchange(http, GET)).body).toBe('x');
   });
 });

@@ -78,6 +78,10 @@ export class ClientConnection implements Downstream, Timed {
     return this.#writer.sent;
   }
 
+  bodyBytesSent(): number {
+    return this.#writer.sent - this.#writer.headSize;
+  }
+
   /** On shutdown: an idle connection closes after a moment, a busy one after its response. */
   drain(): void {
     // A client that is about to send its next request still gets an answer, with Connection: close.
@@ -302,7 +306,9 @@ export class ClientConnection implements Downstream, Timed {
   /** A response that tells the client to close also lets it stop sending what is left of its body. */
   #decideKeepAlive(): void {
     const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
-    if (this.#context.draining() || this.#clientEnded || !discardable) this.#keepAlive = false;
+    // A half-closed client may have pipelined more before.
+    const last = this.#clientEnded && this.#input === null;
+    if (this.#context.draining() || last || !discardable) this.#keepAlive = false;
   }
 
   #security(): string | null {

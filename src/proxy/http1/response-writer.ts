@@ -25,6 +25,8 @@ export function connectionLine(keepAlive: boolean, request: RequestHead): string
 export class ResponseWriter {
   /** Bytes written for the current response. */
   sent = 0;
+  /** Of these, the bytes of its head. */
+  headSize = 0;
   readonly #socket: Socket;
   #out = '';
   #framing: Framing = 'none';
@@ -39,7 +41,7 @@ export class ResponseWriter {
   }
 
   begin(): void {
-    this.sent = 0;
+    this.sent = this.headSize = 0;
   }
 
   continue(): void {
@@ -53,13 +55,17 @@ export class ResponseWriter {
   /** `security`: the value of Strict-Transport-Security. `connection`: the Connection line, or nothing. */
   head(head: ResponseHead, framing: Framing, security: string | null, connection: string): void {
     this.#framing = framing;
-    this.#out += responseHeadText(head, framing === 'chunked', security, connection);
+    const text = responseHeadText(head, framing === 'chunked', security, connection);
+    this.headSize = text.length;
+    this.#out += text;
   }
 
   /** 101: what follows is passed unframed. */
   switching(head: ResponseHead): void {
     this.#framing = 'close';
-    this.#out += switchingText(head);
+    const text = switchingText(head);
+    this.headSize = text.length;
+    this.#out += text;
     this.flush();
   }
 
@@ -80,7 +86,9 @@ export class ResponseWriter {
   }
 
   answer(answer: Answer, headRequest: boolean, security: string | null, connection: string): void {
-    this.#out += answerText(answer, headRequest, security, connection);
+    const text = answerText(answer, headRequest, security, connection);
+    this.headSize = text.length - (headRequest ? 0 : answer.body.length);
+    this.#out += text;
     this.flush();
   }
 

@@ -11,10 +11,19 @@ export function listen(server: net.Server, address: string, port: number): Promi
 
 /** Rejects when somebody already listens on the port, which SO_REUSEPORT would silently share. */
 export async function assertFree(address: string, port: number): Promise<void> {
-  if (port === 0) return;
+  if (port !== 0) await bindOnce(address, port);
+}
+
+/** A port that nobody listens on, of the system's choice. */
+export function freePort(address: string): Promise<number> {
+  return bindOnce(address, 0);
+}
+
+async function bindOnce(address: string, port: number): Promise<number> {
   const probe = net.createServer();
-  await withoutIpv6(address, (host) => bind(probe, { host, port }));
+  const bound = await withoutIpv6(address, (host) => bind(probe, { host, port }));
   await new Promise((resolve) => probe.close(resolve));
+  return bound;
 }
 
 async function withoutIpv6<T>(address: string, attempt: (address: string) => Promise<T>): Promise<T> {

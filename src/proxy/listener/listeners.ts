@@ -18,8 +18,8 @@ export class Listeners {
   readonly #contexts: TlsContexts;
   readonly #http: net.Server;
   readonly #https: tls.Server;
-  /** The fingerprint of the default certificate the TLS server has. */
-  #default = '';
+  /** What the TLS server's own context was made of. */
+  #contextKey = '';
 
   constructor(context: ConnectionContext, contexts: TlsContexts, events: ListenerEvents) {
     this.#contexts = contexts;
@@ -57,17 +57,20 @@ export class Listeners {
 
   /** Listens on both ports; 0 for any free one. Rejects with the system's error. */
   async listen(settings: ProxySettings): Promise<BoundPorts> {
-    this.refreshDefaultCertificate();
+    this.refreshContext();
     const { bindAddress, httpPort, httpsPort } = settings;
     return { http: await listen(this.#http, bindAddress, httpPort), https: await listen(this.#https, bindAddress, httpsPort) };
   }
 
-  /** Clients without SNI get the default certificate of the moment. */
-  refreshDefaultCertificate(): void {
-    const { certificate, options } = this.#contexts.defaultCertificate();
-    if (certificate.fingerprint === this.#default) return;
-    this.#default = certificate.fingerprint;
-    this.#https.setSecureContext(options);
+  /**
+   * Gives the TLS server its own context anew, if it would differ: clients without SNI get its certificate, and every client
+   * its protocol versions, whatever context SNI chooses. Before the first table there is nothing to do.
+   */
+  refreshContext(): void {
+    const context = this.#contexts.defaultOptions();
+    if (context === null || context.key === this.#contextKey) return;
+    this.#contextKey = context.key;
+    this.#https.setSecureContext(context.options);
   }
 
   /** Stops accepting. Connections stay. */

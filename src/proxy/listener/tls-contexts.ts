@@ -70,10 +70,13 @@ export class TlsContexts {
     this.#contexts.clear();
   }
 
-  /** The certificate for clients without SNI, and the options of its context. */
-  defaultCertificate(): { certificate: Certificate; options: tls.SecureContextOptions } {
-    if (this.#default === null) throw new Error('no default certificate yet');
-    return { certificate: this.#default, options: this.#options(this.#default) };
+  /** The options of the context for clients without SNI, and a key that differs when they do; null before the first table. */
+  defaultOptions(): { options: tls.SecureContextOptions; key: string } | null {
+    if (this.#default === null) return null;
+    return {
+      options: this.#options(this.#default),
+      key: JSON.stringify([this.#default.fingerprint, tlsOptions(this.#settings)]),
+    };
   }
 
   /** The context for a name as the client sent it: any case, perhaps with a final dot (CVE-2026-48928). */
@@ -82,7 +85,9 @@ export class TlsContexts {
     const dot = name.indexOf('.');
     const id = this.#hosts.get(name) ?? (dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined);
     const certificate = id === undefined ? undefined : this.#certificates.get(id);
-    return this.#context(certificate ?? this.defaultCertificate().certificate);
+    const served = certificate ?? this.#default;
+    if (served === null) throw new Error('no default certificate yet');
+    return this.#context(served);
   }
 
   get size(): number {

@@ -104,7 +104,7 @@ export class Runtime {
     for (const id of removedGroups) this.#groups.delete(id);
     for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
     this.#recorder.sweep();
-    if (patch.defaultCertificate !== null) this.#listeners.refreshDefaultCertificate();
+    if (patch.defaultCertificate !== null) this.#listeners.refreshContext();
   }
 
   configure(settings: ProxySettings): void {
@@ -113,7 +113,7 @@ export class Runtime {
     this.#settings = { ...settings, httpPort, httpsPort };
     this.#recorder.configure(settings.accessLog);
     this.#tls.configure(settings);
-    this.#listeners.refreshDefaultCertificate();
+    this.#listeners.refreshContext();
   }
 
   async listen(ports: BoundPorts): Promise<BoundPorts> {
