@@ -129,6 +129,15 @@ describe('a client of HTTP/1.0', () => {
   });
 });
 
+describe('a proxy in front that is trusted', () => {
+  it.each(['a b', 'evil.example/path', 'u@evil.example', 'a:b:c'])('cannot make %j the Host', async (name) => {
+    const upstream = await stage.backend(() => response('ok'));
+    const proxy = await stage.proxyTo([upstream.port], { useForwardedHeaders: true });
+    await exchange(proxy.port, `GET / HTTP/1.1\r\nHost: app.example\r\nX-Forwarded-Host: ${name}\r\n\r\n`);
+    expect(upstream.received[0]).toContain('\r\nHost: app.example\r\n');
+  });
+});
+
 describe('a tunnel', () => {
   const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
   const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
