@@ -15,11 +15,11 @@ export interface SeriesLabels {
 }
 
 /** Prometheus's default buckets, in seconds: ingress-nginx's `--time-buckets`. */
-export const TIME_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const TIME_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** ingress-nginx's `--length-buckets`, in bytes. */
-export const LENGTH_BUCKETS: readonly number[] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+const LENGTH_BUCKETS: readonly number[] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 /** ingress-nginx's `--size-buckets`, in bytes. */
-export const SIZE_BUCKETS: readonly number[] = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+const SIZE_BUCKETS: readonly number[] = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
 
 /** A histogram of a slot. `offset`: of its first bucket; then the bucket +Inf, then the sum. */
 export interface HistogramLayout {

@@ -1,7 +1,7 @@
 /** Character classes of HTTP/1.1 messages, as tables indexed by byte. Sources: RFC 9110 §5.5 and §5.6.2, RFC 3986 §3. */
 
 /** Classes of a byte in a field name. 0: not a tchar at all, the message is malformed. */
-export const NAME_PLAIN = 1;
+const NAME_PLAIN = 1;
 /** An underscore: the field is dropped unless `enable-underscores-in-headers` is set, as nginx does. */
 export const NAME_UNDERSCORE = 2;
 /** A tchar that nginx calls invalid in a field name (`ignore-invalid-headers`): the field is dropped. */

@@ -26,7 +26,7 @@ const MAX_TRAILER_FIELDS = 64;
 const MAX_SIZE_DIGITS = 13;
 
 /** What a call of `read` found. */
-export const NEED_MORE = 0;
+const NEED_MORE = 0;
 /** `dataStart` and `dataEnd` delimit some of the data. Call again. */
 export const HAVE_DATA = 1;
 /** The body ended; `at` is behind it. */
