@@ -19,7 +19,12 @@ export type AnnotationTreatment =
   /** Its absence makes no difference here. */
   | { readonly kind: 'harmless' }
   /** Without it, requests would get through that must not, or go where they must not: the Ingress is denied. */
-  | { readonly kind: 'protects'; readonly active: (values: AnnotationValues) => boolean }
+  | {
+      readonly kind: 'protects';
+      readonly active: (values: AnnotationValues) => boolean;
+      /** In ingress-nginx it holds for all Ingresses of the host, not only for the one that carries it. */
+      readonly wholeHost: boolean;
+    }
   /** The Ingress is an alternative to another, whose place it must not take: nothing of it is served. */
   | { readonly kind: 'canary'; readonly active: (values: AnnotationValues) => boolean }
   /** Without it, requests are served, but not as asked. `served` says how. */
@@ -40,6 +45,12 @@ const OFF = {
   is: (value: string) => (text: string) => text.toLowerCase() === value,
 } as const;
 
+/** The list that cert-manager gives its HTTP-01 solvers: it lets every address in. */
+function allowsAll(text: string): boolean {
+  const ranges = text.split(',').map((range) => range.trim());
+  return ranges.sort().join() === '0.0.0.0/0,::/0';
+}
+
 function activeUnless(name: string, off: (text: string) => boolean): (values: AnnotationValues) => boolean {
   return (values) => {
     const text = values(name);
@@ -47,8 +58,8 @@ function activeUnless(name: string, off: (text: string) => boolean): (values: An
   };
 }
 
-function protects(names: string, off: (text: string) => boolean = OFF.never): void {
-  for (const name of words(names)) list.set(name, { kind: 'protects', active: activeUnless(name, off) });
+function protects(names: string, off: (text: string) => boolean = OFF.never, wholeHost = false): void {
+  for (const name of words(names)) list.set(name, { kind: 'protects', active: activeUnless(name, off), wholeHost });
 }
 
 function alters(names: string, served: string, off: (text: string) => boolean = OFF.never): void {
@@ -64,7 +75,8 @@ for (const { annotations } of [defaultBackend, serviceUpstream, sslRedirect]) {
 }
 
 // Who may ask.
-protects('auth-type auth-url allowlist-source-range whitelist-source-range denylist-source-range');
+protects('auth-type auth-url denylist-source-range');
+protects('allowlist-source-range whitelist-source-range', allowsAll);
 options('auth-type', 'auth-secret auth-secret-type auth-realm');
 options(
   'auth-url',
@@ -77,6 +89,7 @@ options('auth-type', 'satisfy');
 list.set('enable-global-auth', { kind: 'harmless' });
 list.set('auth-tls-secret', {
   kind: 'protects',
+  wholeHost: true,
   // ingress-nginx compares the subject even when it asks for no certificate: then every request is refused.
   active: (values) =>
     values('auth-tls-secret') !== undefined &&
@@ -99,11 +112,12 @@ for (const [name, off] of [
   const given = activeUnless(name, off);
   // ConfigMap `enable-modsecurity` may be what switches them on, so only an explicit "false" makes them idle.
   const active = (values: AnnotationValues): boolean => given(values) && !OFF.false(values('enable-modsecurity') ?? '');
-  list.set(name, { kind: 'protects', active });
+  list.set(name, { kind: 'protects', active, wholeHost: false });
 }
 options('enable-modsecurity', 'modsecurity-transaction-id');
 // Text of nginx's configuration, which often holds rules of access.
-protects('configuration-snippet server-snippet stream-snippet');
+protects('configuration-snippet stream-snippet');
+protects('server-snippet', OFF.never, true);
 
 // Where requests go. Plain HTTP to a port that speaks TLS, gRPC or FastCGI is either refused there or tells secrets on the way.
 protects('backend-protocol', OFF.is('http'));
@@ -113,7 +127,7 @@ options(
   proxy-ssl-protocols fastcgi-index fastcgi-params-configmap`,
 );
 // Its TLS is to be terminated by the backend alone.
-protects('ssl-passthrough', OFF.false);
+protects('ssl-passthrough', OFF.false, true);
 list.set('canary', { kind: 'canary', active: (values) => parseBool(values('canary') ?? '') === true });
 options(
   'canary',

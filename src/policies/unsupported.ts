@@ -14,6 +14,7 @@ export interface UnsupportedAnnotations {
 }
 
 const DENIED = 'Every path of this Ingress is answered with 503.';
+const DENIED_ALONE = `${DENIED} Other Ingresses of its hosts, for which ingress-nginx would make it hold too, are served without it.`;
 const CANARY = 'Nothing of this Ingress is served; all requests go to the Ingress it is an alternative to.';
 /** One Ingress can have thousands of annotations, and each report becomes an Event. */
 const UNKNOWN_LIMIT = 10;
@@ -42,7 +43,13 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
     const treatment = ANNOTATIONS.get(name);
     if (treatment?.kind === 'protects' && treatment.active(values)) {
       denied = true;
-      source.report('AnnotationUnsupported', 'error', name, unsupported(name, values(name)), DENIED);
+      source.report(
+        'AnnotationUnsupported',
+        'error',
+        name,
+        unsupported(name, values(name)),
+        treatment.wholeHost ? DENIED_ALONE : DENIED,
+      );
     } else if (treatment?.kind === 'alters' && treatment.active(values)) {
       source.report('AnnotationUnsupported', 'warning', name, unsupported(name, values(name)), treatment.served);
     }

@@ -47,6 +47,8 @@ describe('an annotation that protects', () => {
     ['auth-tls-secret', 'ns/ca'],
     ['allowlist-source-range', '10.0.0.0/8'],
     ['whitelist-source-range', ','],
+    ['whitelist-source-range', '0.0.0.0/0'],
+    ['denylist-source-range', '0.0.0.0/0,::/0'],
     ['denylist-source-range', '10.0.0.0/8'],
     ['limit-rps', '5'],
     ['limit-rpm', 'many'],
@@ -78,6 +80,7 @@ describe('an annotation that protects', () => {
     { 'auth-tls-verify-client': 'on', 'auth-tls-match-cn': 'CN=x' },
     { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off' },
     { 'whitelist-source-range': ' \n ' },
+    { 'whitelist-source-range': '0.0.0.0/0,::/0', 'allowlist-source-range': '::/0, 0.0.0.0/0' },
     { satisfy: 'any' },
     { 'limit-rps': '0', 'limit-rpm': '-1', 'limit-burst-multiplier': '5', 'limit-whitelist': '10.0.0.0/8' },
     { 'enable-modsecurity': 'false', 'enable-owasp-core-rules': 'true', 'modsecurity-snippet': 'x' },
@@ -93,6 +96,13 @@ describe('an annotation that protects', () => {
     const annotations = { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off', 'auth-tls-match-cn': 'CN=x' };
     expect(read(annotations).denied).toBe(true);
   });
+
+  it.each(['auth-tls-secret', 'server-snippet', 'ssl-passthrough'])(
+    'says so when ingress-nginx makes it hold for the host: %s',
+    (name) => {
+      expect(read({ [name]: 'true' }).diagnostics[0]?.served).toContain('Other Ingresses of its hosts');
+    },
+  );
 
   it('is reported without its text, which may hold secrets', () => {
     const { diagnostics } = read({ 'configuration-snippet': 'proxy_set_header Authorization "Basic c2VjcmV0";' });
