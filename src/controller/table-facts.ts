@@ -1,6 +1,7 @@
 /** What the metrics say of a routing table: certificates and backends that are missing. */
 import { X509Certificate } from 'node:crypto';
 import type { Certificate, Route, RoutingTable } from '../model/table.ts';
+import { groupId } from '../model/table.ts';
 
 /** A host and its certificate. */
 export interface HostCertificate {
@@ -75,8 +76,12 @@ export function orphans(table: RoutingTable | null): Orphan[] {
   return [...found.values()];
 }
 
-function orphanType(table: RoutingTable, { target, service }: Route): string | null {
-  if (service === null) return null;
-  if (target.kind === 'answer') return 'no-service';
+function orphanType(table: RoutingTable, { target, service, ingress }: Route): string | null {
+  if (service === null || ingress === null) return null;
+  if (target.kind === 'answer') {
+    // A route that is denied is answered too, whatever its backend.
+    const group = table.groups.get(groupId(ingress.namespace, service.name, service.port));
+    return (group?.endpoints.length ?? 0) === 0 ? 'no-service' : null;
+  }
   return (table.groups.get(target.group)?.endpoints.length ?? 0) === 0 ? 'no-endpoint' : null;
 }

@@ -26,6 +26,9 @@ export const DIAGNOSTIC_CODES = {
   CertificateHostMismatch: 'The certificate of a tls entry does not cover the host.',
   CatchAllRefused: 'A catch-all Ingress is refused by --disable-catch-all.',
   AnnotationInvalid: 'An annotation has a value that cannot be understood; its default is used.',
+  AnnotationUnsupported:
+    'An annotation of ingress-nginx is not supported yet; if it protects, the routes of its Ingress are answered with 503.',
+  AnnotationUnknown: 'An annotation with the prefix of ingress-nginx is none of its annotations.',
   ObjectMalformed: 'An object has a field of the wrong type; that part of it is left out.',
   ConfigKeyInvalid: 'A key of the ConfigMap has a value that cannot be understood; its default is used.',
   ConfigKeyUnknown: 'A key of the ConfigMap is not known.',

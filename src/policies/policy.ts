@@ -3,7 +3,7 @@
  * Ingress. Its acting half belongs to the data plane.
  */
 import type { Report } from '../model/report.ts';
-import { quote } from '../model/report.ts';
+import { compareText, quote } from '../model/report.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseBool, parseText } from './values.ts';
 
@@ -12,6 +12,12 @@ export interface AnnotationSource {
   readonly bool: (name: string, fallback: boolean) => boolean;
   /** Trimmed per line; undefined when absent or empty. */
   readonly text: (name: string) => string | undefined;
+  /** As the API gave it: it may be anything. */
+  readonly value: (name: string) => unknown;
+  /** The names of all annotations with the prefix, sorted. */
+  readonly names: () => readonly string[];
+  /** Reports something about one annotation; the name may be anything. */
+  readonly report: (...about: Parameters<Report>) => void;
   /** Reports a value that the policy itself found wrong. `served` says what happens instead. */
   readonly invalid: (name: string, expected: string, served: string) => void;
 }
@@ -30,10 +36,13 @@ export function annotationField(prefix: string, name: string): string {
 
 /** Reads the annotations of an Ingress. `annotations` is what the API gave: it may be anything. */
 export function annotationSource(annotations: unknown, prefix: string, report: Report): AnnotationSource {
-  const raw = (name: string): string | undefined => {
+  const valueOf = (name: string): unknown => {
     if (typeof annotations !== 'object' || annotations === null) return undefined;
     const key = `${prefix}/${name}`;
-    const value: unknown = Object.hasOwn(annotations, key) ? Reflect.get(annotations, key) : undefined;
+    return Object.hasOwn(annotations, key) ? Reflect.get(annotations, key) : undefined;
+  };
+  const raw = (name: string): string | undefined => {
+    const value = valueOf(name);
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'string') return value;
     report(
@@ -60,6 +69,16 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
     text: (name) => {
       const text = raw(name);
       return text === undefined ? undefined : parseText(text);
+    },
+    value: valueOf,
+    names: () => {
+      if (typeof annotations !== 'object' || annotations === null) return [];
+      const keys = Object.keys(annotations).filter((key) => key.startsWith(`${prefix}/`));
+      return keys.map((key) => key.slice(prefix.length + 1)).sort(compareText);
+    },
+    report: (code, severity, name, message, served) => {
+      // Without the quotation marks: bounded, and free of control characters.
+      report(code, severity, annotationField(prefix, quote(name).slice(1, -1)), message, served);
     },
     invalid,
   };

@@ -130,6 +130,7 @@ class HostBuilder {
 
   #target(plan: IngressPlan, backend: BackendPlan): RouteTarget {
     const { namespace, fallback } = plan;
+    if (plan.denied) return { kind: 'answer', status: 503 };
     if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return { kind: 'answer', status: 503 };
     return {
       kind: 'group',
@@ -164,14 +165,15 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const usable = service !== null && serviceExists(service.namespace, service.name);
+    const denied = oldest?.denied === true;
+    const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,
       path: '/',
       pathType: 'Prefix',
       target: usable
         ? { kind: 'group', group: groupId(service.namespace, service.name, ''), fallback: null }
-        : { kind: 'answer', status: 404 },
+        : { kind: 'answer', status: denied ? 503 : 404 },
       policies: oldest === undefined ? { sslRedirect: null } : this.#policies(oldest, '/'),
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,

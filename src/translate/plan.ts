@@ -9,6 +9,7 @@ import { annotationField, annotationSource } from '../policies/policy.ts';
 import { serviceUpstream } from '../policies/service-upstream.ts';
 import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
 import { sslRedirect } from '../policies/ssl-redirect.ts';
+import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
 import type { PathType } from './paths.ts';
@@ -63,6 +64,8 @@ export interface IngressPlan {
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
   readonly sslRedirect: SslRedirectWish;
+  /** Its routes are answered with 503: an annotation that protects is not supported. */
+  readonly denied: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -86,10 +89,12 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const object = objectRef('Ingress', id.namespace, id.name, metadata.uid);
   const { report, diagnostics } = createReporter(object);
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report);
-  const spec = readFields(ingress.spec, 'spec', report) ?? {};
+  const { denied, canary } = readUnsupported(source);
+  // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.
+  const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
   const created: unknown = metadata.creationTimestamp;
   const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
-  const fallback = defaultBackend.read(source, settings);
+  const fallback = canary ? null : defaultBackend.read(source, settings);
   return {
     ...id,
     key: objectKey(id.namespace, id.name),
@@ -108,6 +113,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     serviceUpstream: serviceUpstream.read(source, settings),
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
     sslRedirect: sslRedirect.read(source, settings),
+    denied,
     diagnostics,
   };
 }

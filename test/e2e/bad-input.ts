@@ -66,6 +66,7 @@ export interface Bad {
 const WEB = { service: { name: 'web', port: { number: 8080 } } };
 const BACKEND = 'spec.rules[0].http.paths[0].backend.service';
 const FORCE = 'nginx.ingress.kubernetes.io/force-ssl-redirect';
+const ALLOW = 'nginx.ingress.kubernetes.io/whitelist-source-range';
 const DAY = 86_400_000;
 
 /** A host with TLS from a Secret, as an Ingress and what it answers: plain HTTP is sent to https, whatever the Secret is worth. */
@@ -199,6 +200,20 @@ export const BAD: readonly Bad[] = [
     ],
     answers: { 'http://sliced.test/': '503' },
     reports: [{ code: 'ServiceNoEndpoints', on: 'Service sliced', field: 'spec.ports[0]' }],
+  },
+  {
+    name: 'an annotation that protects and is not supported',
+    objects: [
+      // Of two of the same age, the greater name is the older.
+      ingress('protected', 'protected.test Prefix /inside web', { annotations: { [ALLOW]: '10.0.0.0/8' } }),
+      ingress('open', 'protected.test Prefix /open web'),
+    ],
+    answers: {
+      'http://protected.test/inside': '503',
+      'http://protected.test/elsewhere': '503',
+      'http://protected.test/open': 'web',
+    },
+    reports: [{ code: 'AnnotationUnsupported', on: 'Ingress protected', field: `metadata.annotations[${ALLOW}]` }],
   },
   {
     name: 'two Ingresses for the same path',

@@ -54,6 +54,8 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/force-ssl-redirect': fc.constantFrom('true', 'maybe'),
     'nginx.ingress.kubernetes.io/service-upstream': fc.constant('true'),
     'nginx.ingress.kubernetes.io/default-backend': serviceName,
+    'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
+    'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
   },
   { requiredKeys: [] },
 );

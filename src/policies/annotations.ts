@@ -1,0 +1,201 @@
+/**
+ * Every annotation of ingress-nginx v1.15.1, once, and what becomes of it here. One that protects and is not supported denies the
+ * routes of its Ingress: it is never ignored.
+ */
+import { defaultBackend } from './default-backend.ts';
+import { serviceUpstream } from './service-upstream.ts';
+import { sslRedirect } from './ssl-redirect.ts';
+import { parseBool, parseInteger } from './values.ts';
+
+/** The value of an annotation of the same Ingress, trimmed; undefined when absent or empty. */
+export type AnnotationValues = (name: string) => string | undefined;
+
+/** What becomes of an annotation. `active` tells whether the Ingress asks for something with it; a value that says "off" does not. */
+export type AnnotationTreatment =
+  /** A policy reads it. */
+  | { readonly kind: 'supported' }
+  /** Shapes what another annotation switches on, and does nothing alone: that other one is reported. */
+  | { readonly kind: 'option'; readonly of: string }
+  /** Its absence makes no difference here. */
+  | { readonly kind: 'harmless' }
+  /** Without it, requests would get through that must not, or go where they must not: the Ingress is denied. */
+  | {
+      readonly kind: 'protects';
+      readonly active: (values: AnnotationValues) => boolean;
+      /** In ingress-nginx it holds for all Ingresses of the host, not only for the one that carries it. */
+      readonly wholeHost: boolean;
+    }
+  /** The Ingress is an alternative to another, whose place it must not take: nothing of it is served. */
+  | { readonly kind: 'canary'; readonly active: (values: AnnotationValues) => boolean }
+  /** Without it, requests are served, but not as asked. `served` says how. */
+  | { readonly kind: 'alters'; readonly active: (values: AnnotationValues) => boolean; readonly served: string };
+
+const list = new Map<string, AnnotationTreatment>();
+
+function words(names: string): readonly string[] {
+  return names.trim().split(/\s+/);
+}
+
+/** What counts as "off", next to absence. What cannot be understood does not: a bad value of what protects denies. */
+const OFF = {
+  never: () => false,
+  false: (text: string) => parseBool(text) === false,
+  true: (text: string) => parseBool(text) === true,
+  zero: (text: string) => (parseInteger(text) ?? 1) <= 0,
+  is: (value: string) => (text: string) => text.toLowerCase() === value,
+} as const;
+
+/** The list that cert-manager gives its HTTP-01 solvers: it lets every address in. */
+function allowsAll(text: string): boolean {
+  const ranges = text.split(',').map((range) => range.trim());
+  return ranges.sort().join() === '0.0.0.0/0,::/0';
+}
+
+function activeUnless(name: string, off: (text: string) => boolean): (values: AnnotationValues) => boolean {
+  return (values) => {
+    const text = values(name);
+    return text !== undefined && !off(text);
+  };
+}
+
+function protects(names: string, off: (text: string) => boolean = OFF.never, wholeHost = false): void {
+  for (const name of words(names)) list.set(name, { kind: 'protects', active: activeUnless(name, off), wholeHost });
+}
+
+function alters(names: string, served: string, off: (text: string) => boolean = OFF.never): void {
+  for (const name of words(names)) list.set(name, { kind: 'alters', active: activeUnless(name, off), served });
+}
+
+function options(of: string, names: string): void {
+  for (const name of words(names)) list.set(name, { kind: 'option', of });
+}
+
+for (const { annotations } of [defaultBackend, serviceUpstream, sslRedirect]) {
+  for (const name of annotations) list.set(name, { kind: 'supported' });
+}
+
+// Who may ask.
+protects('auth-type auth-url denylist-source-range');
+protects('allowlist-source-range whitelist-source-range', allowsAll);
+options('auth-type', 'auth-secret auth-secret-type auth-realm');
+options(
+  'auth-url',
+  `auth-method auth-signin auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
+  auth-snippet auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests
+  auth-keepalive-timeout auth-always-set-cookie`,
+);
+options('auth-type', 'satisfy');
+// It opts out of ConfigMap `global-auth-url`, which does not exist here.
+list.set('enable-global-auth', { kind: 'harmless' });
+list.set('auth-tls-secret', {
+  kind: 'protects',
+  wholeHost: true,
+  // ingress-nginx compares the subject even when it asks for no certificate: then every request is refused.
+  active: (values) =>
+    values('auth-tls-secret') !== undefined &&
+    (values('auth-tls-verify-client') !== 'off' || values('auth-tls-match-cn') !== undefined),
+});
+options(
+  'auth-tls-secret',
+  `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream
+  auth-tls-match-cn`,
+);
+
+// How much, and what.
+protects('limit-rps limit-rpm limit-connections', OFF.zero);
+options('limit-rps', 'limit-burst-multiplier limit-allowlist limit-whitelist');
+protects('enable-modsecurity', OFF.false);
+for (const [name, off] of [
+  ['enable-owasp-core-rules', OFF.false],
+  ['modsecurity-snippet', OFF.never],
+] as const) {
+  const given = activeUnless(name, off);
+  // ConfigMap `enable-modsecurity` may be what switches them on, so only an explicit "false" makes them idle.
+  const active = (values: AnnotationValues): boolean => given(values) && !OFF.false(values('enable-modsecurity') ?? '');
+  list.set(name, { kind: 'protects', active, wholeHost: false });
+}
+options('enable-modsecurity', 'modsecurity-transaction-id');
+// Text of nginx's configuration, which often holds rules of access.
+protects('configuration-snippet stream-snippet');
+protects('server-snippet', OFF.never, true);
+
+// Where requests go. Plain HTTP to a port that speaks TLS, gRPC or FastCGI is either refused there or tells secrets on the way.
+protects('backend-protocol', OFF.is('http'));
+options(
+  'backend-protocol',
+  `proxy-ssl-secret proxy-ssl-verify proxy-ssl-verify-depth proxy-ssl-name proxy-ssl-server-name proxy-ssl-ciphers
+  proxy-ssl-protocols fastcgi-index fastcgi-params-configmap`,
+);
+// Its TLS is to be terminated by the backend alone.
+protects('ssl-passthrough', OFF.false, true);
+list.set('canary', { kind: 'canary', active: (values) => parseBool(values('canary') ?? '') === true });
+options(
+  'canary',
+  `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie canary-weight
+  canary-weight-total`,
+);
+
+const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
+const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
+const LITERAL =
+  'Paths are matched as literal text: a pattern matches no request, which other paths of the host then take. Paths are sent on unchanged.';
+
+alters('rewrite-target', LITERAL);
+alters('use-regex', LITERAL, OFF.false);
+options('rewrite-target', 'x-forwarded-prefix');
+alters('app-root', 'A request for "/" is served like any other.');
+alters('permanent-redirect temporal-redirect', 'Requests are sent to the backend instead of being redirected.');
+options('permanent-redirect', 'permanent-redirect-code');
+options('temporal-redirect', 'temporal-redirect-code');
+alters('from-to-www-redirect', 'Only the hosts of the rules are served.', OFF.false);
+alters('server-alias', 'Only the hosts of the rules are served.');
+alters('use-port-in-redirects relative-redirects', AS_IF_ABSENT, OFF.false);
+alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
+options('proxy-redirect-from', 'proxy-redirect-to');
+
+alters('enable-cors', 'No CORS headers are added; a preflight request is sent to the backend.', OFF.false);
+options(
+  'enable-cors',
+  'cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers cors-allow-credentials cors-max-age',
+);
+
+alters('affinity upstream-hash-by', 'Endpoints are used in turn.');
+alters('load-balance', 'Endpoints are used in turn.', OFF.is('round_robin'));
+options('upstream-hash-by', 'upstream-hash-by-subset upstream-hash-by-subset-size');
+options(
+  'affinity',
+  `affinity-mode affinity-canary-behavior session-cookie-name session-cookie-path session-cookie-domain session-cookie-expires
+  session-cookie-max-age session-cookie-samesite session-cookie-conditional-samesite-none session-cookie-secure
+  session-cookie-change-on-failure`,
+);
+
+alters('upstream-vhost', "The client's Host is sent to the backend.");
+alters('proxy-http-version', 'Backends are spoken to in HTTP/1.1.', OFF.is('1.1'));
+alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
+alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
+alters(
+  `proxy-connect-timeout proxy-send-timeout proxy-read-timeout proxy-body-size proxy-buffer-size proxy-next-upstream-tries
+  proxy-next-upstream-timeout ssl-ciphers`,
+  BY_CONFIG,
+);
+alters('proxy-next-upstream ssl-prefer-server-ciphers', AS_IF_ABSENT);
+alters('proxy-request-buffering proxy-buffering', 'Bodies are streamed.', OFF.is('off'));
+// Bodies are streamed, so there is nothing for these to size.
+for (const name of words('client-body-buffer-size proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size')) {
+  list.set(name, { kind: 'harmless' });
+}
+alters('limit-rate', 'Responses are sent as fast as the client takes them.', OFF.zero);
+options('limit-rate', 'limit-rate-after');
+
+alters('custom-http-errors', "The backend's own error responses are sent.");
+options('custom-http-errors', 'disable-proxy-intercept-errors');
+alters('mirror-target', 'Requests are not copied.');
+options('mirror-target', 'mirror-request-body mirror-host');
+alters('enable-access-log', BY_CONFIG, OFF.true);
+alters('enable-rewrite-log enable-opentelemetry', AS_IF_ABSENT, OFF.false);
+options('enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name');
+// nginx itself has no HTTP/2 push any more.
+list.set('http2-push-preload', { kind: 'harmless' });
+
+/** All 138 annotations, by the name behind the prefix. */
+export const ANNOTATIONS: ReadonlyMap<string, AnnotationTreatment> = list;

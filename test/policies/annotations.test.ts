@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import { createReporter } from '../../src/model/report.ts';
+import { ANNOTATIONS } from '../../src/policies/annotations.ts';
+import { annotationSource } from '../../src/policies/policy.ts';
+import type { UnsupportedAnnotations } from '../../src/policies/unsupported.ts';
+import { readUnsupported } from '../../src/policies/unsupported.ts';
+
+function read(annotations: Readonly<Record<string, unknown>>): UnsupportedAnnotations & { diagnostics: readonly Diagnostic[] } {
+  const { report, diagnostics } = createReporter({ apiVersion: 'v1', kind: 'Ingress', namespace: 'ns', name: 'i' });
+  const prefixed = Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`p/${name}`, value]));
+  return { ...readUnsupported(annotationSource(prefixed, 'p', report)), diagnostics };
+}
+
+describe('the list of annotations', () => {
+  it('has all 138 of ingress-nginx', () => {
+    expect(ANNOTATIONS.size).toBe(138);
+  });
+
+  it('has a policy for these', () => {
+    const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
+    expect(supported.sort()).toEqual([
+      'default-backend',
+      'force-ssl-redirect',
+      'preserve-trailing-slash',
+      'service-upstream',
+      'ssl-redirect',
+    ]);
+  });
+
+  it('has a switch that is reported for every option', () => {
+    for (const [name, treatment] of ANNOTATIONS) {
+      if (treatment.kind !== 'option') continue;
+      const kind = ANNOTATIONS.get(treatment.of)?.kind;
+      expect([name, kind === 'protects' || kind === 'alters' || kind === 'canary']).toEqual([name, true]);
+    }
+  });
+});
+
+describe('an annotation that protects', () => {
+  it.each([
+    ['auth-type', 'basic'],
+    ['auth-type', 'nonsense'],
+    ['auth-url', 'https://auth.test/'],
+    ['auth-tls-secret', 'ns/ca'],
+    ['allowlist-source-range', '10.0.0.0/8'],
+    ['whitelist-source-range', ','],
+    ['whitelist-source-range', '0.0.0.0/0'],
+    ['denylist-source-range', '0.0.0.0/0,::/0'],
+    ['denylist-source-range', '10.0.0.0/8'],
+    ['limit-rps', '5'],
+    ['limit-rpm', 'many'],
+    ['limit-connections', '1'],
+    ['enable-modsecurity', 'true'],
+    ['enable-modsecurity', 'yes'],
+    ['enable-owasp-core-rules', '1'],
+    ['modsecurity-snippet', 'SecRuleEngine On'],
+    ['configuration-snippet', 'deny all;'],
+    ['server-snippet', 'deny all;'],
+    ['stream-snippet', 'server {}'],
+    ['backend-protocol', 'HTTPS'],
+    ['backend-protocol', 'grpc'],
+    ['ssl-passthrough', 'true'],
+    ['auth-type', 7],
+  ])('denies: %s %j', (name, value) => {
+    const { denied, diagnostics } = read({ [name]: value });
+    expect(denied).toBe(true);
+    expect(diagnostics.map(({ code, severity, field }) => [code, severity, field])).toEqual([
+      ['AnnotationUnsupported', 'error', `metadata.annotations[p/${name}]`],
+    ]);
+  });
+
+  it.each([
+    { 'auth-type': '' },
+    { 'auth-type': null },
+    { 'auth-secret': 'users', 'auth-realm': 'x' },
+    { 'auth-signin': 'https://auth.test/', 'auth-snippet': 'x' },
+    { 'auth-tls-verify-client': 'on', 'auth-tls-match-cn': 'CN=x' },
+    { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off' },
+    { 'whitelist-source-range': ' \n ' },
+    { 'whitelist-source-range': '0.0.0.0/0,::/0', 'allowlist-source-range': '::/0, 0.0.0.0/0' },
+    { satisfy: 'any' },
+    { 'limit-rps': '0', 'limit-rpm': '-1', 'limit-burst-multiplier': '5', 'limit-whitelist': '10.0.0.0/8' },
+    { 'enable-modsecurity': 'false', 'enable-owasp-core-rules': 'true', 'modsecurity-snippet': 'x' },
+    { 'backend-protocol': 'http', 'proxy-ssl-verify': 'on', 'proxy-ssl-secret': 'ns/x' },
+    { 'ssl-passthrough': 'F' },
+    { canary: 'false', 'canary-weight': '10' },
+    { 'enable-global-auth': 'false' },
+  ])('does not when it says "off", nor an option alone: %j', (annotations) => {
+    expect(read(annotations)).toEqual({ denied: false, canary: false, diagnostics: [] });
+  });
+
+  it('denies when the subject of certificates is compared though none is asked for, as every request is refused then', () => {
+    const annotations = { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off', 'auth-tls-match-cn': 'CN=x' };
+    expect(read(annotations).denied).toBe(true);
+  });
+
+  it.each(['auth-tls-secret', 'server-snippet', 'ssl-passthrough'])(
+    'says so when ingress-nginx makes it hold for the host: %s',
+    (name) => {
+      expect(read({ [name]: 'true' }).diagnostics[0]?.served).toContain('Other Ingresses of its hosts');
+    },
+  );
+
+  it('is reported without its text, which may hold secrets', () => {
+    const { diagnostics } = read({ 'configuration-snippet': 'proxy_set_header Authorization "Basic c2VjcmV0";' });
+    expect(JSON.stringify(diagnostics)).not.toContain('c2VjcmV0');
+  });
+});
+
+describe('other annotations', () => {
+  it('warn', () => {
+    const { denied, diagnostics } = read({ 'rewrite-target': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
+    expect(denied).toBe(false);
+    expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
+      ['warning', 'enable-cors (here "true") is not supported yet'],
+      ['warning', 'rewrite-target is not supported yet'],
+    ]);
+  });
+
+  it('do not count on a canary', () => {
+    const { denied, canary, diagnostics } = read({ canary: 'true', 'auth-type': 'basic', 'enable-cors': 'true' });
+    expect([denied, canary]).toEqual([false, true]);
+    expect(diagnostics.map(({ field }) => field)).toEqual(['metadata.annotations[p/canary]']);
+    expect(read({ canary: 'ja' }).diagnostics.map(({ code }) => code)).toEqual(['AnnotationInvalid']);
+  });
+
+  it('that are unknown are reported, with the one that is close', () => {
+    const { denied, diagnostics } = read({ 'auth-ulr': 'x', 'enable-websockets': 'true', '\u0007': '' });
+    expect(denied).toBe(false);
+    expect(diagnostics.map(({ code, field, message }) => [code, field, message])).toEqual([
+      ['AnnotationUnknown', String.raw`metadata.annotations[p/\u0007]`, String.raw`"\u0007" is no annotation of ingress-nginx`],
+      [
+        'AnnotationUnknown',
+        'metadata.annotations[p/auth-ulr]',
+        '"auth-ulr" is no annotation of ingress-nginx; did you mean auth-url?',
+      ],
+      [
+        'AnnotationUnknown',
+        'metadata.annotations[p/enable-websockets]',
+        '"enable-websockets" is no annotation of ingress-nginx',
+      ],
+    ]);
+  });
+
+  it('that are unknown and many are reported ten times', () => {
+    const { diagnostics } = read(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`unknown-${index}`, ''])));
+    expect(diagnostics.length).toBe(10);
+    expect(diagnostics.at(-1)?.message).toContain('490 more');
+  });
+});
+
+describe('any annotations', () => {
+  it('never throw, and deny exactly when an error says so', () => {
+    const name = fc.oneof(fc.constantFrom(...ANNOTATIONS.keys()), fc.string());
+    const value = fc.oneof(fc.constantFrom('true', 'false', '0', '', 'off', 'HTTP'), fc.string(), fc.anything({ maxDepth: 1 }));
+    fc.assert(
+      fc.property(fc.dictionary(name, value, { maxKeys: 8 }), (annotations) => {
+        const { denied, diagnostics } = read(annotations);
+        expect(diagnostics.some(({ severity }) => severity === 'error')).toBe(denied);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
