@@ -150,6 +150,14 @@ describe('the Deployment', () => {
     }
   });
 
+  it('gives Pods labels that no upgrade changes', async () => {
+    const { spec } = ofKind(
+      await manifestsOf({ commonLabels: { team: 'edge' }, controller: { podLabels: { c: 'd' } } }),
+      'Deployment',
+    );
+    expect(spec.template.metadata.labels).toEqual({ ...spec.selector.matchLabels, c: 'd' });
+  });
+
   it('names the image by registry, tag and digest', async () => {
     expect(await imageOf({})).toBe('sluice:0.1.0');
     expect(await imageOf({ registry: 'images.example.com/edge/', tag: 'v2' })).toBe('images.example.com/edge/sluice:v2');
