@@ -42,8 +42,14 @@ export interface StatusWriter {
 const DEBOUNCE = 100;
 const PARALLEL = 4;
 const CONFLICT_TRIES = 4;
-/** Labels by which Pods of one workload differ from rollout to rollout; not part of what makes a Pod a replica of ours. */
+/**
+ * Labels by which Pods of one workload differ from rollout to rollout, or from one version of a chart to the next; not part of
+ * what makes a Pod a replica of ours.
+ */
 const ROLLOUT_LABELS: ReadonlySet<string> = new Set([
+  'app.kubernetes.io/managed-by',
+  'app.kubernetes.io/version',
+  'helm.sh/chart',
   'pod-template-hash',
   'controller-revision-hash',
   'pod-template-generation',

@@ -198,7 +198,7 @@ export class Controller {
     const key = this.#options.settings.controller.configMap;
     if (key === null || (causes !== null && !touches(causes, 'ConfigMap'))) return causes === null;
     const { cluster, dataPlane, emit, log } = this.#options;
-    const changed = this.#settings.refresh(cluster.cache);
+    const reading = this.#settings.read(cluster.cache);
     const configMap = cluster.cache.get('ConfigMap', key.namespace, key.name);
     const name = `${key.namespace}/${key.name}`;
     if (configMap === undefined) log.warn({ configMap: name }, 'the ConfigMap does not exist; defaults are in force');
@@ -212,8 +212,9 @@ export class Controller {
       );
     }
     this.#configMapSeen = configMap !== undefined;
-    if (changed.proxy) dataPlane.configure(this.#settings.current.proxy);
-    return causes === null || changed.translate;
+    if (reading.changed.proxy) dataPlane.configure(reading.settings.proxy);
+    this.#settings.accept(reading);
+    return causes === null || reading.changed.translate;
   }
 
   readonly #failed = (error: unknown, retryIn: number): void => {

@@ -5,10 +5,13 @@ import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import { applyConfigMap } from '../settings/configmap.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** Which halves differ from before. */
-export interface SettingsChange {
-  readonly proxy: boolean;
-  readonly translate: boolean;
+/** The settings with the ConfigMap as it is now, not in force yet. */
+export interface SettingsReading {
+  readonly settings: Settings;
+  /** What is wrong with the ConfigMap. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Which halves differ from those in force. */
+  readonly changed: { readonly proxy: boolean; readonly translate: boolean };
 }
 
 /** Follows the ConfigMap. */
@@ -33,19 +36,23 @@ export class LiveSettings {
   }
 
   /** Reads the ConfigMap again. A ConfigMap that is gone leaves the flags and defaults. */
-  refresh(cache: ObjectCache): SettingsChange {
+  read(cache: ObjectCache): SettingsReading {
     const key = this.#flags.controller.configMap;
-    if (key === null) return { proxy: false, translate: false };
+    if (key === null) return { settings: this.#flags, diagnostics: [], changed: { proxy: false, translate: false } };
     const configMap = cache.get('ConfigMap', key.namespace, key.name);
     const uid = configMap?.metadata.uid;
     const ref: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', ...key, ...(uid === undefined ? {} : { uid }) };
     const { settings, diagnostics } = applyConfigMap(this.#flags, configMap?.data, ref);
-    const before = this.#current;
+    const changed = {
+      proxy: !isDeepStrictEqual(this.#current.proxy, settings.proxy),
+      translate: !isDeepStrictEqual(this.#current.translate, settings.translate),
+    };
+    return { settings, diagnostics, changed };
+  }
+
+  /** Puts a reading in force: once whoever must be told of it was told, for after a failure it is to be a change again. */
+  accept({ settings, diagnostics }: SettingsReading): void {
     this.#current = settings;
     this.#diagnostics = diagnostics;
-    return {
-      proxy: !isDeepStrictEqual(before.proxy, settings.proxy),
-      translate: !isDeepStrictEqual(before.translate, settings.translate),
-    };
   }
 }

@@ -104,5 +104,13 @@ function objectName(object: ObjectRef): string {
 }
 
 function eventMessage({ field, message, served }: Diagnostic): string {
-  return [`${field}: ${message}`, served].filter((part) => part !== '').join(' ');
+  return [`${field}: ${message}`, served]
+    .filter((part) => part !== '')
+    .map(sentence)
+    .join(' ');
+}
+
+/** Ended by a full stop, unless it has an end of its own. */
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

@@ -4,7 +4,18 @@
  */
 import { createSecureContext } from 'node:tls';
 import { filledFields, type SettingsPatch } from './patch.ts';
-import { BOOLEAN, integer, list, NGINX_SIZE, NGINX_TIME, parseNginxSize, SECONDS, text, type ValueType } from './values.ts';
+import {
+  BOOLEAN,
+  integer,
+  list,
+  NGINX_SIZE,
+  NGINX_TIME,
+  parseNginxSize,
+  POSITIVE_SECONDS,
+  SECONDS,
+  text,
+  type ValueType,
+} from './values.ts';
 
 /** One key. */
 export interface ConfigKey {
@@ -155,12 +166,18 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     proxy: { allowBackendServerHeader },
   })),
 
-  key('client-header-timeout', SECONDS, 60_000, 'The time a request head may take.', (clientHeaderTimeout) => ({
+  key('client-header-timeout', POSITIVE_SECONDS, 60_000, 'The time a request head may take.', (clientHeaderTimeout) => ({
     proxy: { clientHeaderTimeout },
   })),
-  key('client-body-timeout', SECONDS, 60_000, 'The time between two reads of a request body.', (clientBodyTimeout) => ({
-    proxy: { clientBodyTimeout },
-  })),
+  key(
+    'client-body-timeout',
+    POSITIVE_SECONDS,
+    60_000,
+    'The time between two reads of a request body.',
+    (clientBodyTimeout) => ({
+      proxy: { clientBodyTimeout },
+    }),
+  ),
   key('keep-alive', SECONDS, 75_000, 'How long an idle client connection is kept. 0: not at all.', (keepAliveTimeout) => ({
     proxy: { keepAliveTimeout },
   })),
@@ -188,13 +205,25 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (size) => ({ proxy: { maxResponseHeadSize: Math.max(RESPONSE_HEAD_SIZE, size) } }),
   ),
 
-  key('proxy-connect-timeout', SECONDS, 5000, 'The time a connection to an upstream may take.', (upstreamConnectTimeout) => ({
-    proxy: { upstreamConnectTimeout },
-  })),
-  key('proxy-read-timeout', SECONDS, 60_000, 'The time between two reads from an upstream.', (upstreamReadTimeout) => ({
-    proxy: { upstreamReadTimeout },
-  })),
-  key('proxy-send-timeout', SECONDS, 60_000, 'The time between two writes to an upstream.', (upstreamSendTimeout) => ({
+  key(
+    'proxy-connect-timeout',
+    POSITIVE_SECONDS,
+    5000,
+    'The time a connection to an upstream may take.',
+    (upstreamConnectTimeout) => ({
+      proxy: { upstreamConnectTimeout },
+    }),
+  ),
+  key(
+    'proxy-read-timeout',
+    POSITIVE_SECONDS,
+    60_000,
+    'The time between two reads from an upstream.',
+    (upstreamReadTimeout) => ({
+      proxy: { upstreamReadTimeout },
+    }),
+  ),
+  key('proxy-send-timeout', POSITIVE_SECONDS, 60_000, 'The time between two writes to an upstream.', (upstreamSendTimeout) => ({
     proxy: { upstreamSendTimeout },
   })),
   key('proxy-next-upstream-tries', COUNT, 3, 'Attempts for one request, the first included. 0: no limit.', (upstreamTries) => ({

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { filledFields, type SettingsPatch } from './patch.ts';
 import {
+  atLeast,
   BOOLEAN,
   DNS,
   DURATION,
@@ -105,6 +106,8 @@ const WORKERS: ValueType<number> = {
   parse: (value) => (value === 'auto' ? availableParallelism() : integer(1, 256).parse(value)),
   format: () => 'auto',
 };
+/** A Lease counts in whole seconds, and its holder needs time to renew it. */
+const ELECTION_TTL = atLeast(DURATION, 1000, 'a duration from 1s to 24 days such as 30s or 1m30s');
 /** klog's verbosity: 3 and more is what this program calls debug. */
 const VERBOSITY = integer(0, 10);
 
@@ -266,9 +269,13 @@ export const FLAGS: readonly Flag[] = [
   status('election-id', DNS, 'ingress-controller-leader', 'The name of the Lease.', (electionId) => ({
     controller: { electionId },
   })),
-  status('election-ttl', DURATION, 30_000, 'How long the Lease is valid without being renewed.', (electionTtl) => ({
-    controller: { electionTtl },
-  })),
+  status(
+    'election-ttl',
+    ELECTION_TTL,
+    30_000,
+    'How long the Lease is valid without being renewed, at least 1 s.',
+    (electionTtl) => ({ controller: { electionTtl } }),
+  ),
 
   listening('http-port', PORT, 80, 'The port for HTTP.', (httpPort) => ({ proxy: { httpPort } })),
   listening('https-port', PORT, 443, 'The port for HTTPS.', (httpsPort) => ({ proxy: { httpsPort } })),

@@ -205,6 +205,18 @@ export const SECONDS: ValueType<number> = {
   format: seconds,
 };
 
+/** The values of a type that are not below `min`, which `expected` writes as the user would. */
+export function atLeast(type: ValueType<number>, min: number, expected: string): ValueType<number> {
+  const parse = (value: string): number | undefined => {
+    const parsed = type.parse(value);
+    return parsed !== undefined && parsed >= min ? parsed : undefined;
+  };
+  return { ...type, expected, parse };
+}
+
+/** Whole seconds where none at all would let nothing through. At most 24 days. */
+export const POSITIVE_SECONDS = atLeast(SECONDS, 1000, 'a whole number of seconds from 1 to 2147483');
+
 /** Whole seconds, as ingress-nginx's flags have them, or Go's duration. */
 export const SECONDS_OR_DURATION: ValueType<number> = {
   word: 'seconds',

@@ -135,10 +135,40 @@ describe('the Deployment', () => {
     expect(container.args).toContain('--healthz-port=10254');
   });
 
-  it('has time to drain', async () => {
-    const manifests = await manifestsOf({ controller: { shutdownGracePeriod: 15 } });
-    expect(containerOf(manifests).args).toContain('--shutdown-grace-period=15');
+  it('sleeps before SIGTERM, serves on after it, and has time to drain', async () => {
+    const manifests = await manifestsOf({});
+    expect(containerOf(manifests).lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } });
+    expect(containerOf(manifests).args).toContain('--shutdown-grace-period=5');
     expect(podOf(manifests).terminationGracePeriodSeconds).toBe(300);
+  });
+
+  it('serves on for longer after SIGTERM where the kubelet cannot sleep before it', async () => {
+    const controller = { shutdownGracePeriod: 15, lifecycle: { preStop: { sleep: { seconds: 7 } } } };
+    const container = containerOf(await manifestsOf({ controller }, '--kube-version=1.29.9'));
+    expect(container.lifecycle).toBeUndefined();
+    expect(container.args).toContain('--shutdown-grace-period=22');
+    const newer = containerOf(await manifestsOf({ controller }, '--kube-version=1.30.0'));
+    expect(newer.lifecycle).toEqual(controller.lifecycle);
+    expect(newer.args).toContain('--shutdown-grace-period=15');
+  });
+
+  it('has other hooks, or none', async () => {
+    const exec = { command: ['/bin/true'] };
+    const lifecycle = { preStop: { sleep: null, exec }, postStart: { exec } };
+    expect(containerOf(await manifestsOf({ controller: { lifecycle } })).lifecycle).toEqual({
+      preStop: { exec },
+      postStart: { exec },
+    });
+    for (const without of [null, { preStop: null }, { preStop: { sleep: null } }]) {
+      const none = containerOf(await manifestsOf({ controller: { lifecycle: without } }));
+      expect(none.lifecycle).toBeUndefined();
+      expect(none.args).toContain('--shutdown-grace-period=5');
+    }
+  });
+
+  it.each(['289', '4m', '4m49s', '4m 49s', '289999ms', 289])('has time for a drain of %s', async (timeout) => {
+    const controller = { config: { 'worker-shutdown-timeout': timeout } };
+    await expect(renderChart({ controller })).resolves.toContain('terminationGracePeriodSeconds: 300');
   });
 
   it('never goes below its replicas in a rollout, and spreads them', async () => {
@@ -148,6 +178,14 @@ describe('the Deployment', () => {
     for (const constraint of spec.template.spec.topologySpreadConstraints) {
       expect(constraint).toMatchObject({ whenUnsatisfiable: 'ScheduleAnyway', labelSelector: spec.selector });
     }
+  });
+
+  it('gives Pods labels that no upgrade changes', async () => {
+    const { spec } = ofKind(
+      await manifestsOf({ commonLabels: { team: 'edge' }, controller: { podLabels: { c: 'd' } } }),
+      'Deployment',
+    );
+    expect(spec.template.metadata.labels).toEqual({ ...spec.selector.matchLabels, c: 'd' });
   });
 
   it('names the image by registry, tag and digest', async () => {
@@ -343,11 +381,27 @@ describe('values that cannot be', () => {
       'needs controller.service.enabled',
     ],
     ['a drain longer than the grace', { controller: { terminationGracePeriodSeconds: 250 } }, 'must be more than'],
+    ...[290, '290', '290s', '5m', '4m50s', '4m 50', '290000ms', '1h', '1d'].map((timeout): [string, object, string] => [
+      `a drain longer than the grace by ConfigMap, ${timeout}`,
+      { controller: { config: { 'worker-shutdown-timeout': timeout } } },
+      'must be more than',
+    ]),
+    ...['', '5x', '-1s', '1.5h', '5m x', '25d', '999999999999'].map((timeout): [string, object, string] => [
+      `a drain that is no time, "${timeout}"`,
+      { controller: { config: { 'worker-shutdown-timeout': timeout } } },
+      'is not a time of at most 24 days',
+    ]),
     [
-      'a drain longer than the grace by ConfigMap',
-      { controller: { config: { 'worker-shutdown-timeout': '400s' } } },
+      'a sleep before SIGTERM longer than the grace',
+      { controller: { lifecycle: { preStop: { sleep: { seconds: 55 } } } } },
       'must be more than',
     ],
+    [
+      'two hooks for one event',
+      { controller: { lifecycle: { preStop: { exec: { command: ['/wait-shutdown'] } } } } },
+      'exec and sleep',
+    ],
+    ['a sleep of no time', { controller: { lifecycle: { preStop: { sleep: { seconds: 0 } } } } }, 'seconds'],
     ['nodes that could never be drained', { controller: { minAvailable: 2 } }, 'must be less than'],
     ['one port for both', { controller: { containerPort: { http: 443 } } }, 'must differ'],
     [

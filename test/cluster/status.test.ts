@@ -117,12 +117,12 @@ const pod = (name: string, node: string, app = 'sluice', hash = '1') => ({
 
 const running = (name: string) => ({ metadata: { name, labels: { app: 'sluice' } }, status: { phase: 'Running' } });
 
-const shutdown = (pods: string[], settings: Partial<StatusSettings> = {}) =>
+const shutdown = (pods: (string | ReturnType<typeof running>)[], settings: Partial<StatusSettings> = {}) =>
   scene(settings, (server) => {
     server.put(SERVICES, loadBalancer('1.2.3.4'));
     server.put(INGRESSES, ingress('a', 'sluice', at('1.2.3.4')));
     server.put(INGRESSES, ingress('foreign', 'nginx', at('1.2.3.4')));
-    pods.forEach((name) => server.put(PODS, running(name)));
+    pods.forEach((each) => server.put(PODS, typeof each === 'string' ? running(each) : each));
   });
 
 describe('the status writer', () => {
@@ -234,6 +234,37 @@ describe('the status writer', () => {
     const { writer, address } = await shutdown(['sluice-1', 'sluice-2']);
     await writer.stop();
     expect(address('a')).toEqual(at('1.2.3.4'));
+  });
+
+  it('leaves the status to the replica of another version, as during an upgrade by Helm', async () => {
+    const version = (name: string, number: string) => {
+      const rollout = {
+        'helm.sh/chart': `sluice-${number}`,
+        'app.kubernetes.io/version': number,
+        'app.kubernetes.io/managed-by': `Helm-${number}`,
+        'pod-template-hash': number,
+        'controller-revision-hash': number,
+      };
+      const { metadata, status } = running(name);
+      return { metadata: { ...metadata, labels: { ...metadata.labels, ...rollout } }, status };
+    };
+    const { writer, address } = await shutdown([version('sluice-1', '1'), version('sluice-2', '2')]);
+    await writer.stop();
+    expect(address('a')).toEqual(at('1.2.3.4'));
+  });
+
+  it('does not count a replica that is being deleted, one that does not run yet, or another program', async () => {
+    const deleted = running('sluice-2');
+    const pending = { ...running('sluice-3'), status: { phase: 'Pending' } };
+    const other = { ...running('database'), metadata: { name: 'database', labels: { app: 'db' } } };
+    const { writer, address } = await shutdown([
+      'sluice-1',
+      { ...deleted, metadata: { ...deleted.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } as typeof deleted.metadata },
+      pending,
+      other,
+    ]);
+    await writer.stop();
+    expect(address('a')).toEqual({ loadBalancer: {} });
   });
 
   it('leaves the status on shutdown when told so, and when another leads', async () => {

@@ -69,7 +69,7 @@ function setUp(...flags: string[]) {
   const events: string[] = [];
   const lines: Record<string, unknown>[] = [];
   const passes = { succeeded: 0, failed: 0 };
-  const faults = { publish: false };
+  const faults = { publish: false, configure: false };
   let served: RoutingTable | null = null;
   const controller = new Controller({
     cluster,
@@ -79,7 +79,10 @@ function setUp(...flags: string[]) {
         served = table;
         patches.push(patch);
       },
-      configure: (settings) => configured.push(settings),
+      configure: (settings) => {
+        if (faults.configure) throw new Error('a bug');
+        configured.push(settings);
+      },
     },
     settings: parseFlags(flags, {}),
     defaultCertificate,
@@ -237,6 +240,21 @@ describe('Controller', () => {
     clock.advance(1000);
     expect(served()?.hosts.get('web.example')?.routes[0]?.policies.sslRedirect).toBeNull();
     expect(controller.state().diagnostics).toEqual([]);
+  });
+
+  it('hands new settings to the workers again when that failed', async () => {
+    const { clock, cluster, controller, configured, faults, serve } = setUp('--configmap=default/sluice');
+    await serve();
+    faults.configure = true;
+    cluster.put('ConfigMap', { metadata: { namespace: NAMESPACE, name: 'sluice' }, data: { 'keep-alive': '7' } });
+    clock.advance(GATHER_MS);
+    expect(controller.state().healthy).toBe(false);
+    expect(configured).toEqual([]);
+    faults.configure = false;
+    clock.advance(RETRY_MIN_MS);
+    expect(controller.state().healthy).toBe(true);
+    expect(configured.map(({ keepAliveTimeout }) => keepAliveTimeout)).toEqual([7000]);
+    expect(controller.state().settings.proxy.keepAliveTimeout).toBe(7000);
   });
 
   it('tells accepted Ingresses that they are taken up, at the start and at every change', async () => {

@@ -54,6 +54,24 @@ describe('Reporter', () => {
     expect(lines).toHaveLength(1);
   });
 
+  it('writes whole sentences, whatever the diagnostic ends in', () => {
+    const { clock, events, reporter } = setUp();
+    const endings = [
+      ['It is gone', '503 is answered'],
+      ['It is gone.', ''],
+      ['Is it gone?', '503 is answered.'],
+      ['It is cut…', ''],
+    ];
+    reporter.update(endings.map(([message = '', served = ''], index) => ({ ...missing, field: `f${index}`, message, served })));
+    clock.advance(SETTLE_MS);
+    expect(events.map((event) => event.replace('web Warning ServiceNotFound ', ''))).toEqual([
+      'f0: It is gone. 503 is answered.',
+      'f1: It is gone.',
+      'f2: Is it gone? 503 is answered.',
+      'f3: It is cut…',
+    ]);
+  });
+
   it('says nothing of what mends itself in time', () => {
     const { clock, events, lines, reporter } = setUp();
     reporter.update([missing]);

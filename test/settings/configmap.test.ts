@@ -99,7 +99,7 @@ describe('applyConfigMap', () => {
         severity: 'error',
         object: REF,
         field: 'data["proxy-read-timeout"]',
-        message: 'proxy-read-timeout: "60s" is not valid; expected a whole number of seconds from 0 to 2147483.',
+        message: 'proxy-read-timeout: "60s" is not valid; expected a whole number of seconds from 1 to 2147483.',
         served: 'The default, 60.',
       },
     ]);
@@ -118,6 +118,12 @@ describe('applyConfigMap', () => {
     ['no-tls-redirect-locations', 'well-known'],
     ['hsts-max-age', '1y'],
     ['upstream-keepalive-requests', '0'],
+    // No request would ever get through.
+    ['client-header-timeout', '0'],
+    ['client-body-timeout', '0'],
+    ['proxy-connect-timeout', '0'],
+    ['proxy-read-timeout', '0'],
+    ['proxy-send-timeout', '0'],
   ])('refuses %s: %s', (key, value) => {
     const { settings, diagnostics } = apply({ [key]: value });
     expect(diagnostics.map(({ code, field }) => [code, field])).toEqual([['ConfigKeyInvalid', `data["${key}"]`]]);

@@ -72,6 +72,15 @@ describe('parseFlags', () => {
     expect(parse('--status-update-interval=1').controller.statusUpdateInterval).toBe(5000);
   });
 
+  it('refuses a time to live of the Lease in which nobody could renew it', () => {
+    for (const ttl of ['0', '0s', '999ms', '-1s', '1000h', 'NaN']) {
+      expect(refusal(`--election-ttl=${ttl}`)).toBe(
+        `--election-ttl: "${ttl}" is not valid; expected a duration from 1s to 24 days such as 30s or 1m30s`,
+      );
+    }
+    expect(parse('--election-ttl=1s').controller.electionTtl).toBe(1000);
+  });
+
   it('reads references and lists', () => {
     expect(parse('--publish-service=a/b').controller.publishService).toEqual({ namespace: 'a', name: 'b' });
     expect(parse('--publish-status-address=10.0.0.1, lb.example.com,').controller.publishStatusAddress).toEqual([

@@ -21,14 +21,14 @@ export function lintChart(values: object): Promise<string> {
   return helm(['lint', '--strict', CHART], values);
 }
 
-/** `helm template` as text. Rejects with Helm's message when the values are refused. */
-export function renderChart(values: object): Promise<string> {
-  return helm(['template', 'edge', CHART, '--namespace', 'ingress'], values);
+/** `helm template` as text, with more of its flags. Rejects with Helm's message when the values are refused. */
+export function renderChart(values: object, ...flags: readonly string[]): Promise<string> {
+  return helm(['template', 'edge', CHART, '--namespace', 'ingress', ...flags], values);
 }
 
 /** `helm template`, parsed. */
-export async function manifestsOf(values: object): Promise<readonly Manifest[]> {
-  const documents = parseAllDocuments(await renderChart(values));
+export async function manifestsOf(values: object, ...flags: readonly string[]): Promise<readonly Manifest[]> {
+  const documents = parseAllDocuments(await renderChart(values, ...flags));
   return documents.map((document) => document.toJS()).filter((manifest) => manifest !== null);
 }
 

@@ -159,11 +159,76 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{- if and (gt (int $c.replicaCount) 1) (ge (int $c.minAvailable) (int $c.replicaCount)) -}}
 {{- fail "controller.minAvailable must be less than controller.replicaCount, or no node could ever be drained" -}}
 {{- end -}}
-{{- $drain := default "240s" (get $c.config "worker-shutdown-timeout") -}}
-{{- if regexMatch "^[0-9]+s?$" $drain -}}
-{{- $sum := add (int $c.shutdownGracePeriod) (int (trimSuffix "s" $drain)) -}}
-{{- if le (int $c.terminationGracePeriodSeconds) (int $sum) -}}
-{{- fail (printf "controller.terminationGracePeriodSeconds (%d) must be more than shutdownGracePeriod and worker-shutdown-timeout together (%d), or Pods are killed with requests in flight" (int $c.terminationGracePeriodSeconds) (int $sum)) -}}
+{{- with (default dict $c.lifecycle).preStop -}}
+{{- $handlers := list -}}
+{{- range $name, $handler := . -}}
+{{- if $handler }}{{ $handlers = append $handlers $name }}{{ end -}}
+{{- end -}}
+{{- if gt (len $handlers) 1 -}}
+{{- fail (printf "controller.lifecycle.preStop can do one thing, not both of %s; set the default, sleep, to null to do without it" (join " and " $handlers)) -}}
 {{- end -}}
 {{- end -}}
+{{- $drain := include "sluice.drainMilliseconds" . | int64 -}}
+{{- $sum := add (mul 1000 (include "sluice.preStopSeconds" . | int64)) (mul 1000 (int64 $c.shutdownGracePeriod)) $drain -}}
+{{- if le (mul 1000 (int64 $c.terminationGracePeriodSeconds)) $sum -}}
+{{- fail (printf "controller.terminationGracePeriodSeconds (%d) must be more than lifecycle.preStop.sleep.seconds, shutdownGracePeriod and config.worker-shutdown-timeout together (%d), or Pods are killed with requests in flight" (int64 $c.terminationGracePeriodSeconds) (div (add $sum 999) 1000)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* How long the preStop hook sleeps; 0 for other hooks, whose time the chart cannot know. */}}
+{{- define "sluice.preStopSeconds" -}}
+{{- $preStop := default dict (default dict .Values.controller.lifecycle).preStop -}}
+{{- $sleep := default dict (get $preStop "sleep") -}}
+{{- default 0 (get $sleep "seconds") | int64 -}}
+{{- end -}}
+
+{{/* "true" where Kubernetes knows the action "sleep": on by default since 1.30. */}}
+{{- define "sluice.sleepAction" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* What of controller.lifecycle this Kubernetes understands. */}}
+{{- define "sluice.lifecycle" -}}
+{{- $result := dict -}}
+{{- range $event, $hook := default dict .Values.controller.lifecycle -}}
+{{- $known := dict -}}
+{{- range $name, $handler := default dict $hook -}}
+{{- if and $handler (or (ne $name "sleep") (include "sluice.sleepAction" $)) -}}
+{{- $_ := set $known $name $handler -}}
+{{- end -}}
+{{- end -}}
+{{- if $known }}{{ $_ := set $result $event $known }}{{ end -}}
+{{- end -}}
+{{- if $result }}{{ toYaml $result }}{{ end -}}
+{{- end -}}
+
+{{/* --shutdown-grace-period: where the kubelet cannot sleep before SIGTERM, the controller serves on for as much longer after it. */}}
+{{- define "sluice.gracePeriod" -}}
+{{- if include "sluice.sleepAction" . -}}
+{{- int64 .Values.controller.shutdownGracePeriod -}}
+{{- else -}}
+{{- add (int64 .Values.controller.shutdownGracePeriod) (include "sluice.preStopSeconds" . | int64) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The ConfigMap's worker-shutdown-timeout, a time of nginx: seconds, or numbers with units. */}}
+{{- define "sluice.drainMilliseconds" -}}
+{{- $text := get .Values.controller.config "worker-shutdown-timeout" | toString | trim -}}
+{{- if not (hasKey .Values.controller.config "worker-shutdown-timeout") }}{{ $text = "240s" }}{{ end -}}
+{{- $units := dict "ms" 1 "s" 1000 "" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "M" 2592000000 "y" 31536000000 -}}
+{{- $sum := 0 -}}
+{{- if regexMatch "^[0-9]{1,8}(ms|[smhdwMy])?( *[0-9]{1,8}(ms|[smhdwMy])?)*$" $text -}}
+{{- range regexFindAll "[0-9]+(ms|[smhdwMy])?" $text -1 -}}
+{{- $number := regexFind "^[0-9]+" . -}}
+{{- $sum = add $sum (mul (atoi $number) (get $units (trimPrefix $number .))) -}}
+{{- end -}}
+{{- else -}}
+{{- $sum = -1 -}}
+{{- end -}}
+{{- if or (lt (int64 $sum) 0) (gt (int64 $sum) 2147483647) -}}
+{{- fail (printf "controller.config.worker-shutdown-timeout: %q is not a time of at most 24 days such as 240s, 5m or 1h30m" $text) -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}

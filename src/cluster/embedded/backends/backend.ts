@@ -35,6 +35,17 @@ function isUpgrade(request: IncomingMessage): boolean {
   return protocol === 'echo' || (protocol === 'websocket' && request.headers['sec-websocket-key'] !== undefined);
 }
 
+function createHttpServer(): Server {
+  return createServer({
+    // As nginx: a client of this server should be the one who closes an idle connection.
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0,
+    maxHeaderSize: 128 * 1024,
+    noDelay: true,
+    shouldUpgradeCallback: isUpgrade,
+  });
+}
+
 function listen(server: Server, address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -50,10 +61,10 @@ function listen(server: Server, address: string, port: number): Promise<number> 
  * `Upgrade: echo`. Requests and annotations can ask for something else: see behaviour.ts.
  */
 export class Backend {
-  /** The ports it listens on, in the order asked for. */
-  readonly ports: readonly number[];
   readonly address: string;
-  readonly #servers: readonly Server[];
+  readonly #options: BackendOptions;
+  readonly #ports: number[] = [];
+  readonly #servers: Server[] = [];
   readonly #upgraded = new Map<Duplex, WebSocketEcho | undefined>();
   readonly #ended = new AbortController();
   #behaviour = EMPTY;
@@ -62,15 +73,19 @@ export class Backend {
 
   private constructor(options: BackendOptions, servers: readonly Server[], ports: readonly number[]) {
     this.address = options.address;
-    this.ports = ports;
-    this.#servers = servers;
+    this.#options = options;
     this.setBehaviour(options.behaviour ?? EMPTY);
-    servers.forEach((server, index) => {
-      const identity = createIdentity(options.pod, options.namespace, options.address, ports[index] ?? 0);
-      server.on('request', (request, response) => this.#serve(identity, request, response));
-      server.on('checkContinue', (request, response) => this.#serve(identity, request, response, true));
-      server.on('upgrade', (request: IncomingMessage, socket, head) => this.#upgrade(identity, request, socket, head));
-    });
+    servers.forEach((server, index) => this.#add(server, ports[index] ?? 0));
+  }
+
+  #add(server: Server, port: number): void {
+    const { pod, namespace, address } = this.#options;
+    const identity = createIdentity(pod, namespace, address, port);
+    this.#servers.push(server);
+    this.#ports.push(port);
+    server.on('request', (request, response) => this.#serve(identity, request, response));
+    server.on('checkContinue', (request, response) => this.#serve(identity, request, response, true));
+    server.on('upgrade', (request: IncomingMessage, socket, head) => this.#upgrade(identity, request, socket, head));
   }
 
   /** Listens on all ports, or rejects with the error of the first that cannot be had, holding none. */
@@ -79,14 +94,7 @@ export class Backend {
     const ports: number[] = [];
     try {
       for (const port of options.ports) {
-        const server = createServer({
-          // As nginx: a client of this server should be the one who closes an idle connection.
-          keepAliveTimeout: 75_000,
-          requestTimeout: 0,
-          maxHeaderSize: 128 * 1024,
-          noDelay: true,
-          shouldUpgradeCallback: isUpgrade,
-        });
+        const server = createHttpServer();
         servers.push(server);
         ports.push(await listen(server, options.address, port));
       }
@@ -95,6 +103,19 @@ export class Backend {
       for (const server of servers) server.close();
       throw error;
     }
+  }
+
+  /** The ports it listens on, in the order asked for. */
+  get ports(): readonly number[] {
+    return this.#ports;
+  }
+
+  /** Listens on one more port. Rejects when it cannot be had; does nothing once it is terminating. */
+  async listen(port: number): Promise<void> {
+    const server = createHttpServer();
+    await listen(server, this.address, port);
+    if (this.#terminating) server.close();
+    else this.#add(server, port);
   }
 
   /** How many requests it has received, upgrades included. */

@@ -1,20 +1,21 @@
 /** Runs Pods: gives each an address, starts its backend, tells its readiness, and ends it gracefully. The cluster's kubelet. */
 import { NODE_NAME } from '../../api/first-objects.ts';
-import { equalJson, stringAt, valueAt } from '../../api/json.ts';
+import { equalJson, objectAt, stringAt, valueAt } from '../../api/json.ts';
 import type { StoredObject } from '../../api/storage.ts';
 import type { PodAddresses } from '../../backends/addresses.ts';
 import { Backend } from '../../backends/backend.ts';
 import { BACKEND_ANNOTATION_PREFIX, behaviourOfAnnotations, parseDuration } from '../../backends/behaviour.ts';
 import { ControllerLoop, namespaceOf, timestamp } from '../controller.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
-import { containerPorts, containersOf, hasEnded, statusOf } from '../pod-state.ts';
+import { containerPorts, containersOf, hasEnded, matchesLabels, statusOf } from '../pod-state.ts';
 import { writePodStatus } from './pod-status.ts';
 import type { PodRun } from './pod-status.ts';
+import { servicePorts } from './service-ports.ts';
 
 /** How Pods start and end. */
 export interface PodOptions {
   readonly addresses: PodAddresses;
-  /** The port of a Pod that declares none; 8080. */
+  /** The port of a Pod that declares none, beside those its Services name; 8080. */
   readonly defaultPort?: number;
   /** How long after its start a Pod becomes ready, where no annotation says it; 0. */
   readonly readyDelayMs?: number;
@@ -35,6 +36,8 @@ interface Runner {
   annotations: Readonly<Record<string, string>> | undefined;
   /** The grace it was last told, once it is ending. */
   graceSeconds: number | undefined;
+  /** The ports of Services that could not be had, as was told. */
+  readonly refused: Set<number>;
   accepting: boolean;
   ended: boolean;
 }
@@ -154,6 +157,7 @@ export function startPodController(context: ControllerContext, options: PodOptio
       startedAt: now(),
       annotations: pod.metadata.annotations,
       graceSeconds: undefined,
+      refused: new Set(),
       accepting: true,
       ended: false,
     };
@@ -163,6 +167,29 @@ export function startPodController(context: ControllerContext, options: PodOptio
     warnOfAnnotations(pod);
     // The Pod may have gone or changed meanwhile.
     await reconcile(namespace, name);
+  };
+
+  /** Listens where Services expect a Pod that says nothing of ports itself. True when a port was opened, which takes a while. */
+  const listenForServices = async (pod: StoredObject, { backend, refused }: Runner): Promise<boolean> => {
+    let opened = false;
+    for (const [port, service] of servicePorts(storage, pod)) {
+      if (backend.ports.includes(port)) continue;
+      try {
+        await backend.listen(port);
+        opened = true;
+      } catch (error) {
+        loop.queue.addAfter(namespaceOf(pod), pod.metadata.name, START_RETRY_MS);
+        if (refused.has(port)) continue;
+        refused.add(port);
+        const why =
+          errorCode(error) === 'EACCES'
+            ? `ports below 1024 need privileges; give the Service a targetPort of 1024 or more, or that of this Pod, ${backend.ports[0]}`
+            : String(error);
+        const message = `cannot listen on ${backend.address}, port ${port}, the target port of the Service ${service}: ${why}`;
+        context.record(COMPONENT, pod, 'Warning', 'Failed', `Error: ${message}`);
+      }
+    }
+    return opened;
   };
 
   const showRunning = (pod: StoredObject, runner: Runner): void => {
@@ -226,12 +253,20 @@ export function startPodController(context: ControllerContext, options: PodOptio
     const elsewhere = stringAt(pod, 'spec', 'nodeName');
     if (hasEnded(pod) || (elsewhere !== undefined && elsewhere !== NODE_NAME)) return;
     if (!runner) return start(pod);
+    if (!terminating && (await listenForServices(pod, runner))) return reconcile(namespace, name);
     showRunning(pod, runner);
     if (terminating) end(pod, runner);
   };
 
   const loop = new ControllerLoop('pods', context, reconcile);
   loop.watch('v1', 'pods', ({ object }) => loop.queue.add(namespaceOf(object), object.metadata.name));
+  loop.watch('v1', 'services', ({ object }) => {
+    const selector = objectAt(object, 'spec', 'selector');
+    for (const pod of pods.list(namespaceOf(object))) {
+      const expected = matchesLabels(selector, pod.metadata.labels) && containerPorts(pod).length === 0;
+      if (expected) loop.queue.add(namespaceOf(object), pod.metadata.name);
+    }
+  });
   return {
     backend: (namespace, name) => runnerOf(namespace, name)?.backend,
     close: async () => {

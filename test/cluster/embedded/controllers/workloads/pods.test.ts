@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { objectAt, stringAt } from '../../../../../src/cluster/embedded/api/json.ts';
-import type { StoredObject } from '../../../../../src/cluster/embedded/api/storage.ts';
+import type { NewObject, StoredObject } from '../../../../../src/cluster/embedded/api/storage.ts';
 import { createPodAddresses } from '../../../../../src/cluster/embedded/backends/addresses.ts';
 import { isReady, podCondition } from '../../../../../src/cluster/embedded/controllers/pod-state.ts';
 import { podObject, startBareCluster } from '../../../../support/embedded-objects.ts';
@@ -45,6 +46,20 @@ function annotate(cluster: BareCluster, name: string, key: string, value: string
 
 function messages(cluster: BareCluster, reason: string): unknown[] {
   return cluster.list('v1', 'events').flatMap((event) => (event['reason'] === reason ? [event['message']] : []));
+}
+
+/** A port that is free on this machine a moment before it is used. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function serviceObject(name: string, app: string, ports: readonly object[]): NewObject {
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { selector: { app }, ports } };
 }
 
 describe('a Pod', () => {
@@ -97,6 +112,47 @@ describe('a Pod', () => {
     ]);
     annotate(cluster, 'a', 'status', '201');
     await eventually(async () => (await status()) === 201);
+  });
+
+  it('listens where its Services expect it when it declares no port, whichever comes first', async () => {
+    const cluster = start();
+    const [first, second] = [await freePort(), await freePort()];
+    cluster.create(serviceObject('before', 'a', [{ name: 'x', port: 80, targetPort: first }]));
+    cluster.create(podObject('a'));
+    await running(cluster, 'a');
+    const address = cluster.controllers.pods.backend('default', 'a')?.address;
+    const answers = async (port: number): Promise<unknown> => (await fetch(`http://${address}:${port}/`)).json();
+    expect(await answers(first)).toMatchObject({ pod: 'a', port: first });
+    const ports = [
+      { name: 'x', port: second },
+      { name: 'y', port: 81, targetPort: 'named' },
+      { name: 'z', port: 82, targetPort: await freePort(), protocol: 'UDP' },
+    ];
+    cluster.create(serviceObject('after', 'a', ports));
+    await eventually(() => cluster.controllers.pods.backend('default', 'a')?.ports.includes(second) === true);
+    expect(await answers(second)).toMatchObject({ pod: 'a', port: second });
+    expect(cluster.controllers.pods.backend('default', 'a')?.ports).toHaveLength(3);
+    // A Pod that does declare ports has those alone.
+    cluster.create(podObject('b', {}, [{ containerPort: await freePort() }]));
+    cluster.create(serviceObject('other', 'b', [{ name: 'x', port: 80, targetPort: await freePort() }]));
+    await running(cluster, 'b');
+    expect(cluster.controllers.pods.backend('default', 'b')?.ports).toHaveLength(1);
+  });
+
+  it('says which Service expects it on a port that cannot be had', async () => {
+    const address = '127.10.255.77';
+    const holder = createServer().listen(0, address);
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const cluster = start({ addresses: { allocate: () => address, release: () => {} } });
+    cluster.create(serviceObject('web', 'a', [{ name: 'x', port: 80, targetPort: port }]));
+    cluster.create(podObject('a'));
+    await running(cluster, 'a');
+    expect(messages(cluster, 'Failed')).toEqual([
+      expect.stringContaining(`cannot listen on ${address}, port ${port}, the target port of the Service web`),
+    ]);
+    holder.close();
+    await eventually(() => cluster.controllers.pods.backend('default', 'a')?.ports.includes(port) === true);
   });
 
   it('finishes its requests when it is deleted, then its object goes', async () => {
