@@ -7,14 +7,17 @@ import { parseBool, parseText } from './values.ts';
 
 /** What follows for the Ingress. */
 export interface UnsupportedAnnotations {
-  /** Its routes are answered with 503. */
-  readonly denied: boolean;
+  /**
+   * Whose routes are answered with 503: nobody's, this Ingress's, or those of every Ingress of its hosts, where ingress-nginx makes
+   * the annotation hold for the host.
+   */
+  readonly denied: 'none' | 'ingress' | 'hosts';
   /** It is a canary: nothing of it is served. */
   readonly canary: boolean;
 }
 
 const DENIED = 'Every path of this Ingress is answered with 503.';
-const DENIED_ALONE = `${DENIED} Other Ingresses of its hosts, for which ingress-nginx would make it hold too, are served without it.`;
+const DENIED_HOSTS = 'Every path of its hosts is answered with 503, also those of other Ingresses: it holds for the host.';
 const CANARY = 'Nothing of this Ingress is served; all requests go to the Ingress it is an alternative to.';
 /** One Ingress can have thousands of annotations, and each report becomes an Event. */
 const UNKNOWN_LIMIT = 10;
@@ -32,23 +35,23 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
   if (canary?.kind === 'canary' && canary.active(values)) {
     // As in ingress-nginx, its other annotations have no effect.
     source.report('AnnotationUnsupported', 'warning', 'canary', 'canary is not supported yet', CANARY);
-    return { denied: false, canary: true };
+    return { denied: 'none', canary: true };
   }
   const asked = values('canary');
   if (asked !== undefined && parseBool(asked) === undefined) {
     source.invalid('canary', 'a boolean ("true" or "false")', 'The Ingress is served like any other.');
   }
-  let denied = false;
+  let denied: UnsupportedAnnotations['denied'] = 'none';
   for (const name of names) {
     const treatment = ANNOTATIONS.get(name);
     if (treatment?.kind === 'protects' && treatment.active(values)) {
-      denied = true;
+      denied = treatment.wholeHost ? 'hosts' : denied === 'none' ? 'ingress' : denied;
       source.report(
         'AnnotationUnsupported',
         'error',
         name,
         unsupported(name, values(name)),
-        treatment.wholeHost ? DENIED_ALONE : DENIED,
+        treatment.wholeHost ? DENIED_HOSTS : DENIED,
       );
     } else if (treatment?.kind === 'alters' && treatment.active(values)) {
       source.report('AnnotationUnsupported', 'warning', name, unsupported(name, values(name)), treatment.served);

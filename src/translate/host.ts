@@ -58,6 +58,8 @@ class HostBuilder {
   readonly #tls: HostTls;
   readonly #context: HostContext;
   readonly #routes: Route[] = [];
+  /** An Ingress of the host asks for a protection of the whole host that is not supported. */
+  #closed = false;
 
   constructor(host: string, tls: HostTls, context: HostContext) {
     this.#host = host;
@@ -68,6 +70,7 @@ class HostBuilder {
   /** Adds the rules that these Ingresses have for `ruleHost`, behind those added before. */
   addRules(ruleHost: string, plans: readonly IngressPlan[], report?: (problem: Diagnostic) => void): void {
     const taken = this.#routes.map(({ match }) => match);
+    if (ruleHost === this.#host) this.#closed = plans.some(({ denied }) => denied === 'hosts');
     if (taken.some(({ prefix }) => prefix === '/')) return;
     const { conformance } = this.#context.settings;
     const claims = this.#claims(ruleHost, plans, report);
@@ -130,7 +133,7 @@ class HostBuilder {
 
   #target(plan: IngressPlan, backend: BackendPlan): RouteTarget {
     const { namespace, fallback } = plan;
-    if (plan.denied) return { kind: 'answer', status: 503 };
+    if (this.#closed || plan.denied !== 'none') return { kind: 'answer', status: 503 };
     if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return { kind: 'answer', status: 503 };
     return {
       kind: 'group',
@@ -165,7 +168,7 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const denied = oldest?.denied === true;
+    const denied = this.#closed || (oldest !== undefined && oldest.denied !== 'none');
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,

@@ -9,7 +9,7 @@ import { annotationField, annotationSource } from '../policies/policy.ts';
 import { serviceUpstream } from '../policies/service-upstream.ts';
 import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
 import { sslRedirect } from '../policies/ssl-redirect.ts';
-import { readUnsupported } from '../policies/unsupported.ts';
+import { readUnsupported, type UnsupportedAnnotations } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
 import type { PathType } from './paths.ts';
@@ -64,8 +64,8 @@ export interface IngressPlan {
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
   readonly sslRedirect: SslRedirectWish;
-  /** Its routes are answered with 503: an annotation that protects is not supported. */
-  readonly denied: boolean;
+  /** Whose routes are answered with 503, because an annotation that protects is not supported. */
+  readonly denied: UnsupportedAnnotations['denied'];
   readonly diagnostics: readonly Diagnostic[];
 }
 
