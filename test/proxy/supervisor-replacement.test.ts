@@ -75,9 +75,18 @@ function supervise(workers: number, startThread: DataPlaneOptions['startThread']
 
 function publishTo(plane: DataPlane, paths: readonly string[], ports: readonly number[]): number {
   const groups = [group('app', ports)];
-  const patch = table([host('app.example', paths.map((path) => prefixRoute(path, 'app')))], groups, {
-    defaultCertificate: CERTIFICATE,
-  });
+  const patch = table(
+    [
+      host(
+        'app.example',
+        paths.map((path) => prefixRoute(path, 'app')),
+      ),
+    ],
+    groups,
+    {
+      defaultCertificate: CERTIFICATE,
+    },
+  );
   const whole: RoutingTable = {
     hosts: new Map(patch.hosts.map((one) => [one.host, one])),
     groups: new Map(groups.map((one) => [one.id, one])),
@@ -161,7 +170,9 @@ describe('a worker that replaces a dead one', () => {
     await eventually(() => threads.length === 3);
     expect(threads[2]!.types()).toEqual(['patch', 'listen']);
     const [patch, listen] = threads[2]!.told;
-    expect(patch).toMatchObject({ patch: { version, reset: true, defaultCertificate: { fingerprint: CERTIFICATE.fingerprint } } });
+    expect(patch).toMatchObject({
+      patch: { version, reset: true, defaultCertificate: { fingerprint: CERTIFICATE.fingerprint } },
+    });
     const routes = patch?.type === 'patch' ? patch.patch.hosts.find(({ host: name }) => name === 'app.example')?.routes : [];
     expect(routes?.map(({ path }) => path)).toEqual(['/', '/a']);
     expect(listen).toEqual({ type: 'listen', ports: PORTS });
