@@ -14,7 +14,12 @@ afterEach(async () => {
 });
 
 /** A connection in the middle of a response of ten bytes, of which five have come. Its timeouts are 1000 ms. */
-async function halfway(): Promise<{ upstreams: TestUpstreams; connection: UpstreamConnection; asked: Asked; finish: () => void }> {
+async function halfway(): Promise<{
+  upstreams: TestUpstreams;
+  connection: UpstreamConnection;
+  asked: Asked;
+  finish: () => void;
+}> {
   const upstream = await rawBackend(() => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
   const upstreams = testUpstreams();
   const pool = new EndpointPool('127.0.0.1', upstream.port, upstreams.context);

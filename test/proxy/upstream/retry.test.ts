@@ -167,7 +167,8 @@ describe('a body that was sent whole before the backend reset', () => {
   /** Two requests, of which one goes to the bad backend first. */
   async function send(size: number): Promise<{ statuses: number[]; bad: RawBackend; good: RawBackend; body: string }> {
     const body = Buffer.from(Array.from({ length: size }, (_, i) => (i * 31) & 0xff)).toString('latin1');
-    const whole = (received: string | undefined): boolean => (received?.split('\r\n\r\n').slice(1).join('\r\n\r\n').length ?? 0) >= size;
+    const whole = (received: string | undefined): boolean =>
+      (received?.split('\r\n\r\n').slice(1).join('\r\n\r\n').length ?? 0) >= size;
     const bad = await backend((_, socket) => {
       void eventually(() => whole(bad.received[bad.sockets.indexOf(socket)])).then(() => socket.destroy());
       return null;
