@@ -5,7 +5,8 @@
 import { defaultBackend } from './default-backend.ts';
 import { serviceUpstream } from './service-upstream.ts';
 import { sslRedirect } from './ssl-redirect.ts';
-import { parseBool, parseInteger } from './values.ts';
+import { parseGoBool } from '../settings/values.ts';
+import { parseInteger } from './values.ts';
 
 /** The value of an annotation of the same Ingress, trimmed; undefined when absent or empty. */
 export type AnnotationValues = (name: string) => string | undefined;
@@ -39,8 +40,8 @@ function words(names: string): readonly string[] {
 /** What counts as "off", next to absence. What cannot be understood does not: a bad value of what protects denies. */
 const OFF = {
   never: () => false,
-  false: (text: string) => parseBool(text) === false,
-  true: (text: string) => parseBool(text) === true,
+  false: (text: string) => parseGoBool(text) === false,
+  true: (text: string) => parseGoBool(text) === true,
   zero: (text: string) => (parseInteger(text) ?? 1) <= 0,
   is: (value: string) => (text: string) => text.toLowerCase() === value,
 } as const;
@@ -128,7 +129,7 @@ options(
 );
 // Its TLS is to be terminated by the backend alone.
 protects('ssl-passthrough', OFF.false, true);
-list.set('canary', { kind: 'canary', active: (values) => parseBool(values('canary') ?? '') === true });
+list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
 options(
   'canary',
   `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie canary-weight

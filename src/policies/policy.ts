@@ -5,7 +5,8 @@
 import type { Report } from '../model/report.ts';
 import { compareText, quote } from '../model/report.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
-import { parseBool, parseText } from './values.ts';
+import { parseGoBool } from '../settings/values.ts';
+import { parseText } from './values.ts';
 
 /** The annotations of one Ingress, named without their prefix. A value that cannot be understood is reported and read as absent. */
 export interface AnnotationSource {
@@ -62,7 +63,7 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
     bool: (name, fallback) => {
       const text = raw(name);
       if (text === undefined) return fallback;
-      const value = parseBool(text);
+      const value = parseGoBool(text);
       if (value === undefined) invalid(name, 'a boolean ("true" or "false")', `The default, ${fallback}, is used.`);
       return value ?? fallback;
     },

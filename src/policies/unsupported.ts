@@ -3,7 +3,8 @@ import { quote } from '../model/report.ts';
 import { editDistance } from '../settings/nearest.ts';
 import { ANNOTATIONS } from './annotations.ts';
 import type { AnnotationSource } from './policy.ts';
-import { parseBool, parseText } from './values.ts';
+import { parseGoBool } from '../settings/values.ts';
+import { parseText } from './values.ts';
 
 /** What follows for the Ingress. */
 export interface UnsupportedAnnotations {
@@ -38,7 +39,7 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
     return { denied: 'none', canary: true };
   }
   const asked = values('canary');
-  if (asked !== undefined && parseBool(asked) === undefined) {
+  if (asked !== undefined && parseGoBool(asked) === undefined) {
     source.invalid('canary', 'a boolean ("true" or "false")', 'The Ingress is served like any other.');
   }
   let denied: UnsupportedAnnotations['denied'] = 'none';

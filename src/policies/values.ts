@@ -1,14 +1,5 @@
 /** The value grammar of annotations: that of Go's strconv, which ingress-nginx parses them with. Undefined: not such a value. */
 
-const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
-/** Go's `strconv.ParseBool`. Nothing is trimmed. */
-export function parseBool(text: string): boolean | undefined {
-  if (TRUE.has(text)) return true;
-  return FALSE.has(text) ? false : undefined;
-}
-
 /** Go's `strconv.Atoi`: decimal digits with an optional sign, so "60s" and "0x1" are none. Only what a double holds exactly. */
 export function parseInteger(text: string): number | undefined {
   if (!/^[+-]?[0-9]+$/.test(text)) return undefined;

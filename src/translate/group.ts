@@ -1,5 +1,6 @@
 /** One port of one Service → the endpoints that requests are sent to. An endpoint change needs nothing else. */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { isLoopback } from '../model/loopback.ts';
 
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EndpointSlice, Service } from '../model/objects.ts';
@@ -165,12 +166,6 @@ function slicePorts(slice: EndpointSlice, port: FoundPort): readonly number[] {
   return numbers.length > 0 || !tcp ? numbers : fallback;
 }
 
-const LOCAL = new BlockList();
-LOCAL.addSubnet('127.0.0.0', 8, 'ipv4');
-LOCAL.addAddress('0.0.0.0', 'ipv4');
-LOCAL.addAddress('::1', 'ipv6');
-LOCAL.addAddress('::', 'ipv6');
-
 /** The endpoint of an ExternalName Service; null when it is refused (and reported). */
 function externalEndpoint(
   request: GroupRequest,
@@ -188,7 +183,7 @@ function externalEndpoint(
   const plain = name.toLowerCase().replace(/\.$/, '');
   const family = isIP(plain);
   if (family === 0 && !isDnsName(plain)) return refuse('is not a DNS name');
-  const local = family === 0 ? /(^|\.)localhost$/.test(plain) : LOCAL.check(plain, family === 4 ? 'ipv4' : 'ipv6');
+  const local = family === 0 ? /(^|\.)localhost$/.test(plain) : isLoopback(plain);
   if (local) return refuse('names the loopback of the controller itself');
   const port = externalPort(request.port, spec, report);
   return port === null ? 'no port' : { address: family === 0 ? name.toLowerCase() : plain, port, dns: family === 0 };

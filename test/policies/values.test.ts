@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseBool, parseInteger, parseText } from '../../src/policies/values.ts';
+import { parseInteger, parseText } from '../../src/policies/values.ts';
+import { parseGoBool } from '../../src/settings/values.ts';
 
-describe('parseBool', () => {
+describe('parseGoBool', () => {
   it.each(['1', 't', 'T', 'TRUE', 'true', 'True'])('of %j is true', (text) => {
-    expect(parseBool(text)).toBe(true);
+    expect(parseGoBool(text)).toBe(true);
   });
   it.each(['0', 'f', 'F', 'FALSE', 'false', 'False'])('of %j is false', (text) => {
-    expect(parseBool(text)).toBe(false);
+    expect(parseGoBool(text)).toBe(false);
   });
   it.each(['', ' true', 'yes', 'on', 'tRUE', '2'])('refuses %j', (text) => {
-    expect(parseBool(text)).toBeUndefined();
+    expect(parseGoBool(text)).toBeUndefined();
   });
 });
 

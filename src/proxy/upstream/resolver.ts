@@ -2,7 +2,7 @@
  * Resolves the names of ExternalName Services: asynchronously, with an answer remembered for a second, and the last good
  * answer used while the name server is down. Loopback addresses are refused: a tenant's Service must not reach the admin port.
  */
-import { BlockList, isIPv6 } from 'node:net';
+import { isLoopback } from '../../model/loopback.ts';
 
 /** How long an answer is used before the name is asked for again, in milliseconds. */
 const FRESH = 1000;
@@ -20,12 +20,6 @@ interface Entry {
   next: number;
   waiting: ((address: string | null) => void)[];
 }
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-LOOPBACK.addAddress('0.0.0.0', 'ipv4');
-LOOPBACK.addAddress('::', 'ipv6');
 
 export class Resolver {
   readonly #lookup: Lookup;
@@ -73,8 +67,4 @@ export class Resolver {
 function next(entry: Entry): string {
   entry.next = (entry.next + 1) % entry.addresses.length;
   return entry.addresses[entry.next]!;
-}
-
-function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
