@@ -2,7 +2,8 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { request as send } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { Log, Timing } from '../timing.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Timing } from '../timing.ts';
 import { ApiError, parseRetryAfter, toApiError } from './api-error.ts';
 import { createSession } from './session.ts';
 import type { Login } from './session.ts';
@@ -41,7 +42,7 @@ export interface KubeClientOptions {
   /** Reads the configuration; called again when the server refuses the credentials. `() => loadKubeConfig(settings)`. */
   readonly load: () => KubeConfig;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** Bytes of the largest answer that is read; 256 MiB unless given. */
   readonly maxBody?: number;
 }

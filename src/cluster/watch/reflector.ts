@@ -1,10 +1,11 @@
 /** Keeps one collection of the API server in step: list it in pages, then watch it for ever, whatever goes wrong in between. */
+import type { Logger } from '../../observe/log.ts';
 import type { WatchStats } from '../cluster.ts';
 import { ApiError, errorCode, toApiError } from '../http/api-error.ts';
 import type { KubeClient } from '../http/kube-client.ts';
 import { createLineSplitter } from '../http/lines.ts';
 import { createBackoff, pause } from '../timing.ts';
-import type { Backoff, Log, Timing } from '../timing.ts';
+import type { Backoff, Timing } from '../timing.ts';
 import { VersionTable, compareVersions, isOlder, versionOf } from './versions.ts';
 import type { Version } from './versions.ts';
 import { createGuard, readEvent, readPage, readVersion, readWatchError, withQuery } from './watch-format.ts';
@@ -26,7 +27,7 @@ export interface ReflectorSink {
 export interface ReflectorOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** For the log and the statistics. */
   readonly kind: string;
   /** Of the collection. */
