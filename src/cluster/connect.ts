@@ -1,4 +1,5 @@
 /** Puts the parts together: every kind listed and watched into one store, seen through the `Cluster` contract. */
+import type { Logger } from '../observe/log.ts';
 import type { Cluster, ObjectKey, WatchedKind } from './cluster.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { References } from './references.ts';
@@ -8,7 +9,7 @@ import { RESOURCES, collectionPath } from './resources.ts';
 import { parseLabelSelector } from './selector.ts';
 import { ObjectStore } from './store.ts';
 import { SYSTEM_TIMING } from './timing.ts';
-import type { Log, Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 import { SERVICE_NAME_LABEL } from '../model/objects.ts';
 
 /** An object that is read even when `--watch-namespace` names another namespace. */
@@ -20,7 +21,7 @@ export interface OutsideObject extends ObjectKey {
 export interface ClusterOptions {
   /** Stays open when the cluster stops: status and Lease are still to be written then. */
   readonly client: KubeClient;
-  readonly log: Log;
+  readonly log: Logger;
   /** Empty: all namespaces. */
   readonly watchNamespace: string;
   /** A label selector for namespaces; empty: all. Only Ingresses are chosen by it. */

@@ -1,10 +1,11 @@
 /** Events on objects, as `kubectl describe` shows them: repeated ones are counted up, floods are held back, failures harm nothing. */
+import type { Logger } from '../observe/log.ts';
 import type { ObjectRef } from '../model/diagnostic.ts';
 import { toApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { EVENTS, collectionPath, objectPath } from './resources.ts';
 import { pause } from './timing.ts';
-import type { Log, Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 
 /** What is to be told about an object. A diagnostic becomes a Warning whose reason is its code. */
 export interface EventToRecord {
@@ -25,10 +26,10 @@ export interface EventRecorder {
   readonly stop: () => Promise<void>;
 }
 
-export interface EventRecorderOptions {
+interface EventRecorderOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** `source.component` and `reportingComponent`. */
   readonly component: string;
   /** `source.host` and `reportingInstance`: the Pod's name. */

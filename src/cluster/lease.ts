@@ -2,17 +2,18 @@
  * Leader election by a Lease of coordination.k8s.io/v1, as client-go does it: whoever holds the lease renews it, the others
  * wait until it has not changed for its whole duration by their own clock. The clocks of two replicas are never compared.
  */
+import type { Logger } from '../observe/log.ts';
 import type { ApiError } from './http/api-error.ts';
 import { toApiError } from './http/api-error.ts';
 import type { KubeClient } from './http/kube-client.ts';
 import { LEASES, collectionPath, objectPath } from './resources.ts';
 import { pause } from './timing.ts';
-import type { Log, Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 
-export interface ElectionOptions {
+interface ElectionOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** Of the Lease: the controller's own namespace and `--election-id`. */
   readonly namespace: string;
   readonly name: string;

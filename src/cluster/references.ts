@@ -1,4 +1,5 @@
 /** Of Secrets and ConfigMaps only what is referenced is kept. A reference to one whose content was not kept is looked up. */
+import type { Logger } from '../observe/log.ts';
 import type { ObjectKey } from './cluster.ts';
 import { toApiError } from './http/api-error.ts';
 import type { ApiError } from './http/api-error.ts';
@@ -8,17 +9,17 @@ import type { Reflector } from './watch/reflector.ts';
 import { RESOURCES, objectPath } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 import { createBackoff } from './timing.ts';
-import type { Backoff, Log, Timing } from './timing.ts';
+import type { Backoff, Timing } from './timing.ts';
 
 /** Lookups under way at once. */
 const PARALLEL = 8;
 
-export interface ReferencesOptions {
+interface ReferencesOptions {
   readonly kind: 'Secret' | 'ConfigMap';
   readonly client: KubeClient;
   readonly store: ObjectStore;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   readonly signal: AbortSignal;
   /** The list+watch that covers an object, if any does. */
   readonly reflectorOf: (key: ObjectKey) => Reflector | undefined;

@@ -1,6 +1,7 @@
 /** The addresses an Ingress is reached at, exactly as ingress-nginx finds them (internal/ingress/status/status.go). */
 import { isIP } from 'node:net';
 import type { LoadBalancerIngress, NodeObject, Pod, Service } from '../model/objects.ts';
+import { compareText } from '../model/report.ts';
 
 /** What the addresses are taken from, in this order: given addresses, a Service, the nodes of the ready controller Pods. */
 export interface AddressSettings {
@@ -13,7 +14,7 @@ export interface AddressSettings {
 }
 
 /** Where the objects are looked up. */
-export interface AddressSource {
+interface AddressSource {
   readonly service: (namespace: string, name: string) => Service | undefined;
   readonly node: (name: string) => NodeObject | undefined;
   /** The Pods of all replicas. */
@@ -69,11 +70,11 @@ function addressOf(text: string): LoadBalancerIngress {
 }
 
 /** Drops what is empty, sorts by host name, then address, and removes duplicates. */
-export function normalize(addresses: readonly LoadBalancerIngress[]): readonly LoadBalancerIngress[] {
+function normalize(addresses: readonly LoadBalancerIngress[]): readonly LoadBalancerIngress[] {
   const sorted = addresses
     .map(({ ip, hostname }) => ({ ...(ip ? { ip } : {}), ...(hostname ? { hostname } : {}) }))
     .filter((address) => Object.keys(address).length > 0)
-    .sort((a, b) => compareText(a.hostname, b.hostname) || compareText(a.ip, b.ip));
+    .sort((a, b) => compareText(a.hostname ?? '', b.hostname ?? '') || compareText(a.ip ?? '', b.ip ?? ''));
   return sorted.filter((address, at) => at === 0 || !sameAddress(address, sorted[at - 1]));
 }
 
@@ -86,8 +87,4 @@ export function sameAddresses(a: readonly LoadBalancerIngress[], b: readonly Loa
 
 function sameAddress(a: LoadBalancerIngress, b: LoadBalancerIngress | undefined): boolean {
   return a.ip === b?.ip && a.hostname === b?.hostname;
-}
-
-function compareText(a = '', b = ''): number {
-  return a < b ? -1 : Number(a > b);
 }

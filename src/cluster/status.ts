@@ -1,4 +1,5 @@
 /** Writes the addresses of the load balancer into the status of every Ingress we serve. Only the leader does; nothing is written that is already so. */
+import type { Logger } from '../observe/log.ts';
 import type { Ingress, LoadBalancerIngress, ObjectMeta } from '../model/objects.ts';
 import type { Change, Cluster, ObjectKey } from './cluster.ts';
 import { toApiError } from './http/api-error.ts';
@@ -6,7 +7,7 @@ import type { KubeClient } from './http/kube-client.ts';
 import { RESOURCES, collectionPath, objectPath } from './resources.ts';
 import { sameAddresses, statusAddresses } from './status-addresses.ts';
 import type { AddressSettings } from './status-addresses.ts';
-import type { Log, Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 import { trim } from './trim.ts';
 
 export interface StatusSettings extends AddressSettings {
@@ -19,7 +20,7 @@ export interface StatusSettings extends AddressSettings {
   readonly podNamespace: string;
 }
 
-export interface StatusWriterOptions {
+interface StatusWriterOptions {
   readonly client: KubeClient;
   /** Watching Nodes and Pods when neither an address nor a Service is to be published. */
   readonly cluster: Pick<Cluster, 'cache' | 'onChange'>;
@@ -28,7 +29,7 @@ export interface StatusWriterOptions {
   /** Whether we serve this Ingress: class and namespace. */
   readonly accepted: (ingress: Ingress) => boolean;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 export interface StatusWriter {
@@ -211,7 +212,7 @@ function isReplica(meta: ObjectMeta, own: ObjectMeta): boolean {
 }
 
 /** Whether another replica is running. In doubt yes: the status is then left to it. */
-async function othersRun(client: KubeClient, settings: StatusSettings, log: Log): Promise<boolean> {
+async function othersRun(client: KubeClient, settings: StatusSettings, log: Logger): Promise<boolean> {
   const { podName, podNamespace } = settings;
   if (podName === '' || podNamespace === '') {
     // Not in a Pod: a process of a developer, and the only one.

@@ -1,22 +1,22 @@
 /** The objects as the rest of Sluice sees them. Changes that mean nothing to us end here. */
+import type { Logger } from '../observe/log.ts';
 import { SERVICE_NAME_LABEL } from '../model/objects.ts';
 import type { EndpointSlice } from '../model/objects.ts';
 import type { Change, MalformedObject, ObjectCache, WatchedKind, WatchedKinds } from './cluster.ts';
 import { NamespacedMap } from './namespaced-map.ts';
-import type { Log } from './timing.ts';
 import { sameMeaning, trim } from './trim.ts';
 
 type Objects = { readonly [K in WatchedKind]: NamespacedMap<WatchedKinds[K]> };
 
-export interface ObjectStoreOptions {
-  readonly log: Log;
+interface ObjectStoreOptions {
+  readonly log: Logger;
   /** When given, Ingresses are seen only in the namespaces that `select` names: `--watch-namespace-selector`. */
   readonly selective?: boolean;
 }
 
 /** Holds objects by kind, namespace and name; calls its listeners for every change that matters. */
 export class ObjectStore implements ObjectCache {
-  readonly #log: Log;
+  readonly #log: Logger;
   /** Undefined: all namespaces. */
   readonly #selected: Set<string> | undefined;
   readonly #objects: Objects = {

@@ -1,15 +1,4 @@
-/** Time, randomness and the log as they are handed in to everything in this folder, so that tests own them. */
-
-/** A log method: fields, then a sentence. Never throws. */
-export type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
-
-/** Where this folder reports what it met. The structured logger of `observe/` fits. */
-export interface Log {
-  readonly error: LogMethod;
-  readonly warn: LogMethod;
-  readonly info: LogMethod;
-  readonly debug: LogMethod;
-}
+/** Time and randomness as they are handed in to everything in this folder, so that tests own them. */
 
 /** Clock, timers and randomness. */
 export interface Timing {

@@ -4,6 +4,7 @@ import type { Ingress } from '../model/objects.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
+import { objectKey } from '../translate/read.ts';
 
 /**
  * The Secrets that the Ingresses of our classes name, and `--default-ssl-certificate`; each once. Ingresses of other classes
@@ -12,7 +13,7 @@ import { acceptIngress } from '../translate/accept.ts';
 export function referencedSecrets(view: ClusterView, settings: Settings): readonly ObjectKey[] {
   const keys = new Map<string, ObjectKey>();
   const add = (namespace: string, name: string): void => {
-    keys.set(JSON.stringify([namespace, name]), { namespace, name });
+    keys.set(objectKey(namespace, name), { namespace, name });
   };
   const fallback = settings.translate.defaultSslCertificate;
   if (fallback !== null) add(fallback.namespace, fallback.name);

@@ -112,6 +112,21 @@ describe('the election', () => {
     expect(spec(api)).toMatchObject({ holderIdentity: 'one', leaseTransitions: 4 });
   });
 
+  it.each([
+    ['longer', 60, 24_000],
+    ['shorter', 1, 8000],
+  ])('does not rob a holder whose lease is for a %s time than its own before both are over', async (_, seconds, time) => {
+    const api = await server();
+    const held = { holderIdentity: 'two', leaseDurationSeconds: seconds, leaseTransitions: 3 };
+    api.put(LEASES, { metadata: { name: 'leader' }, spec: held });
+    const one = candidate(api, 'one');
+    await until(() => requests(api) === 1);
+    await settle(one.timing);
+    await pass(one, api, time);
+    expect(one.election.isLeader()).toBe(false);
+    expect(spec(api)).toMatchObject(held);
+  });
+
   it('has one winner when two grasp for a free lease at once', async () => {
     const api = await server();
     const one = candidate(api, 'one');

@@ -3,10 +3,11 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from '../../src/observe/log.ts';
 import { createKubeClient } from '../../src/cluster/http/kube-client.ts';
 import type { KubeClient } from '../../src/cluster/http/kube-client.ts';
 import { SYSTEM_TIMING } from '../../src/cluster/timing.ts';
-import type { Log, Timing } from '../../src/cluster/timing.ts';
+import type { Timing } from '../../src/cluster/timing.ts';
 
 export interface RecordedRequest {
   readonly method: string;
@@ -306,7 +307,7 @@ export interface LogLine {
 }
 
 /** A log that keeps its lines. */
-export function keepingLog(): Log & { readonly lines: LogLine[] } {
+export function keepingLog(): Logger & { readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const method = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) => {
     lines.push({ level, fields, message });

@@ -2,12 +2,15 @@
 import { applyObjects, deleteObjects } from './apply.ts';
 import type { ApplyError, ApplyOutcome } from './apply.ts';
 import type { JsonObject } from './api/json.ts';
+import { apiService } from './api/first-objects.ts';
 import { startApiServer } from './api/server.ts';
 import type { ApiServer, ApiServerOptions } from './api/server.ts';
 import { startControllers } from './controllers/controllers.ts';
 import type { ControllersOptions } from './controllers/controllers.ts';
 import type { PodController } from './controllers/workloads/pods.ts';
-import { createServiceAdmission } from './controllers/services/cluster-ip.ts';
+import { createServiceAdmission, SERVICE_CIDR } from './controllers/services/cluster-ip.ts';
+import { formatIPv4, parseRange } from './controllers/services/ip-ranges.ts';
+import type { IpRange } from './controllers/services/ip-ranges.ts';
 
 /** Where the cluster listens and how its Pods behave; see ApiServerOptions, ControllersOptions and PodOptions. */
 export interface EmbeddedClusterOptions extends Omit<ApiServerOptions, 'port' | 'address'>, ControllersOptions {
@@ -48,6 +51,8 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
       ...(options.admission ?? []),
     ],
   });
+  const { first } = parseRange(options.serviceCidr ?? SERVICE_CIDR) as IpRange;
+  server.storage.resource('v1', 'services').create('default', apiService(formatIPv4(first + 1)));
   const controllers = startControllers(server.storage, options);
   return {
     ...server,

@@ -2,12 +2,13 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { request as send } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { Log, Timing } from '../timing.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Timing } from '../timing.ts';
 import { ApiError, parseRetryAfter, toApiError } from './api-error.ts';
 import { createSession } from './session.ts';
 import type { Login } from './session.ts';
 
-export interface KubeRequest {
+interface KubeRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** The path below the server's, with its query: `/api/v1/namespaces/default/secrets/a`. */
   readonly path: string;
@@ -21,7 +22,7 @@ export interface KubeRequest {
 }
 
 /** A watch whose head has been answered with 200. */
-export interface KubeStream {
+interface KubeStream {
   /** Throws an ApiError when the connection breaks; ends when the server closes it. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Ends the stream and its connection. */
@@ -37,11 +38,11 @@ export interface KubeClient {
   readonly close: () => Promise<void>;
 }
 
-export interface KubeClientOptions {
+interface KubeClientOptions {
   /** Reads the configuration; called again when the server refuses the credentials. `() => loadKubeConfig(settings)`. */
   readonly load: () => KubeConfig;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** Bytes of the largest answer that is read; 256 MiB unless given. */
   readonly maxBody?: number;
 }

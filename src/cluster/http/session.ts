@@ -1,7 +1,8 @@
 /** The login to the API server, kept fresh: credentials are read again every half minute, and at once after a 401. */
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
-import type { Log, Timing } from '../timing.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Timing } from '../timing.ts';
 import { ApiError } from './api-error.ts';
 import { applyKubeConfig } from './kube-config.ts';
 import type { Credentials } from './kube-config.ts';
@@ -14,7 +15,7 @@ export interface Login {
   readonly generation: number;
 }
 
-export interface Session {
+interface Session {
   /** Rejects with an ApiError whose reason is `Credentials` when they cannot be read. */
   readonly login: () => Promise<Login>;
   /** The API server refused this login: the next one reads everything again. False when trying again is of no use now. */
@@ -30,7 +31,7 @@ const RENEW_GAP = 2_000;
 const PLUGIN_DEADLINE = 30_000;
 
 /** `load` reads the configuration from its files and may throw. Nothing is read before the first login. */
-export function createSession(load: () => KubeConfig, timing: Timing, log: Log): Session {
+export function createSession(load: () => KubeConfig, timing: Timing, log: Logger): Session {
   let config: KubeConfig | undefined;
   let current: (Login & { readonly at: number }) | undefined;
   let pending: Promise<Login> | undefined;

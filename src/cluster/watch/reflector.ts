@@ -1,17 +1,18 @@
 /** Keeps one collection of the API server in step: list it in pages, then watch it for ever, whatever goes wrong in between. */
+import type { Logger } from '../../observe/log.ts';
 import type { WatchStats } from '../cluster.ts';
 import { ApiError, errorCode, toApiError } from '../http/api-error.ts';
 import type { KubeClient } from '../http/kube-client.ts';
 import { createLineSplitter } from '../http/lines.ts';
 import { createBackoff, pause } from '../timing.ts';
-import type { Backoff, Log, Timing } from '../timing.ts';
+import type { Backoff, Timing } from '../timing.ts';
 import { VersionTable, compareVersions, isOlder, versionOf } from './versions.ts';
 import type { Version } from './versions.ts';
 import { createGuard, readEvent, readPage, readVersion, readWatchError, withQuery } from './watch-format.ts';
 import type { Page } from './watch-format.ts';
 
 /** Where the objects go. What it throws is logged as a bug and stops nothing. */
-export interface ReflectorSink {
+interface ReflectorSink {
   /** An object appeared or changed; untrusted JSON. Never an older version than one delivered before. */
   readonly upsert: (object: unknown) => void;
   /** An object is gone; called once for each. */
@@ -23,10 +24,10 @@ export interface ReflectorSink {
   readonly recovered: () => void;
 }
 
-export interface ReflectorOptions {
+interface ReflectorOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
-  readonly log: Log;
+  readonly log: Logger;
   /** For the log and the statistics. */
   readonly kind: string;
   /** Of the collection. */

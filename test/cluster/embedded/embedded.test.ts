@@ -66,6 +66,13 @@ describe('the embedded cluster', () => {
     expect(spec.clusterIP).toMatch(/^10\.0\.0\.\d+$/);
   });
 
+  it('has the Service "kubernetes" from the start, at the first address of the range', async () => {
+    const cluster = await start({ serviceCidr: '10.0.0.0/24' });
+    expect(await read(cluster, '/api/v1/namespaces/default/services/kubernetes')).toMatchObject({
+      spec: { type: 'ClusterIP', clusterIP: '10.0.0.1', ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
+    });
+  });
+
   it('applies again: what changed changes, what is gone from the object goes, what controllers wrote stays', async () => {
     const cluster = await start();
     cluster.apply([serviceObject('web', { internalTrafficPolicy: 'Local' })]);

@@ -501,3 +501,23 @@ describe('the server itself', () => {
     expect(await kubectl.run(line)).toMatch(expected);
   });
 });
+
+it.each([
+  ['logs', ['logs', 'alone']],
+  ['exec', ['exec', 'alone', '--', 'ls']],
+  ['port-forward', ['port-forward', 'alone', '18080:8080']],
+])('kubectl %s is told that there are no containers', async (_, line) => {
+  const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: alone}\nspec: {containers: [{name: a, image: a}]}\n';
+  await kubectl.run('apply -f -', pod);
+  server.storage.resource('v1', 'pods').update(
+    'default',
+    'alone',
+    (object) => {
+      object['status'] = { phase: 'Running' };
+    },
+    'status',
+  );
+  const { code, stderr } = await kubectl.try(line);
+  expect(code).toBe(1);
+  expect(stderr).toContain('the embedded cluster has no containers');
+});

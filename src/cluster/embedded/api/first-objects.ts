@@ -128,6 +128,16 @@ function definition({ kind, plural, spec, columns }: Definition): NewObject {
   };
 }
 
+/** The Service `kubernetes` of the namespace `default`, which every cluster has. */
+export function apiService(clusterIP: string): NewObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: { clusterIP, ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }] },
+  };
+}
+
 /** Puts the first objects into an empty storage. `now` in milliseconds since the epoch. */
 export function addFirstObjects(storage: MemoryStorage, now: () => number): void {
   const namespaces = storage.resource('v1', 'namespaces');

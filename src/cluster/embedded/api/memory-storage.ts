@@ -168,9 +168,4 @@ export function toServed(type: ResourceType, object: StoredObject): StoredObject
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
 }
 
-/** The stored form of an object that came in under a version of its resource. */
-export function toStored<T extends NewObject>(type: ResourceType, object: T): T {
-  return type.conversion === undefined ? object : (type.conversion.toStored(object) as T);
-}
-
 export type { AdmissionHook, DeleteOptions };

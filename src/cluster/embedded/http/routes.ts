@@ -26,6 +26,9 @@ import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handle
 
 const NOT_FOUND = (): StatusError => new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
 
+/** What asks for a container: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/. */
+const OF_CONTAINERS: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
 /** Answers a request; refusals are answered too, and what is thrown beside them is a 500. */
 export async function route(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
@@ -101,6 +104,10 @@ async function routeResource(
   }
   const type = context.storage.registry.find(request.apiVersion, request.plural);
   if (type === undefined) throw NOT_FOUND();
+  if (type.storageKey === 'pods' && OF_CONTAINERS.has(request.subresource ?? '')) {
+    const why = 'the embedded cluster has no containers; a Pod is an HTTP server at the address in its status.podIP';
+    throw new StatusError(501, 'NotImplemented', `pods/${request.subresource} is not available: ${why}`);
+  }
   checkScope(type, request);
   const form = negotiate(message.headers.accept);
   if (form === undefined) {

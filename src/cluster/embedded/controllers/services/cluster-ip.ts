@@ -8,8 +8,11 @@ import { invalid } from '../../api/status-error.ts';
 import type { StoredObject } from '../../api/storage.ts';
 import { formatIPv4, inRange, parseIPv4, parseRange } from './ip-ranges.ts';
 
+/** The range of ClusterIPs where none is given. */
+export const SERVICE_CIDR = '10.96.0.0/12';
+
 /** Where Services get their numbers from. */
-export interface ServiceRanges {
+interface ServiceRanges {
   /** A CIDR; `10.96.0.0/12` when it is left out. */
   readonly serviceCidr?: string;
   /** The services there are. */
@@ -55,7 +58,7 @@ function hasNodePorts(spec: JsonObject): boolean {
  * Throws a StatusError (422) for an address or port that is taken or out of range.
  */
 export function createServiceAdmission(ranges: ServiceRanges): (service: StoredObject, old: StoredObject | undefined) => void {
-  const cidr = ranges.serviceCidr ?? '10.96.0.0/12';
+  const cidr = ranges.serviceCidr ?? SERVICE_CIDR;
   const range = parseRange(cidr);
   if (typeof range !== 'object') throw new Error(`the range of Service addresses must be an IPv4 CIDR, not "${cidr}"`);
   // Neither the network's address nor the broadcast's.
