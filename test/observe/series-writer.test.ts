@@ -81,7 +81,7 @@ describe('the writer of series', () => {
   it('uses the slot of a closed series again, from zero', () => {
     const [first, second] = [writer.open(labels('/1')), writer.open(labels('/2'))];
     writer.count(first);
-    writer.observe(first, REQUEST_SIZE, 5);
+    for (const [index] of HISTOGRAMS.entries()) writer.observe(first, index, 5);
     writer.count(second);
     writer.close(first);
     expect(announced.at(-1)).toEqual({ slot: 0, labels: null, segment: null });

@@ -60,9 +60,12 @@ describe('the resolver', () => {
   });
 
   it('asks once for all who wait, and gives each of them the next address', () => {
-    const waiting = [resolve(), resolve(), resolve(), resolve()];
+    const waiting = [resolve(), resolve(), resolve()];
+    // Also when the name server takes long.
+    now += 1001;
+    waiting.push(resolve());
     expect(asked).toEqual(['ext.example']);
-    expect(waiting.map(({ address }) => address)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(waiting.every(({ address }) => address === undefined)).toBe(true);
     answer(['192.0.2.1', '192.0.2.2']);
     expect(waiting.map(({ address }) => address).sort()).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2']);
   });
