@@ -97,7 +97,10 @@ export function forwardedHead(
   if (info === null) text += fixed;
   else {
     const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
-    const port = /^\d{1,5}$/.test(head.forwardedPort) ? head.forwardedPort : serverPort(info.scheme, settings);
+    const port =
+      /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
+        ? head.forwardedPort
+        : serverPort(info.scheme, settings);
     text += `X-Real-IP: ${info.clientAddress}\r\nX-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n`;
     text += schemeFields(info.scheme, port);
   }

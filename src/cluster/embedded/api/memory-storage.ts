@@ -8,7 +8,7 @@ import { apiVersionOf, ResourceRegistry } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { builtinResources } from '../resources/builtin-resources.ts';
 import { notFound, StatusError } from './status-error.ts';
-import type { NewObject, ResourceStorage, Storage, StoredObject } from './storage.ts';
+import type { ResourceStorage, Storage, StoredObject } from './storage.ts';
 import { Writer } from '../objects/writer.ts';
 import type { AdmissionHook, DeleteOptions } from '../objects/writer.ts';
 
