@@ -5,7 +5,7 @@ import type { Logger } from '../observe/log.ts';
 import { isReady, readinessText, type ReadinessPart } from './health.ts';
 
 /** Something that prints its metrics; prom-client's Registry is one. */
-export interface MetricsSource {
+interface MetricsSource {
   readonly contentType: string;
   readonly metrics: () => Promise<string>;
 }
@@ -18,7 +18,7 @@ export interface AdminSources {
   readonly configuration: () => object;
 }
 
-export interface AdminOptions {
+interface AdminOptions {
   readonly address: string;
   /** 0: any free port. */
   readonly port: number;

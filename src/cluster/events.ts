@@ -26,7 +26,7 @@ export interface EventRecorder {
   readonly stop: () => Promise<void>;
 }
 
-export interface EventRecorderOptions {
+interface EventRecorderOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
   readonly log: Logger;

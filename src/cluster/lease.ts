@@ -10,7 +10,7 @@ import { LEASES, collectionPath, objectPath } from './resources.ts';
 import { pause } from './timing.ts';
 import type { Timing } from './timing.ts';
 
-export interface ElectionOptions {
+interface ElectionOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
   readonly log: Logger;

@@ -14,7 +14,7 @@ import type { Backoff, Timing } from './timing.ts';
 /** Lookups under way at once. */
 const PARALLEL = 8;
 
-export interface ReferencesOptions {
+interface ReferencesOptions {
   readonly kind: 'Secret' | 'ConfigMap';
   readonly client: KubeClient;
   readonly store: ObjectStore;

@@ -1,7 +1,7 @@
 /** Label selectors as text, the way `kubectl -l` and `--watch-namespace-selector` take them. */
 
 /** Says whether an object with these labels is selected. */
-export type LabelSelector = (labels: Readonly<Record<string, string>> | undefined) => boolean;
+type LabelSelector = (labels: Readonly<Record<string, string>> | undefined) => boolean;
 
 const KEY = String.raw`(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?`;
 const VALUE = String.raw`(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?`;

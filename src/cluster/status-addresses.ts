@@ -14,7 +14,7 @@ export interface AddressSettings {
 }
 
 /** Where the objects are looked up. */
-export interface AddressSource {
+interface AddressSource {
   readonly service: (namespace: string, name: string) => Service | undefined;
   readonly node: (name: string) => NodeObject | undefined;
   /** The Pods of all replicas. */
@@ -70,7 +70,7 @@ function addressOf(text: string): LoadBalancerIngress {
 }
 
 /** Drops what is empty, sorts by host name, then address, and removes duplicates. */
-export function normalize(addresses: readonly LoadBalancerIngress[]): readonly LoadBalancerIngress[] {
+function normalize(addresses: readonly LoadBalancerIngress[]): readonly LoadBalancerIngress[] {
   const sorted = addresses
     .map(({ ip, hostname }) => ({ ...(ip ? { ip } : {}), ...(hostname ? { hostname } : {}) }))
     .filter((address) => Object.keys(address).length > 0)

@@ -20,7 +20,7 @@ export interface StatusSettings extends AddressSettings {
   readonly podNamespace: string;
 }
 
-export interface StatusWriterOptions {
+interface StatusWriterOptions {
   readonly client: KubeClient;
   /** Watching Nodes and Pods when neither an address nor a Service is to be published. */
   readonly cluster: Pick<Cluster, 'cache' | 'onChange'>;

@@ -8,7 +8,7 @@ import { sameMeaning, trim } from './trim.ts';
 
 type Objects = { readonly [K in WatchedKind]: NamespacedMap<WatchedKinds[K]> };
 
-export interface ObjectStoreOptions {
+interface ObjectStoreOptions {
   readonly log: Logger;
   /** When given, Ingresses are seen only in the namespaces that `select` names: `--watch-namespace-selector`. */
   readonly selective?: boolean;

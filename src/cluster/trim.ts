@@ -189,7 +189,7 @@ const READERS: { readonly [K in WatchedKind]: Reader<WatchedKinds[K]> } = {
 };
 
 /** An object as it is kept, and what of it could not be. */
-export interface Trimmed<K extends WatchedKind> {
+interface Trimmed<K extends WatchedKind> {
   /** Undefined when it has no usable name. */
   readonly object: WatchedKinds[K] | undefined;
   /** Sentences like `.spec.rules[0].host is not a string`. */

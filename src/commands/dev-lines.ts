@@ -1,7 +1,7 @@
 /** What `sluice dev` prints, as a function of what it serves. */
 import { CATCH_ALL_HOST, type RoutingTable, type VirtualHost } from '../model/table.ts';
 
-export interface DevAddresses {
+interface DevAddresses {
   readonly http: number;
   readonly https: number;
   readonly admin: number;

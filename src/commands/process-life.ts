@@ -2,7 +2,7 @@
 import type { Logger } from '../observe/log.ts';
 
 /** The part of `process` that matters here. */
-export interface ProcessEvents {
+interface ProcessEvents {
   readonly on: (event: string, listener: (...args: unknown[]) => void) => unknown;
   readonly exit: (code: number) => void;
 }

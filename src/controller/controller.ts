@@ -20,7 +20,7 @@ import type { ControllerState } from './snapshot.ts';
 import { malformedDiagnostics } from './malformed.ts';
 import { clusterView } from './view.ts';
 
-export interface ControllerOptions {
+interface ControllerOptions {
   readonly cluster: Cluster;
   readonly dataPlane: Pick<DataPlane, 'publish' | 'configure'>;
   /** Those of the flags; the ConfigMap comes over them. */

@@ -15,7 +15,7 @@ const HOST = 'ingress.local';
 const YEAR = 365 * 86_400_000;
 
 /** Where the key and the serial number come from. */
-export interface FakeCertificateSource {
+interface FakeCertificateSource {
   /** An RSA private key. */
   readonly makeKey: () => KeyObject;
   readonly randomBytes: (size: number) => Buffer;

@@ -6,7 +6,7 @@ import { applyConfigMap } from '../settings/configmap.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** The settings with the ConfigMap as it is now, not in force yet. */
-export interface SettingsReading {
+interface SettingsReading {
   readonly settings: Settings;
   /** What is wrong with the ConfigMap. */
   readonly diagnostics: readonly Diagnostic[];

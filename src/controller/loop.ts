@@ -24,7 +24,7 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
-export interface LoopOptions<T> {
+interface LoopOptions<T> {
   /**
    * One pass over the changes since the last one; null asks for everything anew (the first pass, after a pass that threw,
    * and when too many changes are waiting to list them).

@@ -9,7 +9,7 @@ import type { ControllerState } from './snapshot.ts';
 import { certificateInfo, hostCertificates, orphans } from './table-facts.ts';
 
 /** Where the metrics come from. */
-export interface MetricsSources {
+interface MetricsSources {
   readonly state: () => ControllerState;
   readonly workers: () => readonly WorkerState[];
   readonly connected: () => boolean;
@@ -19,7 +19,7 @@ export interface MetricsSources {
 }
 
 /** The labels `controller_namespace`, `controller_pod` and `controller_class` of every metric of ingress-nginx. */
-export interface ControllerIdentity {
+interface ControllerIdentity {
   readonly namespace: string;
   readonly pod: string;
   readonly controllerClass: string;

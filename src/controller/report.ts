@@ -12,7 +12,7 @@ export type EmitEvent = (object: ObjectRef, type: 'Normal' | 'Warning', reason: 
  */
 export const SETTLE_MS = 1000;
 
-export interface ReporterOptions {
+interface ReporterOptions {
   readonly emit: EmitEvent;
   /** False once the object is gone: there is nothing left to hang an Event on. */
   readonly exists: (object: ObjectRef) => boolean;

@@ -21,7 +21,7 @@ export interface ControllerState {
 }
 
 /** The part of a certificate anyone may see. Named member by member, so that nothing added later slips out. */
-export interface CertificateSnapshot {
+interface CertificateSnapshot {
   readonly id: string;
   readonly names: readonly string[];
   readonly notBefore: string;

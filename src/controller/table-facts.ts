@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Certificate, Route, RoutingTable } from '../model/table.ts';
 
 /** A host and its certificate. */
-export interface HostCertificate {
+interface HostCertificate {
   readonly labels: { readonly host: string; readonly secret_name: string };
   readonly certificate: Certificate;
 }
@@ -24,7 +24,7 @@ function secretName(certificate: Certificate): string {
   return parts[1];
 }
 
-export type CertificateInfo = Readonly<
+type CertificateInfo = Readonly<
   Record<'identifier' | 'issuer_organization' | 'issuer_common_name' | 'serial_number' | 'public_key_algorithm', string>
 >;
 
@@ -55,7 +55,7 @@ function attribute(name: string | undefined, key: string): string {
 }
 
 /** An Ingress with a backend that has no Service (`no-service`) or no endpoint (`no-endpoint`). */
-export interface Orphan {
+interface Orphan {
   readonly namespace: string;
   readonly ingress: string;
   readonly type: string;

@@ -18,7 +18,7 @@ import {
 } from './values.ts';
 
 /** One key. */
-export interface ConfigKey {
+interface ConfigKey {
   readonly name: string;
   /** One word for its value. */
   readonly word: string;
@@ -319,7 +319,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
 ];
 
 /** The parts of the header Strict-Transport-Security. */
-export interface HstsParts {
+interface HstsParts {
   readonly hsts: boolean;
   readonly maxAge: number;
   readonly includeSubdomains: boolean;
@@ -327,7 +327,7 @@ export interface HstsParts {
 }
 
 /** One key of the `hsts` family: together they make one setting. */
-export interface HstsKey {
+interface HstsKey {
   readonly name: string;
   readonly expected: string;
   readonly defaultText: string;

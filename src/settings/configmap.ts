@@ -10,7 +10,7 @@ const BY_NAME = new Map(CONFIG_KEYS.map((key) => [key.name, key]));
 const HSTS_BY_NAME = new Map(HSTS_KEYS.map((key) => [key.name, key]));
 
 /** Settings and what is wrong with their source. */
-export interface AppliedConfig {
+interface AppliedConfig {
   readonly settings: Settings;
   /** In the order of the keys. */
   readonly diagnostics: readonly Diagnostic[];

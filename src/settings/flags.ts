@@ -53,7 +53,7 @@ export const FLAG_SECTIONS = [
   "Sluice's own",
 ] as const;
 
-export type FlagSection = (typeof FLAG_SECTIONS)[number];
+type FlagSection = (typeof FLAG_SECTIONS)[number];
 
 function section(name: FlagSection) {
   return function flag<T>(

@@ -12,7 +12,7 @@ export interface Argument {
 }
 
 /** A command line in its parts. */
-export interface Arguments {
+interface Arguments {
   /** By name; of a repeated flag the last. */
   readonly flags: ReadonlyMap<string, Argument>;
   /** What is not a flag, and all that follows `--`. */

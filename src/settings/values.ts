@@ -16,7 +16,7 @@ export interface ValueType<T> {
 }
 
 /** The namespace and name of an object. */
-export interface NamespacedName {
+interface NamespacedName {
   readonly namespace: string;
   readonly name: string;
 }

@@ -11,7 +11,7 @@ import { apiVersionOf } from './resources/resources.ts';
 import type { ResourceType } from './resources/resources.ts';
 
 /** Names an object as its author does. */
-export interface ObjectName {
+interface ObjectName {
   readonly apiVersion: string;
   readonly kind: string;
   /** Empty for cluster-scoped objects. */
@@ -64,7 +64,7 @@ function rank(object: JsonObject): number {
 }
 
 /** The objects with those first that others need. Equal ones stay in their order. */
-export function installOrder<T extends JsonObject>(objects: readonly T[]): T[] {
+function installOrder<T extends JsonObject>(objects: readonly T[]): T[] {
   return [...objects].sort((a, b) => rank(a) - rank(b));
 }
 

@@ -26,7 +26,7 @@ export interface ManifestError {
 }
 
 /** What one file holds. */
-export interface ManifestFile {
+interface ManifestFile {
   readonly manifests: readonly Manifest[];
   readonly errors: readonly ManifestError[];
 }

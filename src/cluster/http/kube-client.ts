@@ -8,7 +8,7 @@ import { ApiError, parseRetryAfter, toApiError } from './api-error.ts';
 import { createSession } from './session.ts';
 import type { Login } from './session.ts';
 
-export interface KubeRequest {
+interface KubeRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** The path below the server's, with its query: `/api/v1/namespaces/default/secrets/a`. */
   readonly path: string;
@@ -22,7 +22,7 @@ export interface KubeRequest {
 }
 
 /** A watch whose head has been answered with 200. */
-export interface KubeStream {
+interface KubeStream {
   /** Throws an ApiError when the connection breaks; ends when the server closes it. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Ends the stream and its connection. */
@@ -38,7 +38,7 @@ export interface KubeClient {
   readonly close: () => Promise<void>;
 }
 
-export interface KubeClientOptions {
+interface KubeClientOptions {
   /** Reads the configuration; called again when the server refuses the credentials. `() => loadKubeConfig(settings)`. */
   readonly load: () => KubeConfig;
   readonly timing: Timing;

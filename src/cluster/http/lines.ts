@@ -2,7 +2,7 @@
 
 const LINE_FEED = 0x0a;
 
-export interface LineSplitter {
+interface LineSplitter {
   /** The lines that this chunk completes, without their line feed. Throws a RangeError when a line grows past the bound. */
   readonly push: (chunk: Uint8Array) => string[];
   /** What came after the last line feed: empty unless the stream was cut inside a line. */

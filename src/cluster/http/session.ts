@@ -15,7 +15,7 @@ export interface Login {
   readonly generation: number;
 }
 
-export interface Session {
+interface Session {
   /** Rejects with an ApiError whose reason is `Credentials` when they cannot be read. */
   readonly login: () => Promise<Login>;
   /** The API server refused this login: the next one reads everything again. False when trying again is of no use now. */

@@ -12,7 +12,7 @@ import { createGuard, readEvent, readPage, readVersion, readWatchError, withQuer
 import type { Page } from './watch-format.ts';
 
 /** Where the objects go. What it throws is logged as a bug and stops nothing. */
-export interface ReflectorSink {
+interface ReflectorSink {
   /** An object appeared or changed; untrusted JSON. Never an older version than one delivered before. */
   readonly upsert: (object: unknown) => void;
   /** An object is gone; called once for each. */
@@ -24,7 +24,7 @@ export interface ReflectorSink {
   readonly recovered: () => void;
 }
 
-export interface ReflectorOptions {
+interface ReflectorOptions {
   readonly client: KubeClient;
   readonly timing: Timing;
   readonly log: Logger;

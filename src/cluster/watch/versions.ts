@@ -56,7 +56,7 @@ function text(value: unknown): string | undefined {
 }
 
 /** `newer`: take it. `same`: already had. `older`: it would go back in time. */
-export type Verdict = 'newer' | 'same' | 'older';
+type Verdict = 'newer' | 'same' | 'older';
 
 /** The versions of one collection. Holds an entry for every object, also those whose content nobody keeps. */
 export class VersionTable {

@@ -26,7 +26,7 @@ export function readPage(answer: unknown, path: string): Page {
 
 const EVENT_TYPES = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'] as const;
 
-export interface WatchEvent {
+interface WatchEvent {
   readonly type: (typeof EVENT_TYPES)[number];
   readonly object: object;
 }
@@ -71,7 +71,7 @@ export function withQuery(path: string, parameters: URLSearchParams): string {
 }
 
 /** Ends a watch that no longer lives though its connection seems to. */
-export interface Guard {
+interface Guard {
   readonly signal: AbortSignal;
   /** Something came. */
   readonly heard: () => void;

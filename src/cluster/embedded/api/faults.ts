@@ -4,7 +4,7 @@ import { expired, StatusError } from './status-error.ts';
 import type { Watch } from '../http/watch.ts';
 
 /** Which requests a fault is about; what is left out matches all. */
-export interface RequestMatch {
+interface RequestMatch {
   readonly verb?: Verb | readonly Verb[];
   /** The plural name: `ingresses`. */
   readonly resource?: string;
@@ -13,14 +13,14 @@ export interface RequestMatch {
 }
 
 /** How often a fault strikes: the next `times` requests that match, or each with a probability; without either, all of them. */
-export interface Frequency {
+interface Frequency {
   readonly times?: number;
   /** From 0 to 1. */
   readonly probability?: number;
 }
 
 /** An answer in place of the real one. */
-export interface Failure extends Frequency {
+interface Failure extends Frequency {
   readonly match?: RequestMatch;
   /** 401, 403, 410, 429, 500, 503 and so on. */
   readonly status: number;
@@ -29,7 +29,7 @@ export interface Failure extends Frequency {
 }
 
 /** What is done to an HTTP request before it is handled. */
-export type Interception =
+type Interception =
   | { readonly kind: 'none' }
   | { readonly kind: 'fail'; readonly error: StatusError }
   | { readonly kind: 'stall' }
@@ -56,7 +56,7 @@ interface Rule {
 }
 
 /** What a fault is matched against. */
-export type RequestSubject = Pick<ResourceRequest, 'verb' | 'plural' | 'namespace' | 'name'>;
+type RequestSubject = Pick<ResourceRequest, 'verb' | 'plural' | 'namespace' | 'name'>;
 
 function matches(match: RequestMatch, request: RequestSubject): boolean {
   if (match.verb !== undefined && ![match.verb].flat().includes(request.verb)) return false;

@@ -8,7 +8,7 @@ import { apiVersionOf, ResourceRegistry } from '../resources/resources.ts';
 import type { ResourceType } from '../resources/resources.ts';
 import { builtinResources } from '../resources/builtin-resources.ts';
 import { notFound, StatusError } from './status-error.ts';
-import type { NewObject, ResourceStorage, Storage, StoredObject } from './storage.ts';
+import type { ResourceStorage, Storage, StoredObject } from './storage.ts';
 import { Writer } from '../objects/writer.ts';
 import type { AdmissionHook, DeleteOptions } from '../objects/writer.ts';
 
@@ -166,11 +166,6 @@ export function toServed(type: ResourceType, object: StoredObject): StoredObject
   if (type.conversion !== undefined) return type.conversion.fromStored(object) as StoredObject;
   const apiVersion = apiVersionOf(type);
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
-}
-
-/** The stored form of an object that came in under a version of its resource. */
-export function toStored<T extends NewObject>(type: ResourceType, object: T): T {
-  return type.conversion === undefined ? object : (type.conversion.toStored(object) as T);
 }
 
 export type { AdmissionHook, DeleteOptions };

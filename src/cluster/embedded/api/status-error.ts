@@ -20,7 +20,7 @@ export interface Cause {
 }
 
 /** `details` of a Status. */
-export interface StatusDetails {
+interface StatusDetails {
   readonly name?: string;
   readonly group?: string;
   readonly kind?: string;
@@ -59,7 +59,7 @@ export class StatusError extends Error {
 }
 
 /** What a Status names: the plural resource (or, for 422, the kind) and its group. */
-export interface Named {
+interface Named {
   readonly group: string;
   readonly plural: string;
   readonly kind: string;

@@ -35,7 +35,7 @@ function headersJson(raw: readonly string[]): string {
 }
 
 /** What was seen of the request's body when the answer is made. */
-export interface BodySeen {
+interface BodySeen {
   readonly length: number;
   readonly sha256?: string;
 }

@@ -11,7 +11,7 @@ import type { Behaviour } from './behaviour.ts';
 import { WebSocketEcho, websocketAccept } from './websocket.ts';
 
 /** Who the backend is and where it listens. Port 0 takes any free port. */
-export interface BackendOptions {
+interface BackendOptions {
   readonly pod: string;
   readonly namespace: string;
   readonly address: string;
@@ -20,7 +20,7 @@ export interface BackendOptions {
 }
 
 /** How a backend ends: it serves for `drainDelayMs` more, then finishes what is in flight, for `graceMs` in all at the longest. */
-export interface TerminateOptions {
+interface TerminateOptions {
   readonly drainDelayMs: number;
   readonly graceMs: number;
   /** Called right before it stops accepting connections. */

@@ -31,10 +31,10 @@
 export const BACKEND_ANNOTATION_PREFIX = 'backend.sluice.dev/';
 
 /** Begins the request headers that tell a backend what to do. */
-export const BACKEND_HEADER_PREFIX = 'x-backend-';
+const BACKEND_HEADER_PREFIX = 'x-backend-';
 
 /** A body of `count` chunks of `size` bytes, `intervalMs` apart. */
-export interface Stream {
+interface Stream {
   readonly count: number;
   readonly size: number;
   readonly intervalMs: number;
@@ -152,7 +152,7 @@ const DIRECTIVES: ReadonlyMap<string, (text: string, into: Mutable) => boolean> 
 ]);
 
 /** A behaviour, and the directives whose values could not be understood, each as `name=value`. */
-export interface ParsedBehaviour {
+interface ParsedBehaviour {
   readonly behaviour: Behaviour;
   readonly errors: readonly string[];
 }

@@ -3,7 +3,7 @@ import { equalJson, isObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 
 /** A condition without its times. */
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False';
   readonly reason?: string;

@@ -4,7 +4,7 @@
 export type Reconcile = (namespace: string, name: string) => void | Promise<void>;
 
 /** Told of every failed attempt. */
-export type ReportFailure = (namespace: string, name: string, error: unknown) => void;
+type ReportFailure = (namespace: string, name: string, error: unknown) => void;
 
 interface Item {
   readonly namespace: string;

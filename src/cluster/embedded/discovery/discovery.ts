@@ -21,7 +21,7 @@ function rank(version: string): readonly [number, number, number] {
 }
 
 /** Stable versions before beta, beta before alpha, higher before lower (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority). */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const [left, right] = [rank(a), rank(b)];
   return right[0] - left[0] || right[1] - left[1] || right[2] - left[2] || (a < b ? -1 : 1);
 }

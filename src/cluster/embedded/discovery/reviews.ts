@@ -5,7 +5,7 @@ import type { Faults } from '../api/faults.ts';
 import type { Verb } from '../http/request.ts';
 
 /** One kind of question. */
-export interface Review {
+interface Review {
   readonly group: string;
   readonly version: string;
   readonly kind: string;

@@ -79,7 +79,7 @@ export function parseResourcePath(
 }
 
 /** One media type of an Accept header, with its parameters. */
-export interface MediaType {
+interface MediaType {
   readonly type: string;
   readonly parameters: ReadonlyMap<string, string>;
 }

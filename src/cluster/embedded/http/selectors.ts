@@ -84,7 +84,7 @@ function splitRequirements(text: string): string[] {
 }
 
 /** Throws 400 for a selector that cannot be read. */
-export function labelSelector(text: string): Selector {
+function labelSelector(text: string): Selector {
   const tests = splitRequirements(text).map(labelTest);
   return (object) => {
     const labels = object.metadata.labels ?? {};
@@ -109,7 +109,7 @@ function fieldValue(object: StoredObject, field: string): string {
 }
 
 /** Throws 400 for a field that the resource cannot be selected by. */
-export function fieldSelector(type: ResourceType, text: string): Selector {
+function fieldSelector(type: ResourceType, text: string): Selector {
   const allowed = new Set(['metadata.name', ...(type.namespaced ? ['metadata.namespace'] : []), ...type.selectableFields]);
   const tests: Selector[] = [];
   for (const part of text.split(/(?<!\\),/).filter((term) => term !== '')) {

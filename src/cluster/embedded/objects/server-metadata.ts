@@ -14,7 +14,7 @@ export function timestamp(milliseconds: number): string {
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** `base` and five random letters, cut so that a label can hold it. */
-export function generateName(base: string): string {
+function generateName(base: string): string {
   let suffix = '';
   for (let index = 0; index < 5; index++) suffix += NAME_LETTERS[randomInt(NAME_LETTERS.length)] ?? '';
   return base.slice(0, 58) + suffix;

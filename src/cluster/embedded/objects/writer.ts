@@ -21,13 +21,13 @@ export type { DeleteOptions };
 /** May change `object` before it is validated, or throw a StatusError. `old` is undefined on creation. */
 export type AdmissionHook = (type: ResourceType, object: StoredObject, old: StoredObject | undefined) => void;
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly dryRun?: boolean;
   /** Computes `metadata.managedFields`; `old` is undefined on creation. */
   readonly track?: (object: StoredObject, old: StoredObject | undefined) => void;
 }
 
-export interface UpdateOptions extends WriteOptions {
+interface UpdateOptions extends WriteOptions {
   readonly subresource?: 'status';
 }
 

@@ -11,12 +11,12 @@ import { isAtomicObject, listMerge } from '../schema/merge-keys.ts';
 import { fieldsOf } from '../schema/types.ts';
 import type { FieldType } from '../schema/types.ts';
 
-export type FieldSet = ReadonlySet<string>;
+type FieldSet = ReadonlySet<string>;
 
 const SEPARATOR = '\u001F';
 
 /** The text of a path. */
-export function joinPath(steps: readonly string[]): string {
+function joinPath(steps: readonly string[]): string {
   return steps.join(SEPARATOR);
 }
 
@@ -76,7 +76,7 @@ export function memberType(shape: Shape & { readonly is: 'map' }, key: string): 
 }
 
 /** Calls `visit` for every path of an object that can be owned, with its value. */
-export function walkFields(object: JsonObject, type: string | undefined, visit: (path: string, value: unknown) => void): void {
+function walkFields(object: JsonObject, type: string | undefined, visit: (path: string, value: unknown) => void): void {
   walkMap(object, { is: 'map', type, of: undefined }, [], visit);
 }
 

@@ -10,7 +10,7 @@ import type { FieldType } from './types.ts';
 export class DecodeError extends Error {}
 
 /** What a pass found beside errors: paths of unknown fields, in the order of the document. */
-export interface Decoded {
+interface Decoded {
   readonly unknown: readonly string[];
 }
 

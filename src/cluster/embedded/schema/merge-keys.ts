@@ -5,7 +5,7 @@
  */
 
 /** `patchKey` is for strategic merge patches, `mapKeys` for server-side apply; the two may differ. */
-export interface ListMerge {
+interface ListMerge {
   /** Elements are merged by this key; undefined with strategy `merge` for lists of plain values. */
   readonly patchKey?: string;
   readonly patchMerge: boolean;

@@ -12,7 +12,7 @@ function pair(first: number, firstUnit: string, second: number, secondUnit: stri
 }
 
 /** A span of whole seconds in at most two units. */
-export function humanDuration(seconds: number): string {
+function humanDuration(seconds: number): string {
   if (seconds < -1) return '<invalid>';
   if (seconds < 0) return '0s';
   const whole = Math.floor(seconds);

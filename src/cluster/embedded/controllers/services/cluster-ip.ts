@@ -12,7 +12,7 @@ import { formatIPv4, inRange, parseIPv4, parseRange } from './ip-ranges.ts';
 export const SERVICE_CIDR = '10.96.0.0/12';
 
 /** Where Services get their numbers from. */
-export interface ServiceRanges {
+interface ServiceRanges {
   /** A CIDR; `10.96.0.0/12` when it is left out. */
   readonly serviceCidr?: string;
   /** The services there are. */

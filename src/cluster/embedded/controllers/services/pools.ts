@@ -55,7 +55,7 @@ function offers(pool: Pool, address: number): boolean {
 }
 
 /** What a Service asks for: annotations first, then the deprecated field of its spec. */
-export function requestOf(service: StoredObject): { readonly pool: string | undefined; readonly addresses: readonly string[] } {
+function requestOf(service: StoredObject): { readonly pool: string | undefined; readonly addresses: readonly string[] } {
   const annotations = service.metadata.annotations ?? {};
   const text = annotations['metallb.io/loadBalancerIPs'] ?? annotations['metallb.universe.tf/loadBalancerIPs'];
   const asked = text ?? stringAt(service, 'spec', 'loadBalancerIP') ?? '';
@@ -69,7 +69,7 @@ export function requestOf(service: StoredObject): { readonly pool: string | unde
 }
 
 /** An address for a Service with the pool it comes from, or why there is none. */
-export type Allocation = { readonly address: string; readonly pool: string } | { readonly problem: string };
+type Allocation = { readonly address: string; readonly pool: string } | { readonly problem: string };
 
 /**
  * Chooses the address of a Service. `current` is kept when it is still allowed; `isUsed` says what other Services have.

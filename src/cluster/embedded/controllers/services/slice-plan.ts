@@ -5,7 +5,7 @@ import type { StoredObject } from '../../api/storage.ts';
 import { containersOf, isReady, isTerminating } from '../pod-state.ts';
 
 /** What one slice should hold. `name` is that of the slice to change; undefined for a new one. */
-export interface PlannedSlice {
+interface PlannedSlice {
   readonly name: string | undefined;
   readonly ports: readonly JsonObject[];
   readonly endpoints: readonly JsonObject[];

@@ -6,7 +6,7 @@ import { setCondition } from '../conditions.ts';
 import { count, statusOf } from '../pod-state.ts';
 
 /** The Pods of a Deployment, counted. */
-export interface PodCounts {
+interface PodCounts {
   readonly total: number;
   readonly updated: number;
   readonly ready: number;

@@ -33,7 +33,7 @@ function canonical(value: unknown): string {
 }
 
 /** A short name for a template: FNV-1a, in the letters Kubernetes uses, which spell no words. */
-export function templateHash(template: JsonObject, collisions: number): string {
+function templateHash(template: JsonObject, collisions: number): string {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(`${canonical(template)}${collisions === 0 ? '' : collisions}`)) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;

@@ -3,13 +3,13 @@ import { valueAt } from '../../api/json.ts';
 import type { StoredObject } from '../../api/storage.ts';
 
 /** One ReplicaSet as it stands: what is asked of it, and how many of its Pods are available. */
-export interface Scale {
+interface Scale {
   readonly replicas: number;
   readonly available: number;
 }
 
 /** How far a rolling update may go above and below the wanted number. */
-export interface RollingLimits {
+interface RollingLimits {
   readonly maxSurge: number;
   readonly maxUnavailable: number;
 }
