@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { validHost } from '../host.ts';
+import { trimOws } from './hop-by-hop.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** What of the client's connection the upstream is told. */
@@ -62,8 +63,8 @@ function schemeFields(scheme: string, port: string): string {
 /** Decides what to believe of the client's X-Forwarded-*: nothing, unless `use-forwarded-headers` is set. */
 export function forwardedInfo(head: RequestHead, client: ClientInfo, settings: ProxySettings): ForwardedInfo {
   if (!settings.useForwardedHeaders) return { scheme: client.scheme, clientAddress: client.address, host: head.host };
-  const forwardedHost = head.forwardedHost.split(',', 1)[0]!.trim();
-  const first = head.forwardedFor.split(',', 1)[0]!.trim();
+  const forwardedHost = trimOws(head.forwardedHost.split(',', 1)[0]!);
+  const first = trimOws(head.forwardedFor.split(',', 1)[0]!);
   return {
     scheme: /^https?$/i.test(head.forwardedProto) ? head.forwardedProto.toLowerCase() : client.scheme,
     clientAddress: isIP(first) === 0 ? client.address : first,

@@ -7,6 +7,11 @@
 const NOT_REMOVABLE =
   /^(?:host|content-length|transfer-encoding|te|authorization|cookie|set-cookie|forwarded|x-forwarded-.*|x-original-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/;
 
+/** Takes optional white space off both ends: SP and HTAB (RFC 9110 §5.6.3). `trim` would take 0xa0 too, which is data. */
+export function trimOws(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
 /** What a Connection field says. */
 export interface ConnectionOptions {
   readonly close: boolean;
@@ -33,7 +38,7 @@ function parse(value: string): ConnectionOptions {
   let upgrade = false;
   const removed: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
-    const token = part.trim();
+    const token = trimOws(part);
     if (token === 'close') close = true;
     else if (token === 'keep-alive') keepAlive = true;
     else if (token === 'upgrade') upgrade = true;

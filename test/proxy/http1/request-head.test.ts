@@ -47,6 +47,8 @@ describe('request heads', () => {
   it('know what keeps a connection open', () => {
     expect(parse(get('Connection: close\r\n')).head.keepAlive).toBe(false);
     expect(parse('GET / HTTP/1.0\r\n\r\n').head.keepAlive).toBe(false);
+    // 0xa0 is no white space in HTTP, whatever it is in JavaScript (found by the fuzzer).
+    expect(parse('GET / HTTP/1.0\r\nConnection: \xa0keep-alive\r\n\r\n').head.keepAlive).toBe(false);
     expect(parse('GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n').head.keepAlive).toBe(true);
   });
 
