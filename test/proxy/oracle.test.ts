@@ -60,14 +60,18 @@ async function listen(server: http.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** The backend: notes what came, and answers as the exchange says. */
+async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  const body = await bodyOf(request);
+  seen = { line: `${request.method} ${request.url}`, fields: comparable(request.rawHeaders), body: body.toString('hex') };
+  const { status, fields, body: content, chunked } = sent.answer;
+  response.writeHead(status, [...fields.flat(), ...(chunked ? [] : ['Content-Length', String(content.length)])]);
+  response.end(request.method === 'HEAD' ? undefined : content);
+}
+
 beforeAll(async () => {
   backend = http.createServer((request, response) => {
-    void bodyOf(request).then((body) => {
-      seen = { line: `${request.method} ${request.url}`, fields: comparable(request.rawHeaders), body: body.toString('hex') };
-      const { status, fields, body: answer, chunked } = sent.answer;
-      response.writeHead(status, [...fields.flat(), ...(chunked ? [] : ['Content-Length', String(answer.length)])]);
-      response.end(request.method === 'HEAD' ? undefined : answer);
-    });
+    void answer(request, response);
   });
   const port = await listen(backend);
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${port}`, agent });
@@ -101,14 +105,14 @@ async function through(port: number): Promise<{ seen: Seen; status: number | und
   return { seen, status: response.statusCode, fields: comparable(response.rawHeaders), body: answer.toString('hex') };
 }
 
-const token = fc.string({ unit: fc.constantFrom(...'abcXYZ09-'), minLength: 1, maxLength: 8 }).map((text) => `X-T${text}`);
-const value = fc.string({ unit: fc.constantFrom(...'abc 09;,="/\\{}~'), maxLength: 30 }).map((text) => text.trim());
+const token = fc
+  .string({ unit: fc.constantFrom(...'abcXYZ09-'.split('')), minLength: 1, maxLength: 8 })
+  .map((text) => `X-T${text}`);
+const value = fc.string({ unit: fc.constantFrom(...'abc 09;,="/\\{}~'.split('')), maxLength: 30 }).map((text) => text.trim());
 const field = fc.tuple(token, value);
 const fields = fc.uniqueArray(field, { maxLength: 8, selector: ([name]) => name.toLowerCase() });
 const body = fc.oneof(fc.constant(0), fc.nat(200), fc.nat(100_000)).map((length) => Buffer.alloc(length, 'body '));
-const path = fc
-  .string({ unit: fc.constantFrom(...'ab/.-_~%41?=&'.replace('%41', '')), maxLength: 20 })
-  .map((text) => `/${text}`);
+const path = fc.string({ unit: fc.constantFrom(...'ab/.-_~?=&'.split('')), maxLength: 20 }).map((text) => `/${text}`);
 const exchanges: fc.Arbitrary<Sent> = fc
   .record({
     method: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH'),
