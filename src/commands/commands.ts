@@ -1,9 +1,7 @@
 /** The list of commands. Each is loaded only when it runs. */
 import { nearest } from '../settings/nearest.ts';
+import type { RunCommand } from './run-command.ts';
 import { UsageError } from './usage-error.ts';
-
-/** Runs a command; `argv` is what follows its name. Resolves with the exit code. */
-export type RunCommand = (argv: readonly string[], env: Readonly<Record<string, string | undefined>>) => Promise<number>;
 
 interface Command {
   readonly synopsis: string;

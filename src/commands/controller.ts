@@ -3,7 +3,7 @@ import process from 'node:process';
 import { createLogger } from '../observe/log.ts';
 import { helpText, versionText } from '../settings/help.ts';
 import { asksFor, parseFlags } from '../settings/parse.ts';
-import type { RunCommand } from './commands.ts';
+import type { RunCommand } from './run-command.ts';
 import { type WantedPort, requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
 import { UsageError } from './usage-error.ts';

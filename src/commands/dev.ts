@@ -9,7 +9,7 @@ import { freePort } from '../proxy/listener/bind.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { RunCommand } from './commands.ts';
+import type { RunCommand } from './run-command.ts';
 import { type DevArguments, devHelp, readDevArguments } from './dev-arguments.ts';
 import { addressLines, curlLines } from './dev-lines.ts';
 import { requireFreePorts } from './ports.ts';

@@ -4,10 +4,10 @@
  */
 
 /** Who is at fault. */
-export type ErrorSource = 'downstream' | 'upstream' | 'internal';
+type ErrorSource = 'downstream' | 'upstream' | 'internal';
 
-/** May the request be sent again? `reused`: only if the upstream connection had served a request before (RFC 9112 §9.3.1). */
-export type RetrySafety = 'never' | 'reused' | 'yes';
+/** May the request be sent again? `yes`: if what was sent allows it, which `upstream/retry.ts` decides. */
+type RetrySafety = 'never' | 'yes';
 
 export interface ProxyError {
   readonly code: string;
