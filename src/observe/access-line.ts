@@ -23,6 +23,22 @@ export interface AccessRecord {
   readonly requestId: string;
 }
 
+/** A record of which nothing is known but what is said about it. */
+export const NOTHING_KNOWN: Omit<AccessRecord, 'remoteAddress' | 'time' | 'status'> = {
+  request: '',
+  bodyBytesSent: 0,
+  referer: '',
+  userAgent: '',
+  requestLength: 0,
+  requestTime: 0,
+  upstreamName: '',
+  upstreamAddresses: '',
+  upstreamResponseLength: 0,
+  upstreamResponseTime: 0,
+  upstreamStatus: 0,
+  requestId: '',
+};
+
 export function accessLine(record: AccessRecord): string {
   const upstream = record.upstreamAddresses !== '';
   return (

@@ -1,6 +1,6 @@
 /** What is written down of every exchange: counters, durations, the access log. */
 import type { Route } from '../model/table.ts';
-import { accessLine } from '../observe/access-line.ts';
+import { accessLine, NOTHING_KNOWN } from '../observe/access-line.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import {
   BYTES_SENT,
@@ -109,31 +109,11 @@ export class Recorder {
     this.#writer.count(series);
     this.#writer.add(REQUESTS, 1);
     if (!this.#logging) return;
-    this.#log.add(
-      accessLine({
-        remoteAddress: address,
-        time: Date.now(),
-        request: '',
-        status: error.status,
-        bodyBytesSent: 0,
-        referer: '',
-        userAgent: '',
-        requestLength: 0,
-        requestTime: 0,
-        upstreamName: '',
-        upstreamAddresses: '',
-        upstreamResponseLength: 0,
-        upstreamResponseTime: 0,
-        upstreamStatus: 0,
-        requestId: '',
-      }),
-    );
+    this.#log.add(accessLine({ ...NOTHING_KNOWN, remoteAddress: address, time: Date.now(), status: error.status }));
   }
 
   #writeLog(exchange: Exchange, requestTime: number, upstreamTime: number): void {
     const { head, client } = exchange.downstream;
-    const model = exchange.route?.model;
-    const named = model?.ingress !== null && model?.service !== null;
     this.#log.add(
       accessLine({
         remoteAddress: client.address,
@@ -145,9 +125,7 @@ export class Recorder {
         userAgent: head.userAgent,
         requestLength: exchange.requestBytes,
         requestTime,
-        upstreamName: named
-          ? `${model?.ingress?.namespace ?? ''}-${model?.service?.name ?? ''}-${model?.service?.port ?? ''}`
-          : '',
+        upstreamName: exchange.route === null ? '' : upstreamName(exchange.route.model),
         upstreamAddresses: exchange.tried,
         upstreamResponseLength: exchange.responseBytes,
         upstreamResponseTime: upstreamTime,
@@ -172,4 +150,9 @@ export class Recorder {
 
 function newRouteSeries(labels: RouteLabels): RouteSeries {
   return { key: JSON.stringify(Object.values(labels)), labels, series: new Map(), users: 0 };
+}
+
+/** nginx's `$proxy_upstream_name` in ingress-nginx. */
+function upstreamName({ ingress, service }: Route): string {
+  return ingress === null || service === null ? '' : `${ingress.namespace}-${service.name}-${service.port}`;
 }

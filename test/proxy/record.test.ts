@@ -1,0 +1,45 @@
+/** What is written down of a request, as the worker writes it. */
+import { expect, it } from 'vitest';
+import type { AccessLog } from '../../src/observe/access-log.ts';
+import { sharedCounters } from '../../src/observe/series.ts';
+import { SeriesWriter } from '../../src/observe/series-writer.ts';
+import type { Downstream } from '../../src/proxy/downstream.ts';
+import type { Exchange } from '../../src/proxy/exchange.ts';
+import { RequestHead } from '../../src/proxy/http1/request-head.ts';
+import { Recorder } from '../../src/proxy/record.ts';
+import { prefixRoute } from '../support/proxy.ts';
+
+/** The line of a request that was answered without an upstream. */
+function lineOf(routed: boolean): string {
+  const lines: string[] = [];
+  const recorder = new Recorder(new SeriesWriter(sharedCounters(), () => undefined), {
+    add: (line: string) => lines.push(line),
+  } as unknown as AccessLog);
+  recorder.configure(true);
+  const model = prefixRoute('/', 'app');
+  const downstream = {
+    head: new RequestHead(),
+    client: { scheme: 'http', address: '::1' },
+    bytesSent: () => 0,
+    bodyBytesSent: () => 0,
+  };
+  recorder.record({
+    downstream: downstream as unknown as Downstream,
+    route: routed ? { model, series: recorder.open(model, 'app.example') } : null,
+    tried: '',
+    status: 404,
+    startedAt: 0,
+    finishedAt: 0,
+    upstreamStartedAt: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    upstreamStatus: 0,
+    requestId: '',
+  } as unknown as Exchange);
+  return lines[0] ?? '';
+}
+
+it('names the upstream of a route, and none where there is no route', () => {
+  expect(lineOf(true)).toContain(' [default-app-80] [] ');
+  expect(lineOf(false)).toContain(' [] [] ');
+});
