@@ -32,15 +32,14 @@ const MISSED_HEARTBEATS = 5;
 interface Slot {
   readonly id: number;
   thread: Worker | null;
-  /** Counts the threads of this slot; names their counters. */
-  generation: number;
   state: WorkerState['state'];
   version: number;
   restarts: number;
   startedAt: number;
   deaths: number;
   restart: NodeJS.Timeout | null;
-  counters: Float64Array;
+  /** Names the counters of its thread to the reader: every thread has its own. */
+  seriesId: number;
   /** The heartbeat when it was last looked at, and how often it had stood still by then. */
   heartbeat: number;
   missed: number;
@@ -58,6 +57,7 @@ class Supervisor implements DataPlane {
   readonly #slots: Slot[] = [];
   #table: RoutingTable | null = null;
   #version = 0;
+  #nextSeries = 0;
   /** Where to listen, once the ports were found free; with 0 for those the system is to choose. */
   #wanted: BoundPorts | null = null;
   /** Where the first worker listens, and so all. */
@@ -83,14 +83,13 @@ class Supervisor implements DataPlane {
       const slot: Slot = {
         id,
         thread: null,
-        generation: 0,
         state: 'starting',
         version: 0,
         restarts: 0,
         startedAt: 0,
         deaths: 0,
         restart: null,
-        counters: new Float64Array(),
+        seriesId: 0,
         heartbeat: 0,
         missed: 0,
       };
@@ -154,23 +153,21 @@ class Supervisor implements DataPlane {
 
   #start(slot: Slot): void {
     const counters = sharedCounters();
-    slot.generation++;
+    slot.seriesId = this.#nextSeries++;
     slot.state = 'starting';
     slot.version = 0;
     slot.startedAt = performance.now();
-    slot.counters = counters;
     slot.missed = 0;
-    const seriesId = slot.id + slot.generation * 1_000_000;
     const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
     const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
       workerData: { settings: this.#settings, counters } satisfies WorkerData,
     });
     slot.thread = thread;
-    this.#options.series.addWorker(seriesId, counters);
-    thread.on('message', (message: FromWorker) => this.#onMessage(slot, seriesId, message));
+    this.#options.series.addWorker(slot.seriesId, counters);
+    thread.on('message', (message: FromWorker) => this.#onMessage(slot, message));
     thread.on('error', (error) => this.#options.log.error({ worker: slot.id, error }, 'worker failed'));
-    thread.on('exit', (code) => this.#onExit(slot, seriesId, code));
+    thread.on('exit', (code) => this.#onExit(slot, code));
     if (this.#table !== null) this.#sendTable(slot);
     // Until the first worker has found the ports, only that one tries.
     const ports = this.#ports ?? (slot === this.#slots[0] ? this.#wanted : null);
@@ -178,7 +175,7 @@ class Supervisor implements DataPlane {
     if (this.#draining) this.#send(slot, { type: 'drain' });
   }
 
-  #onMessage(slot: Slot, seriesId: number, message: FromWorker): void {
+  #onMessage(slot: Slot, message: FromWorker): void {
     switch (message.type) {
       case 'applied':
         slot.version = message.version;
@@ -205,14 +202,14 @@ class Supervisor implements DataPlane {
         );
         return;
       case 'series':
-        this.#options.series.announce(seriesId, message.announcement);
+        this.#options.series.announce(slot.seriesId, message.announcement);
     }
   }
 
-  #onExit(slot: Slot, seriesId: number, code: number): void {
+  #onExit(slot: Slot, code: number): void {
     slot.thread = null;
     slot.state = 'stopped';
-    this.#options.series.removeWorker(seriesId);
+    this.#options.series.removeWorker(slot.seriesId);
     this.#settleWaiting();
     if (this.#stopping) return;
     slot.deaths = performance.now() - slot.startedAt > HEALTHY_AFTER ? 1 : slot.deaths + 1;
@@ -250,7 +247,7 @@ class Supervisor implements DataPlane {
   /** A worker whose event loop stands still serves nobody and would not hear a message: it is ended, and replaced. */
   #checkHeartbeats(): void {
     for (const slot of this.#slots) {
-      const heartbeat = slot.counters[HEARTBEAT] ?? 0;
+      const heartbeat = this.#options.series.counterOf(slot.seriesId, HEARTBEAT) ?? 0;
       slot.missed = slot.state === 'ready' && heartbeat === slot.heartbeat ? slot.missed + 1 : 0;
       slot.heartbeat = heartbeat;
       if (slot.missed < MISSED_HEARTBEATS) continue;

@@ -122,11 +122,6 @@ export class UpstreamConnection implements Timed {
     return this.requests > 1;
   }
 
-  /** The endpoint as `address:port`, for logs. */
-  get remote(): string {
-    return this.pool.label;
-  }
-
   /** Takes the connection for one exchange. */
   attach(handler: ResponseHandler, options: { headRequest: boolean; wantsUpgrade: boolean; requestComplete: boolean }): void {
     this.requests++;
