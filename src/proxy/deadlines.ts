@@ -1,7 +1,7 @@
 /**
  * Deadlines of connections without a timer per request: every connection carries the time at which it has waited too long,
- * and one interval looks through them all. Setting a deadline is one assignment. Ten thousand connections cost a look of
- * about 0.1 ms, four times a second.
+ * and one interval looks through them all. Setting a deadline is one assignment. A look at ten
+ * thousand connections takes some 0.03 ms (`npm run bench:micro`), four times a second.
  */
 
 /** How often the deadlines are looked at, in milliseconds. A deadline fires at most this late. */

@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import type { Certificate, CertificateId, VirtualHost } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 
-/** Contexts kept at once: about 40 KB each. */
+/** Contexts kept at once: each holds some tens of kilobytes outside the heap. */
 const MAX_CONTEXTS = 1000;
 
 /** The TLS options that listeners and contexts share. */
