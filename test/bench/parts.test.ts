@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { cpuSeconds, parseStat } from './cpu.ts';
 import { parseWrk, wrkScript } from './load.ts';
 import { parseBenchOptions } from './options.ts';
-import { freePort, ProcessGroup } from './processes.ts';
+import { freePort } from '../support/ports.ts';
+import { ProcessGroup } from './processes.ts';
 import { median, reportText, type Sample, summaries } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 

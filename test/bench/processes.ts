@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { accepts } from '../support/ports.ts';
 
 /** The proxy under test has the one to itself; load generator and backend share the other. */
 export const PROXY_CORE = 1;
@@ -33,29 +33,6 @@ export function canPin(): boolean {
 /** The command line that runs a program on one core, where that is possible. */
 export function pinned(core: number, command: readonly string[]): readonly string[] {
   return canPin() ? ['taskset', '-c', String(core), ...command] : command;
-}
-
-/** A port nobody has just now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const settle = (result: boolean) => () => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('connect', settle(true)).once('error', settle(false));
-  });
 }
 
 /** A running program. */

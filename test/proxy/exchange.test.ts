@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ACCEPTED, REQUESTS } from '../../src/observe/series.ts';
 import { groupId } from '../../src/model/table.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/ports.ts';
 import {
   certificate,
   group,
@@ -46,13 +47,6 @@ async function client(port: number): Promise<RawClient> {
 }
 
 const GET = 'GET /a?b=c HTTP/1.1\r\nHost: app.example\r\n\r\n';
-
-/** A port nobody listens on. */
-async function closedPort(): Promise<number> {
-  const one = await rawBackend(() => null);
-  await one.close();
-  return one.port;
-}
 
 describe('a request', () => {
   it('reaches the upstream with the fields ingress-nginx sets, and its own in order', async () => {
@@ -379,7 +373,7 @@ describe('a response', () => {
 describe('a failing upstream', () => {
   it('that refuses the connection is passed over, whatever the method', async () => {
     const upstream = await backend(() => response('second'));
-    const proxy = await proxyTo([await closedPort(), upstream.port]);
+    const proxy = await proxyTo([await freePort(), upstream.port]);
     const one = await client(proxy.port);
     for (let i = 0; i < 4; i++) {
       expect((await one.request('POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 3\r\n\r\nabc')).body).toBe('second');
@@ -388,7 +382,7 @@ describe('a failing upstream', () => {
   });
 
   it('is 502 when there is no other', async () => {
-    const proxy = await proxyTo([await closedPort()]);
+    const proxy = await proxyTo([await freePort()]);
     const reply = await exchange(proxy.port, GET);
     expect(reply.status).toBe(502);
     expect(reply.body).toContain('502 Bad Gateway');

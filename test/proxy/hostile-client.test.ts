@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { REQUESTS } from '../../src/observe/series.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/ports.ts';
 import { response } from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
@@ -42,7 +43,7 @@ describe('a client that pipelines', () => {
 describe('a request body', () => {
   it('never precedes its head when an endpoint fails and another has an idle connection', async () => {
     const upstream = await stage.backend((head) => (head.startsWith('PUT') || head.startsWith('GET') ? response('ok') : null));
-    const refused = await stage.closedPort();
+    const refused = await freePort();
     const proxy = await stage.proxyTo([upstream.port, refused]);
     // An idle connection to the endpoint that works.
     const first = await stage.client(proxy.port);

@@ -13,6 +13,7 @@ import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { Sluice } from './child.ts';
 import { eventually } from './eventually.ts';
 import * as objects from './manifests.ts';
+import { freePort } from './ports.ts';
 
 /** A response. `echo` is what the backend of a Pod says of itself and the request; null when no backend answered. */
 export interface ChainAnswer {
@@ -45,7 +46,7 @@ const UNSETTLED: ReadonlySet<string> = new Set(['ServiceNotFound', 'ServiceNoEnd
 
 /** A cluster for one or more chains, with the Service `control` and the class `nginx`. `now` dates objects: milliseconds since the epoch. */
 export async function startCluster(now: () => number = Date.now): Promise<EmbeddedCluster> {
-  const cluster = await startEmbeddedCluster({ apiPort: 0, drainDelayMs: 0, now });
+  const cluster = await startEmbeddedCluster({ apiPort: await freePort(), drainDelayMs: 0, now });
   applyTo(cluster, objects.ingressClass('nginx'), ...objects.backend('control'));
   return cluster;
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from '../../src/observe/log.ts';
+import { freePort } from './ports.ts';
 import { createKubeClient } from '../../src/cluster/http/kube-client.ts';
 import type { KubeClient } from '../../src/cluster/http/kube-client.ts';
 import { SYSTEM_TIMING } from '../../src/cluster/timing.ts';
@@ -54,8 +55,9 @@ export class ScriptedApi {
   #compacted = 0;
   #uids = 0;
 
-  static async start(port = 0): Promise<ScriptedApi> {
+  static async start(given?: number): Promise<ScriptedApi> {
     const api = new ScriptedApi();
+    const port = given ?? (await freePort());
     await new Promise<void>((resolve) => {
       api.#server.listen(port, '127.0.0.1', resolve);
     });

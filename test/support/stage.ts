@@ -31,13 +31,6 @@ export class Stage {
     return one;
   }
 
-  /** A port nobody listens on. */
-  async closedPort(): Promise<number> {
-    const one = await rawBackend(() => null);
-    await one.close();
-    return one.port;
-  }
-
   /** Closes clients and backends, and throws if the proxies then still hold a connection or a deadline, or met a bug. */
   async close(): Promise<void> {
     for (const one of this.#open.splice(0).toReversed()) await one.close();

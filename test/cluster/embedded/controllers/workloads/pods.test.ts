@@ -9,6 +9,7 @@ import { isReady, podCondition } from '../../../../../src/cluster/embedded/contr
 import { podObject, startBareCluster } from '../../../../support/embedded-objects.ts';
 import type { BareCluster } from '../../../../support/embedded-objects.ts';
 import { eventually } from '../../../../support/eventually.ts';
+import { freePort } from '../../../../support/ports.ts';
 
 const clusters: BareCluster[] = [];
 
@@ -46,16 +47,6 @@ function annotate(cluster: BareCluster, name: string, key: string, value: string
 
 function messages(cluster: BareCluster, reason: string): unknown[] {
   return cluster.list('v1', 'events').flatMap((event) => (event['reason'] === reason ? [event['message']] : []));
-}
-
-/** A port that is free on this machine a moment before it is used. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function serviceObject(name: string, app: string, ports: readonly object[]): NewObject {
