@@ -32,14 +32,17 @@ function allProcesses(): ProcessTimes[] {
     });
 }
 
+/** A process and its descendants that are alive. */
+export function family(pid: number, processes: readonly ProcessTimes[] = allProcesses()): ProcessTimes[] {
+  const pids = new Set([pid]);
+  for (let size = 0; size !== pids.size;) {
+    size = pids.size;
+    for (const each of processes) if (pids.has(each.parent)) pids.add(each.pid);
+  }
+  return processes.filter((each) => pids.has(each.pid));
+}
+
 /** Seconds of CPU, in user and system mode, of a process, its threads and its descendants that are alive. */
 export function cpuSeconds(pid: number): number {
-  const processes = allProcesses();
-  const family = new Set([pid]);
-  for (let size = 0; size !== family.size;) {
-    size = family.size;
-    for (const each of processes) if (family.has(each.parent)) family.add(each.pid);
-  }
-  const ticks = processes.filter((each) => family.has(each.pid)).reduce((sum, each) => sum + each.ticks, 0);
-  return ticks / TICKS;
+  return family(pid).reduce((sum, each) => sum + each.ticks, 0) / TICKS;
 }

@@ -5,7 +5,9 @@ import http from 'node:http';
 import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import httpProxy from 'http-proxy';
+import { ECDSA_HOST } from './scenarios.ts';
 import type { NodeTargetOptions } from './targets/node.ts';
+import type { CertificateFiles } from './targets/target.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as NodeTargetOptions;
 
@@ -28,7 +30,19 @@ proxy.on('error', (error, _request, response) => {
   response.end(error.message);
 });
 
-const serve: http.RequestListener = (request, response) => proxy.web(request, response);
-const certificate = { cert: readFileSync(options.certificateFile), key: readFileSync(options.keyFile) };
-http.createServer({ keepAliveTimeout: 75_000 }, serve).listen(options.httpPort, '127.0.0.1');
-https.createServer({ ...certificate, keepAliveTimeout: 75_000 }, serve).listen(options.httpsPort, '127.0.0.1');
+const certificate = (files: CertificateFiles): { cert: Buffer; key: Buffer } => ({
+  cert: readFileSync(files.certificate),
+  key: readFileSync(files.key),
+});
+const plain = http.createServer({ keepAliveTimeout: 75_000 });
+const secure = https.createServer({ ...certificate(options.rsa), keepAliveTimeout: 75_000 });
+secure.addContext(ECDSA_HOST, certificate(options.ecdsa));
+for (const server of [plain, secure]) {
+  server.on('request', (request, response) => proxy.web(request, response));
+  server.on('upgrade', (request, socket, head) =>
+    // Without the agent: its connections are for requests.
+    proxy.ws(request, socket, head, { target: `ws://127.0.0.1:${options.webSocketPort}`, agent: undefined }),
+  );
+}
+plain.listen(options.httpPort, '127.0.0.1');
+secure.listen(options.httpsPort, '127.0.0.1');

@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly targets: readonly string[];
   readonly scenarios: readonly string[];
+  /** Whether the proxies write an access log: measured one after the other. */
+  readonly logs: readonly boolean[];
   /** Null: a file in test/bench/results named after the date. */
   readonly json: string | null;
 }
@@ -18,6 +20,14 @@ function names(option: string, given: string | undefined, known: readonly string
   const unknown = asked.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--${option}: "${unknown}" is not one of ${known.join(', ')}`);
   return known.filter((name) => asked.includes(name));
+}
+
+const LOGS: Readonly<Record<string, readonly boolean[]>> = { off: [false], on: [true], both: [false, true] };
+
+function logs(given: string): readonly boolean[] {
+  const chosen = LOGS[given];
+  if (chosen === undefined) throw new Error(`--log: "${given}" is not one of ${Object.keys(LOGS).join(', ')}`);
+  return chosen;
 }
 
 function count(option: string, given: string, max: number): number {
@@ -37,9 +47,10 @@ export function parseBenchOptions(
     args: [...argv],
     options: {
       rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '2' },
       only: { type: 'string' },
       scenario: { type: 'string' },
+      log: { type: 'string', default: 'both' },
       json: { type: 'string' },
     },
   });
@@ -48,6 +59,7 @@ export function parseBenchOptions(
     seconds: count('seconds', values.seconds, 3600),
     targets: names('only', values.only, targets),
     scenarios: names('scenario', values.scenario, scenarios),
+    logs: logs(values.log),
     json: values.json ?? null,
   };
 }

@@ -1,7 +1,7 @@
 /** Starts programs pinned to a core, and ends every one of them whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,14 +38,42 @@ export function pinned(core: number, command: readonly string[]): readonly strin
 /** A running program. */
 export interface Running {
   readonly pid: number;
-  /** What it wrote so far, for error messages. */
+  /** The end of what it wrote so far, for error messages. */
   readonly output: () => string;
+  readonly ended: () => boolean;
+  /** Ends it. */
+  readonly stop: () => Promise<void>;
 }
 
-/** Owns the programs of one run and the directory of their files. */
+/** How to start a program. */
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** A file that its standard output is appended to, instead of being kept for messages. */
+  readonly stdout?: string | null;
+}
+
+const MEMORY_FILES = '/dev/shm';
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const patience = setTimeout(() => child.kill('SIGKILL'), 2000);
+  await gone;
+  clearTimeout(patience);
+}
+
+/** Owns the programs of one run and the directories of their files. */
 export class ProcessGroup {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  /** For access logs: in memory, where the system has such files. */
+  readonly logDirectory = existsSync(MEMORY_FILES) ? mkdtempSync(join(MEMORY_FILES, 'sluice-bench-')) : this.directory;
   readonly #children = new Set<ChildProcess>();
+
+  constructor() {
+    // nginx, started by root, serves files as another user.
+    chmodSync(this.directory, 0o755);
+  }
 
   /** Starts a program and waits until it accepts connections on `ports`. Rejects with its output when it ends first. */
   async start(
@@ -53,14 +81,16 @@ export class ProcessGroup {
     core: number,
     command: readonly string[],
     ports: readonly number[],
-    env: NodeJS.ProcessEnv = {},
+    { env = {}, stdout = null }: StartOptions = {},
   ): Promise<Running> {
     const [program = '', ...args] = pinned(core, command);
+    const file = stdout === null ? null : openSync(stdout, 'a');
     const child = spawn(program, args, {
       cwd: this.directory,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', file ?? 'pipe', 'pipe'],
     });
+    if (file !== null) closeSync(file);
     this.#children.add(child);
     let output = '';
     const keep = (chunk: Buffer): void => {
@@ -80,7 +110,11 @@ export class ProcessGroup {
         await delay(50);
       }
     }
-    return { pid: child.pid ?? 0, output: () => output };
+    const stop = async (): Promise<void> => {
+      await end(child);
+      this.#children.delete(child);
+    };
+    return { pid: child.pid ?? 0, output: () => output, ended, stop };
   }
 
   /** Runs a program to its end and returns what it wrote to stdout. Rejects with all its output when it fails. */
@@ -101,18 +135,9 @@ export class ProcessGroup {
     }
   }
 
-  /** Ends every program and removes the directory. */
+  /** Ends every program and removes the directories. */
   async stop(): Promise<void> {
-    await Promise.all(
-      [...this.#children].map(async (child) => {
-        if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-        const gone = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGTERM');
-        const patience = setTimeout(() => child.kill('SIGKILL'), 2000);
-        await gone;
-        clearTimeout(patience);
-      }),
-    );
-    rmSync(this.directory, { recursive: true, force: true });
+    await Promise.all([...this.#children].map(end));
+    for (const directory of [this.directory, this.logDirectory]) rmSync(directory, { recursive: true, force: true });
   }
 }

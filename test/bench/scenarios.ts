@@ -1,25 +1,69 @@
 /** What is measured: one row per kind of request. A new row is all a new scenario needs. */
 
-/** One kind of request, sent over and over on keep-alive connections. */
+/** One kind of work, done over and over, whose CPU time is counted. */
 export interface Scenario {
   readonly name: string;
   /** What it stands for, in a few words. */
   readonly title: string;
+  /** Who makes the load: wrk, or a client of ours (`load/`) for what wrk cannot do. */
+  readonly load: 'wrk' | 'handshakes' | 'websocket';
+  /** What the CPU time is divided by. */
+  readonly unit: 'request' | 'handshake' | 'message';
   readonly scheme: 'http' | 'https';
+  readonly host: string;
   readonly method: string;
   readonly path: string;
-  /** Without Host and Content-Length. */
+  /** Without Host and what frames the body. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Bytes of request body; 0: none. */
   readonly bodyLength: number;
+  /** The request body is chunked. */
+  readonly chunked: boolean;
   readonly connections: number;
+  /** Routes in the table beside those of the three hosts below; requests are then spread over all of them. */
+  readonly routes: number;
+  /** TLS sessions are resumed wherever the proxy offers it. */
+  readonly resumed: boolean;
+  /** Measured with the access log on, too. */
+  readonly logged: boolean;
+  /** What is asked of Sluice: CPU time as a ratio to nginx's. Null: nothing. */
+  readonly goal: number | null;
+  /** Connections are kept alive, where Sluice is to cost no more than a third of Caddy. */
+  readonly keepAlive: boolean;
 }
 
-/** The Host of every request. */
+/** The Host of most requests. Its certificate is RSA-2048, also served without SNI and for localhost. */
 export const BENCH_HOST = 'bench.example.com';
+/** The same with an ECDSA P-256 certificate. */
+export const ECDSA_HOST = 'ecdsa.example.com';
+/** Its backend speaks WebSocket. */
+export const WEBSOCKET_HOST = 'websocket.example.com';
 
-/** What the backend answers with: small, as most answers of an API are. */
+/** What the backend answers with on most paths: small, as most answers of an API are. */
 export const RESPONSE_BODY = 'x'.repeat(128);
+
+/** Paths that the backend answers with other bodies, by their length. The chunked one has no Content-Length. */
+export const BODY_LENGTHS: Readonly<Record<string, number>> = { '/10k': 10_240, '/1m': 1_048_576, '/chunked': 1024 };
+
+/** The body that belongs to a path. */
+export function responseBody(path: string): string {
+  const length = BODY_LENGTHS[path];
+  return length === undefined ? RESPONSE_BODY : 'x'.repeat(length);
+}
+
+const PATHS_PER_HOST = 10;
+
+/** A host with all its path prefixes; the last takes every path. */
+export interface RouteHost {
+  readonly host: string;
+  readonly prefixes: readonly string[];
+}
+
+/** Hosts whose paths are `count` routes. All have the backend of `BENCH_HOST`. */
+export function routeHosts(count: number): readonly RouteHost[] {
+  const prefixes = Array.from({ length: PATHS_PER_HOST }, (_, n) => (n === PATHS_PER_HOST - 1 ? '/' : `/part-${n}/`));
+  return Array.from({ length: Math.ceil(count / PATHS_PER_HOST) }, (_, n) => ({ host: `host-${n}.example.com`, prefixes }));
+}
 
 const FEW_HEADERS = [
   ['User-Agent', 'bench/1.0'],
@@ -45,17 +89,75 @@ const BROWSER_HEADERS = [
   ['Sec-CH-UA-Platform', '"Linux"'],
 ] as const;
 
-const BASE = { scheme: 'http', method: 'GET', path: '/', headers: FEW_HEADERS, bodyLength: 0, connections: 64 } as const;
+const BASE = {
+  load: 'wrk',
+  unit: 'request',
+  scheme: 'http',
+  host: BENCH_HOST,
+  method: 'GET',
+  path: '/',
+  headers: FEW_HEADERS,
+  bodyLength: 0,
+  chunked: false,
+  connections: 64,
+  routes: 0,
+  resumed: false,
+  logged: true,
+  goal: null,
+  keepAlive: true,
+} as const;
 
+const ONE_REQUEST_EACH = { headers: [...FEW_HEADERS, ['Connection', 'close'] as const], keepAlive: false } as const;
+
+const HANDSHAKE = {
+  ...BASE,
+  ...ONE_REQUEST_EACH,
+  load: 'handshakes',
+  unit: 'handshake',
+  scheme: 'https',
+  connections: 16,
+  goal: 1.2,
+} as const;
+
+/** What is sent, and what it is compared by: see the README. */
 export const SCENARIOS: readonly Scenario[] = [
-  { ...BASE, name: 'get', title: 'HTTP/1.1 GET, five headers' },
+  { ...BASE, name: 'get', title: 'GET, five headers', goal: 1 },
   {
     ...BASE,
     name: 'browser',
-    title: "HTTP/1.1 GET, a browser's fifteen headers",
+    title: "GET, a browser's fifteen headers",
     path: '/shop/items?page=3',
     headers: BROWSER_HEADERS,
+    goal: 1,
   },
-  { ...BASE, name: 'post', title: 'HTTP/1.1 POST of 1 KiB', method: 'POST', bodyLength: 1024 },
-  { ...BASE, name: 'tls', title: 'HTTP/1.1 GET over TLS, five headers', scheme: 'https' },
+  { ...BASE, name: 'post', title: 'POST of 1 KiB', method: 'POST', bodyLength: 1024, goal: 1.1 },
+  { ...BASE, name: '10k', title: 'response of 10 KiB', path: '/10k', goal: 1.1 },
+  { ...BASE, name: '1m', title: 'response of 1 MiB', path: '/1m', connections: 16, goal: 1.3 },
+  {
+    ...BASE,
+    name: 'chunked',
+    title: 'chunked both ways, 1 KiB',
+    method: 'POST',
+    path: '/chunked',
+    bodyLength: 1024,
+    chunked: true,
+  },
+  { ...BASE, name: 'tls', title: 'GET over TLS, keep-alive', scheme: 'https', goal: 1.2 },
+  { ...BASE, ...ONE_REQUEST_EACH, name: 'connect', title: 'a connection per request' },
+  { ...HANDSHAKE, name: 'rsa-full', title: 'TLS handshake, RSA-2048' },
+  { ...HANDSHAKE, name: 'rsa-resumed', title: '  resumed', resumed: true },
+  { ...HANDSHAKE, name: 'ecdsa-full', title: 'TLS handshake, ECDSA P-256', host: ECDSA_HOST },
+  { ...HANDSHAKE, name: 'ecdsa-resumed', title: '  resumed', host: ECDSA_HOST, resumed: true },
+  // The log has a line for a connection, and nothing for a message.
+  {
+    ...BASE,
+    name: 'websocket',
+    title: 'WebSocket echo, 32 bytes',
+    load: 'websocket',
+    unit: 'message',
+    host: WEBSOCKET_HOST,
+    logged: false,
+    keepAlive: false,
+  },
+  { ...BASE, name: 'routes', title: 'GET among 10,000 routes', routes: 10_000, goal: 1, keepAlive: false },
 ];

@@ -1,59 +1,74 @@
-/** Sluice's data plane as the controller starts it, but with a table of its own: one host, one path, one endpoint. */
+/** Sluice's data plane as the controller starts it, but with a table of its own: a few hosts, or thousands of routes. */
 import { createHash, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { diffTables } from '../../src/model/diff.ts';
-import { type Certificate, certificateId, groupId, type RoutingTable } from '../../src/model/table.ts';
+import {
+  type Certificate,
+  certificateId,
+  groupId,
+  type Route,
+  type RoutingTable,
+  type UpstreamGroup,
+  type VirtualHost,
+} from '../../src/model/table.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
-import { BENCH_HOST } from './scenarios.ts';
+import { BENCH_HOST, ECDSA_HOST, routeHosts, WEBSOCKET_HOST } from './scenarios.ts';
 import type { NodeTargetOptions } from './targets/node.ts';
+import type { CertificateFiles } from './targets/target.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as NodeTargetOptions;
 
-function certificate(): Certificate {
-  const chain = readFileSync(options.certificateFile, 'utf8');
-  const key = readFileSync(options.keyFile, 'utf8');
+function certificate(name: string, files: CertificateFiles): Certificate {
+  const chain = readFileSync(files.certificate, 'utf8');
+  const key = readFileSync(files.key, 'utf8');
   return {
-    id: certificateId('bench', 'certificate'),
+    id: certificateId('bench', name),
     chain,
     key: createPrivateKey(key),
     fingerprint: createHash('sha256').update(chain).update(key).digest('hex'),
-    names: [BENCH_HOST],
+    names: [name],
     notBefore: 0,
     notAfter: Number.MAX_SAFE_INTEGER,
   };
 }
 
+function group(service: string, port: number): UpstreamGroup {
+  const endpoint = { address: '127.0.0.1', port, dns: false };
+  return { id: groupId('bench', service, '80'), namespace: 'bench', service, port: '80', endpoints: [endpoint] };
+}
+
+function host(name: string, prefixes: readonly string[], { id, service, port }: UpstreamGroup, tls: Certificate): VirtualHost {
+  const routes = prefixes.map((prefix): Route => ({
+    match: { exact: null, prefix, slashRedirect: null },
+    path: prefix,
+    pathType: 'Prefix',
+    target: { kind: 'group', group: id, fallback: null },
+    policies: { sslRedirect: null },
+    ingress: { namespace: 'bench', name },
+    service: { name: service, port },
+  }));
+  return { host: name, certificate: tls.id, routes };
+}
+
 function routingTable(): RoutingTable {
-  const tls = certificate();
-  const group = groupId('bench', 'backend', '80');
-  const endpoint = { address: '127.0.0.1', port: options.backendPort, dns: false };
+  const rsa = certificate(BENCH_HOST, options.rsa);
+  const ecdsa = certificate(ECDSA_HOST, options.ecdsa);
+  const backend = group('backend', options.backendPort);
+  const webSocket = group('websocket', options.webSocketPort);
+  const hosts = [
+    host(BENCH_HOST, ['/'], backend, rsa),
+    host(ECDSA_HOST, ['/'], backend, ecdsa),
+    host(WEBSOCKET_HOST, ['/'], webSocket, rsa),
+    ...routeHosts(options.routes).map(({ host: name, prefixes }) => host(name, prefixes, backend, rsa)),
+  ];
   return {
-    hosts: new Map([
-      [
-        BENCH_HOST,
-        {
-          host: BENCH_HOST,
-          certificate: tls.id,
-          routes: [
-            {
-              match: { exact: null, prefix: '/', slashRedirect: null },
-              path: '/',
-              pathType: 'Prefix',
-              target: { kind: 'group', group, fallback: null },
-              policies: { sslRedirect: null },
-              ingress: { namespace: 'bench', name: 'bench' },
-              service: { name: 'backend', port: '80' },
-            },
-          ],
-        },
-      ],
-    ]),
-    groups: new Map([[group, { id: group, namespace: 'bench', service: 'backend', port: '80', endpoints: [endpoint] }]]),
-    certificates: new Map([[tls.id, tls]]),
-    defaultCertificate: tls,
+    hosts: new Map(hosts.map((each) => [each.host, each])),
+    groups: new Map([backend, webSocket].map((each) => [each.id, each])),
+    certificates: new Map([rsa, ecdsa].map((each) => [each.id, each])),
+    defaultCertificate: rsa,
   };
 }
 
@@ -62,14 +77,14 @@ const settings = {
   bindAddress: '127.0.0.1',
   httpPort: options.httpPort,
   httpsPort: options.httpsPort,
-  // As for the other proxies: a connection is not closed for its count of requests, and there is no access log.
+  // As for the other proxies: a connection is not closed for its count of requests.
   keepAliveRequests: 100_000_000,
   upstreamKeepAliveRequests: 100_000_000,
-  accessLog: false,
+  accessLog: options.accessLog !== null,
 };
 const labels = { controller_class: 'bench', controller_namespace: 'bench', controller_pod: 'bench' };
 const dataPlane = startDataPlane(settings, {
-  workers: 1,
+  workers: options.workers,
   log: createLogger('warn'),
   series: new SeriesReader(labels, DEFAULT_SETTINGS.controller.metricsPerHost),
 });

@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROXY_CORE } from '../processes.ts';
+import { BENCH_HOST, ECDSA_HOST, WEBSOCKET_HOST } from '../scenarios.ts';
 import type { Target, TargetSetup } from './target.ts';
 
 function configuration(setup: TargetSetup): string {
+  const { httpPort, httpsPort, rsa, ecdsa } = setup;
   return `{
   admin off
   auto_https off
@@ -13,7 +15,8 @@ function configuration(setup: TargetSetup): string {
   default_bind 127.0.0.1
 }
 (proxy) {
-  reverse_proxy 127.0.0.1:${setup.backendPort} {
+  ${setup.accessLog === null ? '' : 'log {\n    output stdout\n    format json\n  }'}
+  reverse_proxy 127.0.0.1:{args.0} {
     header_up X-Request-ID {http.request.uuid}
     header_up X-Real-IP {remote_host}
     header_up X-Forwarded-Port {http.request.local.port}
@@ -31,28 +34,42 @@ function configuration(setup: TargetSetup): string {
     }
   }
 }
-http://bench.example.com:${setup.httpPort} {
-  import proxy
+http://${BENCH_HOST}:${httpPort} {
+  import proxy ${setup.backendPort}
 }
-https://bench.example.com:${setup.httpsPort}, https://localhost:${setup.httpsPort} {
-  tls ${setup.certificateFile} ${setup.keyFile}
-  import proxy
+http://${WEBSOCKET_HOST}:${httpPort} {
+  import proxy ${setup.webSocketPort}
+}
+https://${BENCH_HOST}:${httpsPort}, https://localhost:${httpsPort} {
+  tls ${rsa.certificate} ${rsa.key}
+  import proxy ${setup.backendPort}
+}
+https://${ECDSA_HOST}:${httpsPort} {
+  tls ${ecdsa.certificate} ${ecdsa.key}
+  import proxy ${setup.backendPort}
 }
 `;
 }
 
-/** Debian's Caddy: what a proxy on Go's net/http costs, as Traefik is. It sends X-Forwarded-For, -Host and -Proto by itself. */
+/**
+ * Debian's Caddy: what a proxy on Go's net/http costs, as Traefik is. It sends X-Forwarded-For, -Host and -Proto by itself.
+ * Its access log is JSON.
+ */
 export const CADDY: Target = {
   name: 'caddy',
   program: { name: 'caddy', debianPackage: 'caddy' },
   version: ['caddy', 'version'],
+  beside: true,
+  logs: true,
+  routes: false,
   start: (setup) => {
     const { directory } = setup.processes;
-    const file = join(directory, 'Caddyfile');
+    const file = join(directory, `Caddyfile-${setup.httpPort}`);
     writeFileSync(file, configuration(setup));
     const command = ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
     // The one core it is pinned to, said outright; and nothing of its own into the user's home.
     const env = { GOMAXPROCS: '1', HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory };
-    return setup.processes.start('caddy', PROXY_CORE, command, [setup.httpPort, setup.httpsPort], env);
+    const options = { env, stdout: setup.accessLog };
+    return setup.processes.start('caddy', PROXY_CORE, command, [setup.httpPort, setup.httpsPort], options);
   },
 };

@@ -1,13 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROXY_CORE } from '../processes.ts';
+import { BENCH_HOST, ECDSA_HOST, WEBSOCKET_HOST } from '../scenarios.ts';
 import type { Target, TargetSetup } from './target.ts';
+
+/** The fields of ingress-nginx's line, in its order. */
+const LOG = String.raw`
+  log global
+  log-format "%ci - - [%trl] \"%HM %HU %HV\" %ST %B \"%[capture.req.hdr(0)]\" \"%[capture.req.hdr(1)]\" %U %Ta [%b] [] %si:%sp %B %Tr %ST %[var(txn.id)]"
+  capture request header Referer len 256
+  capture request header User-Agent len 256`;
 
 function configuration(setup: TargetSetup): string {
   return `global
   nbthread 1
-  maxconn 4096
+  maxconn 16384
+  # Where fewer file descriptors are allowed than so many connections could take, it starts all the same.
+  no strict-limits
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ${setup.accessLog === null ? '' : 'log stdout format raw local0'}
 defaults
   mode http
   timeout connect 5s
@@ -19,7 +30,8 @@ defaults
   retries 2
 frontend in
   bind 127.0.0.1:${setup.httpPort}
-  bind 127.0.0.1:${setup.httpsPort} ssl crt ${setup.bundleFile}
+  bind 127.0.0.1:${setup.httpsPort} ssl crt ${setup.rsa.bundle} crt ${setup.ecdsa.bundle}${setup.accessLog === null ? '' : LOG}
+  http-request set-var(txn.id) req.hdr(X-Request-ID)
   http-request set-var(txn.id) uuid() unless { req.hdr(X-Request-ID) -m found }
   http-request set-header X-Request-ID %[var(txn.id)] unless { req.hdr(X-Request-ID) -m found }
   http-request set-header X-Original-Forwarded-For %[req.hdr(X-Forwarded-For)] if { req.hdr(X-Forwarded-For) -m found }
@@ -34,10 +46,12 @@ frontend in
   http-request set-header X-Scheme https if { ssl_fc }
   http-request set-header X-Scheme http unless { ssl_fc }
   http-request del-header Proxy
-  acl bench hdr(Host) -i bench.example.com
-  use_backend out if bench
+  use_backend out if { hdr(Host) -i ${BENCH_HOST} ${ECDSA_HOST} }
+  use_backend websocket if { hdr(Host) -i ${WEBSOCKET_HOST} }
 backend out
   server one 127.0.0.1:${setup.backendPort} pool-max-conn 320 pool-purge-delay 60s
+backend websocket
+  server one 127.0.0.1:${setup.webSocketPort}
 `;
 }
 
@@ -46,9 +60,15 @@ export const HAPROXY: Target = {
   name: 'haproxy',
   program: { name: 'haproxy', debianPackage: 'haproxy' },
   version: ['haproxy', '-v'],
+  beside: true,
+  logs: true,
+  routes: false,
   start: (setup) => {
-    const file = join(setup.processes.directory, 'haproxy.cfg');
+    const file = join(setup.processes.directory, `haproxy-${setup.httpPort}.cfg`);
     writeFileSync(file, configuration(setup));
-    return setup.processes.start('haproxy', PROXY_CORE, ['haproxy', '-db', '-f', file], [setup.httpPort, setup.httpsPort]);
+    const command = ['haproxy', '-db', '-f', file];
+    return setup.processes.start('haproxy', PROXY_CORE, command, [setup.httpPort, setup.httpsPort], {
+      stdout: setup.accessLog,
+    });
   },
 };

@@ -1,29 +1,42 @@
-import { PROXY_CORE } from '../processes.ts';
+import { PROXY_CORE, type Running } from '../processes.ts';
 import type { Target, TargetSetup } from './target.ts';
 
-function nodeTarget(name: string, file: string): Target {
-  return {
-    name,
-    program: null,
-    version: [process.execPath, '--version'],
-    start: (setup: TargetSetup) => {
-      const { httpPort, httpsPort, backendPort, certificateFile, keyFile } = setup;
-      const script = new URL(`../${file}`, import.meta.url).pathname;
-      const command = [
-        process.execPath,
-        script,
-        JSON.stringify({ httpPort, httpsPort, backendPort, certificateFile, keyFile }),
-      ];
-      return setup.processes.start(name, PROXY_CORE, command, [httpPort, httpsPort], { NODE_ENV: 'production' });
-    },
-  };
+/** What a program of ours is told on its command line, as JSON. */
+export interface NodeTargetOptions extends Omit<TargetSetup, 'processes'> {
+  readonly workers: number;
 }
 
-/** What a program of ours is told on its command line, as JSON. */
-export type NodeTargetOptions = Pick<TargetSetup, 'httpPort' | 'httpsPort' | 'backendPort' | 'certificateFile' | 'keyFile'>;
+function start(name: string, file: string, { processes, ...setup }: TargetSetup, workers = 1): Promise<Running> {
+  const script = new URL(`../${file}`, import.meta.url).pathname;
+  const options: NodeTargetOptions = { ...setup, workers };
+  const command = [process.execPath, script, JSON.stringify(options)];
+  const env = { NODE_ENV: 'production' };
+  return processes.start(name, PROXY_CORE, command, [setup.httpPort, setup.httpsPort], { env, stdout: setup.accessLog });
+}
 
-/** Sluice's data plane: one worker, a fixed table, the default settings. */
-export const SLUICE: Target = nodeTarget('sluice', 'sluice-target.ts');
+/** Sluice's data plane with so many workers, a fixed table and the default settings. */
+export function startSluice(setup: TargetSetup, workers = 1): Promise<Running> {
+  return start('sluice', 'sluice-target.ts', setup, workers);
+}
+
+/** Sluice's data plane with one worker. */
+export const SLUICE: Target = {
+  name: 'sluice',
+  program: null,
+  version: [process.execPath, '--version'],
+  beside: false,
+  logs: true,
+  routes: true,
+  start: startSluice,
+};
 
 /** What a Node user would pick instead. */
-export const HTTP_PROXY: Target = nodeTarget('http-proxy', 'http-proxy-target.ts');
+export const HTTP_PROXY: Target = {
+  name: 'http-proxy',
+  program: null,
+  version: [process.execPath, '--version'],
+  beside: true,
+  logs: false,
+  routes: false,
+  start: (setup) => start('http-proxy', 'http-proxy-target.ts', setup),
+};
