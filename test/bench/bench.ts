@@ -7,12 +7,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { Instances } from './instances.ts';
+import { type LatencySample, measureLatency } from './measure/latency.ts';
+import { measureIdleConnections, measureWorker, type MemorySample } from './measure/memory.ts';
 import type { MeasureOptions } from './measure/options.ts';
 import { measureScenario, type Sample } from './measure/throughput.ts';
 import { type BenchOptions, parseBenchOptions } from './options.ts';
 import { canPin, ProcessGroup, programPath } from './processes.ts';
-import { costTable, loadTable } from './report/report.ts';
-import { summaries } from './report/summary.ts';
+import { others } from './report/others.ts';
+import { costTable, loadTable, othersTable } from './report/report.ts';
+import { summaries, verdicts } from './report/summary.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { CADDY } from './targets/caddy.ts';
 import { HAPROXY } from './targets/haproxy.ts';
@@ -22,6 +25,8 @@ import type { Target } from './targets/target.ts';
 
 const TARGETS: readonly Target[] = [SLUICE, NGINX, HAPROXY, CADDY, HTTP_PROXY];
 const BESIDE_ROUNDS = 2;
+/** What is measured beside the scenarios of full load. */
+const OTHERS = ['latency', 'idle', 'worker'];
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -53,45 +58,72 @@ function versionOf({ version: [program = '', ...args] }: Target): string {
 
 /** Everything that was measured. */
 interface Results {
-  readonly samples: Sample[];
+  readonly samples: readonly Sample[];
+  readonly latency: readonly LatencySample[];
+  readonly idle: readonly MemorySample[];
+  readonly worker: readonly MemorySample[];
 }
 
 async function measureAll(processes: ProcessGroup, targets: readonly Target[], options: BenchOptions): Promise<Results> {
   const { rounds, seconds } = options;
   const how: MeasureOptions = { processes, rounds, besideRounds: BESIDE_ROUNDS, seconds, say };
+  const asked = (name: string): boolean => options.scenarios.includes(name);
   const instances = await Instances.start(processes);
   const samples: Sample[] = [];
-  for (const scenario of SCENARIOS.filter(({ name }) => options.scenarios.includes(name))) {
+  for (const scenario of SCENARIOS.filter(({ name }) => asked(name))) {
     for (const log of options.logs) {
       if (log && !scenario.logged) continue;
       samples.push(...(await measureScenario(scenario, log, targets, instances, how)));
     }
   }
-  return { samples };
+  return {
+    samples,
+    latency: asked('latency') ? await measureLatency(targets, instances, how) : [],
+    idle: asked('idle') ? await measureIdleConnections(targets, instances, how) : [],
+    worker: asked('worker') && targets.includes(SLUICE) ? await measureWorker(instances, how) : [],
+  };
 }
 
-function writeResults(options: BenchOptions, targets: readonly Target[], results: Results): void {
+/** Where access logs are written, and who writes none. */
+function logNote(processes: ProcessGroup, targets: readonly Target[]): string {
+  const without = targets.filter(({ logs }) => !logs).map(({ name }) => name);
+  const where = processes.logDirectory === processes.directory ? 'a file' : 'a file in memory (tmpfs)';
+  return `Access logs go to standard output, which is ${where}. ${without.length > 0 ? `Without one: ${without.join(', ')}.` : ''}`;
+}
+
+/** Writes everything as JSON, and prints the tables. */
+function report(options: BenchOptions, processes: ProcessGroup, targets: readonly Target[], results: Results): void {
+  const all = summaries(results.samples);
+  const beside = others(all, results.latency, results.idle, results.worker);
+  const goals = all.flatMap((summary) => {
+    const scenario = SCENARIOS.find(({ name }) => name === summary.scenario)!;
+    const own = summary.target === SLUICE.name ? verdicts(scenario, summary) : [];
+    return own.map((verdict) => ({ scenario: scenario.name, log: summary.log, ...verdict }));
+  });
+
   const date = new Date().toISOString();
   const file = options.json ?? new URL(`results/${date.replaceAll(':', '-')}.json`, import.meta.url).pathname;
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length, kernel: release(), pinned: canPin() };
   const versions = Object.fromEntries(targets.map((target) => [target.name, versionOf(target)]));
+  const content = { date, machine, versions, options, goals, others: beside, summaries: all, ...results };
   mkdirSync(dirname(file), { recursive: true });
-  const content = { date, machine, versions, options, summaries: summaries(results.samples), ...results };
   writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
-  say(`written to ${file}`);
-}
 
-function print({ samples }: Results, targets: readonly Target[]): void {
-  const all = summaries(samples);
   const names = targets.map(({ name }) => name);
-  process.stdout.write(`${loadTable(all)}\n\n${costTable(all, SCENARIOS, names)}\n`);
+  const tables = [
+    ...(options.details ? [loadTable(all)] : []),
+    ...(all.length > 0 ? [costTable(all, SCENARIOS, names), logNote(processes, targets)] : []),
+    ...(beside.length > 0 ? [othersTable(beside)] : []),
+  ];
+  process.stdout.write(`${tables.join('\n\n')}\n`);
+  say(`written to ${file}`);
 }
 
 async function main(): Promise<void> {
   const options = parseBenchOptions(
     process.argv.slice(2),
     TARGETS.map(({ name }) => name),
-    SCENARIOS.map(({ name }) => name),
+    [...SCENARIOS.map(({ name }) => name), ...OTHERS],
   );
   const asked = TARGETS.filter(({ name }) => options.targets.includes(name));
   reportMissing(asked);
@@ -103,8 +135,7 @@ async function main(): Promise<void> {
   }
   try {
     const results = await measureAll(processes, targets, options);
-    print(results, targets);
-    writeResults(options, targets, results);
+    report(options, processes, targets, results);
   } finally {
     await processes.stop();
   }

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly scenarios: readonly string[];
   /** Whether the proxies write an access log: measured one after the other. */
   readonly logs: readonly boolean[];
+  /** Print throughput and latencies at full load, too. */
+  readonly details: boolean;
   /** Null: a file in test/bench/results named after the date. */
   readonly json: string | null;
 }
@@ -51,6 +53,7 @@ export function parseBenchOptions(
       only: { type: 'string' },
       scenario: { type: 'string' },
       log: { type: 'string', default: 'both' },
+      details: { type: 'boolean', default: false },
       json: { type: 'string' },
     },
   });
@@ -60,6 +63,7 @@ export function parseBenchOptions(
     targets: names('only', values.only, targets),
     scenarios: names('scenario', values.scenario, scenarios),
     logs: logs(values.log),
+    details: values.details,
     json: values.json ?? null,
   };
 }

@@ -1,10 +1,12 @@
-/** Text in columns: the first to the left, the others to the right. Lines have equal numbers of cells. */
-export function textTable(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
+/** Text in columns, to the right but for those whose heading begins with "<". Lines have equal numbers of cells. */
+export function textTable(heading: readonly string[], lines: readonly (readonly string[])[]): string {
+  const left = heading.map((cell) => cell.startsWith('<'));
+  const all = [heading.map((cell) => cell.replace(/^</, '')), ...lines];
+  const widths = heading.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
+  return all
     .map((line) =>
       line
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .map((cell, column) => (left[column] ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
         .join('  ')
         .trimEnd(),
     )

@@ -1,0 +1,149 @@
+/**
+ * An open loop: requests at a constant rate, whatever the answers take. A request's time runs from the moment it was due, also
+ * when it had to wait for a free connection, so that a pause of the proxy counts against every request that fell into it and
+ * not only against one for each connection (coordinated omission).
+ */
+import net from 'node:net';
+import { constants, setPriority } from 'node:os';
+import { clientOptions } from './clients.ts';
+import { responseLength } from './response.ts';
+import { type LoadResult, percentiles, printResult } from './result.ts';
+
+/** What to do. */
+export interface RateOptions {
+  readonly port: number;
+  readonly request: string;
+  /** Requests a second. */
+  readonly rate: number;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** What came of it. */
+export interface RateResult extends LoadResult {
+  /** The 99th percentile of how late requests were sent although a connection was free: our own doing. Microseconds. */
+  readonly late99: number;
+  /** Requests that had to wait for a connection. */
+  readonly queued: number;
+}
+
+const PATIENCE = 10_000;
+
+const { port, rate, connections, seconds, ...rest } = clientOptions<RateOptions>();
+const request = Buffer.from(rest.request, 'latin1');
+const total = Math.floor(rate * seconds);
+const interval = 1000 / rate;
+const times = new Float64Array(total);
+const lateness: number[] = [];
+let answered = 0;
+let sent = 0;
+let queued = 0;
+let errors = 0;
+
+/** A connection to the proxy, and when the request on it was due: NaN while there is none. */
+class Connection {
+  readonly #socket: net.Socket;
+  readonly #onAnswer: (connection: Connection, due: number) => void;
+  #pending: Buffer = Buffer.alloc(0);
+  #due = Number.NaN;
+
+  constructor(onAnswer: (connection: Connection, due: number) => void) {
+    this.#onAnswer = onAnswer;
+    const read = (size: number, bytes: Uint8Array): boolean => {
+      this.#received(Buffer.from(bytes.buffer, bytes.byteOffset, size));
+      return true;
+    };
+    const onread = { buffer: Buffer.alloc(16_384), callback: read };
+    this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true, onread });
+    this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.on('close', () => {
+      if (!Number.isNaN(this.#due)) errors++;
+    });
+  }
+
+  ask(due: number): void {
+    this.#due = due;
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#due = Number.NaN;
+    this.#socket.destroy();
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  #received(chunk: Buffer): void {
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    const length = responseLength(bytes);
+    if (bytes.length > length && length > 0) throw new Error('more than one answer');
+    // The chunk's memory is that of the next chunk.
+    this.#pending = length === 0 ? Buffer.from(bytes) : Buffer.alloc(0);
+    if (length === 0) return;
+    const due = this.#due;
+    this.#due = Number.NaN;
+    this.#onAnswer(this, due);
+  }
+}
+
+const free: Connection[] = [];
+
+/** One request on each connection, before anything is measured. */
+async function openAll(): Promise<readonly Connection[]> {
+  return Promise.all(
+    Array.from({ length: connections }, () => {
+      let first = true;
+      return new Promise<Connection>((resolve) => {
+        const connection = new Connection((self, due) => {
+          free.push(self);
+          if (!first) times[answered++] = performance.now() - due;
+          first = false;
+          resolve(self);
+        });
+        connection.ask(performance.now());
+      });
+    }),
+  );
+}
+
+/** Sends what is due, again and again without a pause: timers count milliseconds only. */
+function run(start: number, done: () => void): void {
+  const now = performance.now();
+  while (sent < total) {
+    const due = start + sent * interval;
+    if (due > now) break;
+    const connection = free.pop();
+    if (connection === undefined) {
+      waiting = sent;
+      break;
+    }
+    if (connection.closed) continue;
+    if (waiting === sent) queued++;
+    else lateness.push(performance.now() - due);
+    connection.ask(due);
+    sent++;
+  }
+  if (answered + errors >= total || now - start > seconds * 1000 + PATIENCE) done();
+  else setImmediate(run, start, done);
+}
+
+/** The request that found no connection. */
+let waiting = -1;
+
+// The backend, on the same core, goes first whenever it has something to do.
+setPriority(constants.priority.PRIORITY_LOW);
+const all = await openAll();
+const start = performance.now();
+await new Promise<void>((resolve) => run(start, resolve));
+const end = performance.now();
+for (const connection of all) connection.close();
+printResult({
+  requests: answered,
+  seconds: (end - start) / 1000,
+  ...percentiles(times.subarray(0, answered)),
+  late99: percentiles(Float64Array.from(lateness)).p99,
+  queued,
+  errors: total - answered,
+} satisfies RateResult);

@@ -1,0 +1,52 @@
+/** Latency at half of what the slower of Sluice and nginx can do. */
+import { cpuSeconds } from '../cpu.ts';
+import { type Instance, type Instances, PLAIN } from '../instances.ts';
+import { runClient } from '../load/clients.ts';
+import type { RateOptions, RateResult } from '../load/constant-rate.ts';
+import { requestText } from '../load/request.ts';
+import { runWrk } from '../load/wrk.ts';
+import { SCENARIOS } from '../scenarios.ts';
+import type { Target } from '../targets/target.ts';
+import type { MeasureOptions } from './options.ts';
+
+/** One proxy in one round. */
+export interface LatencySample extends RateResult {
+  readonly target: string;
+  readonly round: number;
+  /** Requests a second. */
+  readonly rate: number;
+  readonly cpuSeconds: number;
+}
+
+/** So many that a pause of some milliseconds leaves connections for the requests that fall into it. */
+const CONNECTIONS = 256;
+
+/** Plain GETs without access log: full load once, which also warms up, then half of it round by round. */
+export async function measureLatency(
+  targets: readonly Target[],
+  instances: Instances,
+  { processes, rounds, seconds, say }: MeasureOptions,
+): Promise<LatencySample[]> {
+  const get = SCENARIOS.find(({ name }) => name === 'get')!;
+  say('latency: looking for the maximum');
+  const started: Instance[] = [];
+  let maximum = Infinity;
+  for (const target of targets.filter(({ beside }) => !beside)) {
+    const instance = await instances.get(target, PLAIN);
+    const load = await runWrk(get, instance.httpPort, seconds, processes);
+    maximum = Math.min(maximum, load.requests / load.seconds);
+    started.push(instance);
+  }
+  const rate = Math.round(maximum / 2);
+  const samples: LatencySample[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    say(`latency: round ${round} of ${rounds}`);
+    for (const { target, running, httpPort: port } of started) {
+      const options: RateOptions = { port, request: requestText(get), rate, connections: CONNECTIONS, seconds };
+      const before = cpuSeconds(running.pid);
+      const result = await runClient<RateResult>('constant-rate.ts', options, processes);
+      samples.push({ ...result, target: target.name, round, rate, cpuSeconds: cpuSeconds(running.pid) - before });
+    }
+  }
+  return samples;
+}
