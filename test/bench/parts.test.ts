@@ -1,19 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cpuSeconds, parseStat } from './cpu.ts';
-import { parseWrk, wrkScript } from './load.ts';
-import { parseBenchOptions } from './options.ts';
 import { freePort } from '../support/ports.ts';
+import { cpuSeconds, family, parseStat } from './cpu.ts';
+import { descriptorLimit, memoryOf, parseRollup } from './memory.ts';
+import { parseBenchOptions } from './options.ts';
 import { ProcessGroup } from './processes.ts';
-import { median, reportText, type Sample, summaries } from './report.ts';
-import { SCENARIOS } from './scenarios.ts';
-
-const [GET] = SCENARIOS;
-
-function sample(target: string, round: number, cpuSeconds: number, requests = 1000): Sample {
-  return { scenario: 'get', target, round, cpuSeconds, requests, seconds: 2, p50: 1000, p90: 2000, p99: 3000, errors: 0 };
-}
 
 describe('CPU time', () => {
   it('is read behind a command name with spaces and parentheses', () => {
@@ -69,43 +63,44 @@ describe('a program that is run to its end', () => {
   });
 });
 
-describe('the report', () => {
-  it('takes medians, and ratios round by round', () => {
-    expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([7])]).toEqual([2, 2.5, 7]);
-    const samples = [
-      sample('nginx', 1, 0.02),
-      sample('sluice', 1, 0.03),
-      // A round in which everything took twice as long does not move the ratio.
-      sample('nginx', 2, 0.04),
-      sample('sluice', 2, 0.06),
-      sample('nginx', 3, 0.02),
-      sample('sluice', 3, 0.03),
-    ];
-    const [nginx, sluice] = summaries(samples);
-    expect(nginx).toMatchObject({ target: 'nginx', rounds: 3, cpuPerRequest: 20, ratioToNginx: 1, requestsPerSecond: 500 });
-    expect(sluice).toMatchObject({ target: 'sluice', coreUse: 0.015, p99: 3000 });
-    expect(sluice?.ratioToNginx).toBeCloseTo(1.5);
-    expect(reportText(summaries(samples), SCENARIOS)).toMatch(
-      /^sluice +30\.0 µs +1\.50 +500 +2 % +1\.00 ms +2\.00 ms +3\.00 ms +0$/m,
-    );
+describe('memory', () => {
+  it('is read from the sums of a process', () => {
+    const text = 'ffff r--p [rollup]\nRss:                8 kB\nPss:                3 kB\nPss_Anon:           1 kB\n';
+    expect(parseRollup(text)).toEqual({ rss: 8192, pss: 3072 });
   });
 
-  it('does without nginx', () => {
-    expect(summaries([sample('sluice', 1, 0.03)])[0]?.ratioToNginx).toBeNull();
+  it('counts a process and its children', async () => {
+    const shell = spawn('/bin/sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [pid] = (await once(shell.stdout, 'data')) as [Buffer];
+    try {
+      expect(family(shell.pid ?? 0).map((each) => each.pid)).toEqual([shell.pid, Number(pid.toString())]);
+      expect(memoryOf(shell.pid ?? 0).rss).toBeGreaterThan(memoryOf(Number(pid.toString())).rss);
+    } finally {
+      process.kill(Number(pid.toString()), 'SIGKILL');
+      shell.kill('SIGKILL');
+    }
+  });
+
+  it('knows how many files may be open', () => {
+    expect(descriptorLimit()).toBeGreaterThan(100);
   });
 });
 
-describe('load', () => {
-  it('quotes what it writes into the script', () => {
-    expect(GET).toBeDefined();
-    const script = wrkScript({ ...GET!, headers: [['Sec-CH-UA', '"a\\b"']], bodyLength: 3 });
-    expect(script).toContain('wrk.headers["Sec-CH-UA"] = "\\"a\\\\b\\""');
-    expect(script).toContain('string.rep("b", 3)');
-  });
-
-  it('reads the result, and refuses an output without one', () => {
-    expect(parseWrk('Running\n\nRESULT {"requests":5,"errors":0}\n')).toEqual({ requests: 5, errors: 0 });
-    expect(() => parseWrk('unable to connect')).toThrow('unable to connect');
+describe('an access log', () => {
+  it('is what a program writes to its standard output, and can be emptied', async () => {
+    const processes = new ProcessGroup();
+    try {
+      const file = join(processes.logDirectory, 'it.log');
+      const command = ['/bin/sh', '-c', 'echo one; while [ -s "$0" ]; do sleep 0.01; done; echo two; sleep 1000', file];
+      const running = await processes.start('it', 0, command, [], { stdout: file });
+      await expect.poll(() => readFileSync(file, 'utf8'), { timeout: 10_000 }).toBe('one\n');
+      truncateSync(file);
+      await expect.poll(() => readFileSync(file, 'utf8'), { timeout: 10_000 }).toBe('two\n');
+      await running.stop();
+      expect(running.ended()).toBe(true);
+    } finally {
+      await processes.stop();
+    }
   });
 });
 
@@ -115,9 +110,19 @@ function parse(...argv: string[]) {
 
 describe('the command line', () => {
   it('has everything by default, and takes a part', () => {
-    expect(parse()).toEqual({ rounds: 5, seconds: 3, targets: ['sluice', 'nginx'], scenarios: ['get', 'tls'], json: null });
-    expect(parse('--only', 'nginx', '--scenario=tls', '--rounds=1')).toMatchObject({
+    expect(parse()).toEqual({
+      rounds: 5,
+      seconds: 2,
+      targets: ['sluice', 'nginx'],
+      scenarios: ['get', 'tls'],
+      logs: [false, true],
+      details: false,
+      json: null,
+    });
+    expect(parse('--only', 'nginx', '--scenario=tls', '--rounds=1', '--log=on', '--details')).toMatchObject({
       targets: ['nginx'],
+      logs: [true],
+      details: true,
       scenarios: ['tls'],
       rounds: 1,
     });
@@ -126,6 +131,7 @@ describe('the command line', () => {
   it('names what it does not know', () => {
     expect(() => parse('--only=apache')).toThrow('"apache" is not one of sluice, nginx');
     expect(() => parse('--seconds=0')).toThrow('not a number from 1');
+    expect(() => parse('--log=some')).toThrow('"some" is not one of off, on, both');
     expect(() => parse('--fast')).toThrow('--fast');
   });
 });

@@ -19,7 +19,7 @@ export interface HandshakeOptions {
 
 const PATIENCE = 10_000;
 
-const options = clientOptions<HandshakeOptions>();
+const options = clientOptions() as HandshakeOptions;
 const secureContext = tls.createSecureContext();
 const durations: number[] = [];
 let resumed = 0;

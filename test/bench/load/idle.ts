@@ -16,7 +16,7 @@ export interface IdleOptions {
 /** Opened at the same time: fewer than any listener's backlog. */
 const AT_ONCE = 100;
 
-const { port, request, connections } = clientOptions<IdleOptions>();
+const { port, request, connections } = clientOptions() as IdleOptions;
 let opened = 0;
 
 function open(): Promise<void> {

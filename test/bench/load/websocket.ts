@@ -15,7 +15,7 @@ export interface WebSocketOptions {
 
 const MESSAGE = Buffer.alloc(32, 'm');
 
-const options = clientOptions<WebSocketOptions>();
+const options = clientOptions() as WebSocketOptions;
 const durations: number[] = [];
 let errors = 0;
 let stopping = false;

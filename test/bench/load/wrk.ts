@@ -41,5 +41,5 @@ export async function runWrk(scenario: Scenario, port: number, seconds: number, 
   // addresses of localhost that nobody listens on.
   const url = `${scenario.scheme}://localhost:${port}/`;
   const command = ['wrk', '-t1', `-c${scenario.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
-  return parseResult(await processes.run(LOAD_CORE, command));
+  return parseResult(await processes.run(LOAD_CORE, command)) as LoadResult;
 }

@@ -1,7 +1,7 @@
 /** Latency at half of what the slower of Sluice and nginx can do. */
 import { cpuSeconds } from '../cpu.ts';
 import { type Instance, type Instances, PLAIN } from '../instances.ts';
-import { runClient } from '../load/clients.ts';
+import { runRestlessClient } from '../load/clients.ts';
 import type { RateOptions, RateResult } from '../load/constant-rate.ts';
 import { requestText } from '../load/request.ts';
 import { runWrk } from '../load/wrk.ts';
@@ -44,7 +44,7 @@ export async function measureLatency(
     for (const { target, running, httpPort: port } of started) {
       const options: RateOptions = { port, request: requestText(get), rate, connections: CONNECTIONS, seconds };
       const before = cpuSeconds(running.pid);
-      const result = await runClient<RateResult>('constant-rate.ts', options, processes);
+      const result = (await runRestlessClient('constant-rate.ts', options, processes)) as RateResult;
       samples.push({ ...result, target: target.name, round, rate, cpuSeconds: cpuSeconds(running.pid) - before });
     }
   }

@@ -27,7 +27,7 @@ export interface Sample extends LoadResult {
 const WARM_UP_SECONDS = 1;
 
 /** Loads a port with a scenario at full speed. */
-export function runLoad(scenario: Scenario, port: number, seconds: number, processes: ProcessGroup): Promise<LoadResult> {
+export async function runLoad(scenario: Scenario, port: number, seconds: number, processes: ProcessGroup): Promise<LoadResult> {
   const { host, connections, resumed } = scenario;
   switch (scenario.load) {
     case 'wrk':
@@ -36,11 +36,11 @@ export function runLoad(scenario: Scenario, port: number, seconds: number, proce
       const keyType = host === ECDSA_HOST ? 'ec' : 'rsa';
       const request = requestText(scenario);
       const options: HandshakeOptions = { port, host, keyType, request, resumed, connections, seconds };
-      return runClient('handshakes.ts', options, processes);
+      return (await runClient('handshakes.ts', options, processes)) as LoadResult;
     }
     case 'websocket': {
       const options: WebSocketOptions = { port, host, connections, seconds };
-      return runClient('websocket.ts', options, processes);
+      return (await runClient('websocket.ts', options, processes)) as LoadResult;
     }
   }
 }

@@ -44,10 +44,12 @@ function latency(samples: readonly LatencySample[]): Other[] {
   const names = [...new Set(samples.map(({ target }) => target))];
   const ms = (target: string, value: (sample: LatencySample) => number): string =>
     (median(of(target).map(value)) / 1000).toFixed(2);
-  const values = names.map(
-    (name) =>
-      `${name} p50 ${ms(name, ({ p50 }) => p50)} p99 ${ms(name, ({ p99 }) => p99)} ms (sent late: p99 ${ms(name, ({ late99 }) => late99)}, errors ${of(name).reduce((sum, { errors }) => sum + errors, 0)})`,
-  );
+  const values = names.map((name) => {
+    const sum = (value: (sample: LatencySample) => number): number => of(name).reduce((all, sample) => all + value(sample), 0);
+    const leftOut = (sum(({ disturbed }) => disturbed) / sum(({ requests }) => requests)) * 100;
+    const errors = sum((sample) => sample.errors);
+    return `${name} p50 ${ms(name, ({ p50 }) => p50)} p99 ${ms(name, ({ p99 }) => p99)} ms (${leftOut.toFixed(0)} % left out, ${errors} errors)`;
+  });
   return [
     {
       name: 'latency',
