@@ -46,3 +46,17 @@ export function family(pid: number, processes: readonly ProcessTimes[] = allProc
 export function cpuSeconds(pid: number): number {
   return family(pid).reduce((sum, each) => sum + each.ticks, 0) / TICKS;
 }
+
+/** Seconds a core was busy since the system started, in the text of /proc/stat; undefined when it is not there. */
+export function parseCoreBusy(text: string, core: number): number | undefined {
+  const fields = new RegExp(`^cpu${core} (.*)$`, 'm').exec(text)?.[1]?.split(' ').map(Number);
+  if (fields === undefined) return undefined;
+  // proc_stat(5); time of guests is in user's.
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+  return (user + nice + system + irq + softirq + steal) / TICKS;
+}
+
+/** The same, now. */
+export function coreBusySeconds(core: number): number {
+  return parseCoreBusy(readFileSync('/proc/stat', 'utf8'), core) ?? Number.NaN;
+}

@@ -1,5 +1,4 @@
 /** Latency at half of what the slower of Sluice and nginx can do. */
-import { cpuSeconds } from '../cpu.ts';
 import { type Instance, type Instances, PLAIN } from '../instances.ts';
 import { runRestlessClient } from '../load/clients.ts';
 import type { RateOptions, RateResult } from '../load/constant-rate.ts';
@@ -8,14 +7,14 @@ import { runWrk } from '../load/wrk.ts';
 import { SCENARIOS } from '../scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { MeasureOptions } from './options.ts';
+import { type Usage, withUsage } from './usage.ts';
 
 /** One proxy in one round. */
-export interface LatencySample extends RateResult {
+export interface LatencySample extends RateResult, Usage {
   readonly target: string;
   readonly round: number;
   /** Requests a second. */
   readonly rate: number;
-  readonly cpuSeconds: number;
 }
 
 /** So many that a pause of some milliseconds leaves connections for the requests that fall into it. */
@@ -43,9 +42,11 @@ export async function measureLatency(
     say(`latency: round ${round} of ${rounds}`);
     for (const { target, running, httpPort: port } of started) {
       const options: RateOptions = { port, request: requestText(get), rate, connections: CONNECTIONS, seconds };
-      const before = cpuSeconds(running.pid);
-      const result = (await runRestlessClient('constant-rate.ts', options, processes)) as RateResult;
-      samples.push({ ...result, target: target.name, round, rate, cpuSeconds: cpuSeconds(running.pid) - before });
+      const result = await withUsage(
+        running,
+        async () => (await runRestlessClient('constant-rate.ts', options, processes)) as RateResult,
+      );
+      samples.push({ ...result, target: target.name, round, rate });
     }
   }
   return samples;

@@ -1,5 +1,4 @@
 /** CPU time per request at full load, scenario by scenario. */
-import { cpuSeconds } from '../cpu.ts';
 import type { Instance, Instances } from '../instances.ts';
 import { checkAnswer } from '../load/check.ts';
 import { runClient } from '../load/clients.ts';
@@ -12,16 +11,15 @@ import type { ProcessGroup } from '../processes.ts';
 import { ECDSA_HOST, type Scenario } from '../scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { MeasureOptions } from './options.ts';
+import { type Usage, withUsage } from './usage.ts';
 
 /** One proxy in one round of one scenario. */
-export interface Sample extends LoadResult {
+export interface Sample extends LoadResult, Usage {
   readonly scenario: string;
   readonly target: string;
   /** It wrote an access log. */
   readonly log: boolean;
   readonly round: number;
-  /** CPU the proxy used meanwhile, in seconds. */
-  readonly cpuSeconds: number;
 }
 
 const WARM_UP_SECONDS = 1;
@@ -50,15 +48,13 @@ async function measure(
   instance: Instance,
   seconds: number,
   processes: ProcessGroup,
-): Promise<LoadResult & { readonly cpuSeconds: number }> {
+): Promise<LoadResult & Usage> {
   const port = scenario.scheme === 'http' ? instance.httpPort : instance.httpsPort;
   const { target, running } = instance;
-  const before = cpuSeconds(running.pid);
-  const load = await runLoad(scenario, port, seconds, processes);
-  const used = cpuSeconds(running.pid) - before;
+  const load = await withUsage(running, () => runLoad(scenario, port, seconds, processes));
   instance.emptyLog();
   if (load.requests === 0) throw new Error(`${target.name} answered nothing in "${scenario.name}": ${running.output()}`);
-  return { ...load, cpuSeconds: used };
+  return load;
 }
 
 /** The proxies that can do a scenario. */

@@ -48,7 +48,8 @@ function latency(samples: readonly LatencySample[]): Other[] {
     const sum = (value: (sample: LatencySample) => number): number => of(name).reduce((all, sample) => all + value(sample), 0);
     const leftOut = (sum(({ disturbed }) => disturbed) / sum(({ requests }) => requests)) * 100;
     const errors = sum((sample) => sample.errors);
-    return `${name} p50 ${ms(name, ({ p50 }) => p50)} p99 ${ms(name, ({ p99 }) => p99)} ms (${leftOut.toFixed(0)} % left out, ${errors} errors)`;
+    const other = (sum(({ otherSeconds }) => otherSeconds) / sum((sample) => sample.seconds)) * 100;
+    return `${name} p50 ${ms(name, ({ p50 }) => p50)} p99 ${ms(name, ({ p99 }) => p99)} ms (${leftOut.toFixed(0)} % left out, others on the core ${other.toFixed(0)} %, ${errors} errors)`;
   });
   return [
     {

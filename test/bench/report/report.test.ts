@@ -11,7 +11,7 @@ import { summaries, verdict, verdicts } from './summary.ts';
 const MIB = 1_048_576;
 
 function sample(target: string, round: number, cpuSeconds: number, more: Partial<Sample> = {}): Sample {
-  const times = { seconds: 2, p50: 1000, p90: 2000, p99: 3000 };
+  const times = { seconds: 2, otherSeconds: 0, p50: 1000, p90: 2000, p99: 3000 };
   return { scenario: 'get', target, log: false, round, cpuSeconds, requests: 1000, errors: 0, ...times, ...more };
 }
 
@@ -81,14 +81,16 @@ describe('the tables', () => {
     const resumption = { scenario: 'rsa-resumed', cpuSeconds: 1.9 };
     const all = summaries([
       ...ROUNDS,
-      sample('sluice', 1, 2, { ...resumption, resumed: 0, errors: 2 }),
+      sample('sluice', 1, 2, { ...resumption, resumed: 0, errors: 2, otherSeconds: 0.4 }),
       sample('nginx', 1, 1, { ...resumption, resumed: 990 }),
     ]);
     const table = costTable(all, SCENARIOS, ['sluice', 'nginx', 'caddy']);
     expect(table).toMatch(
       /^get +GET, five headers +off +30\.0 +20\.0 +– +1\.50 +1\.0 +NO +– +core used: nginx 1 %, sluice 2 %$/m,
     );
-    expect(table).toMatch(/^rsa-resumed .* 1\.00 +1\.2 +yes +– +sluice: 2 ERRORS; sluice RESUMED 0 %$/m);
+    expect(table).toMatch(
+      /^rsa-resumed .* 1\.00 +1\.2 +yes +– +sluice: 2 ERRORS; sluice RESUMED 0 %; OTHERS ON THE CORE: sluice 20 %$/m,
+    );
     expect(table.split('\n')).toHaveLength(3);
     expect(loadTable(all)).toMatch(/^get +off +sluice +500 +2 % +1\.00 +2\.00 +3\.00$/m);
   });
@@ -113,6 +115,7 @@ describe('the tables', () => {
       disturbed: 10,
       queued: 0,
       cpuSeconds: 1,
+      otherSeconds: 0.1,
     });
     const memory = (target: string, before: number, after: number): MemorySample => ({
       target,
@@ -134,6 +137,6 @@ describe('the tables', () => {
     ]);
     const text = othersTable(all);
     expect(text).toMatch(/^idle +MiB with 10,000 idle connections +sluice 60 → 110, nginx 10 → 20 +110\.00 +120\.00 +yes$/m);
-    expect(text).toContain('sluice p50 0.10 p99 0.75 ms (1 % left out, 0 errors)');
+    expect(text).toContain('sluice p50 0.10 p99 0.75 ms (1 % left out, others on the core 10 %, 0 errors)');
   });
 });

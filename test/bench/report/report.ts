@@ -6,6 +6,8 @@ import { textTable } from './table.ts';
 
 /** A core that is less busy than this was not the limit. */
 const BUSY = 0.9;
+/** When something else used more than this of the core, the row is not worth much. */
+const DISTURBED = 0.05;
 /** A proxy that resumes fewer of the sessions than this is said not to resume them. */
 const RESUMES = 0.9;
 
@@ -17,11 +19,15 @@ const answer = (met: boolean | undefined): string => (met === undefined ? '' : m
 /** What must be known to read a row: what a proxy did not do, and what the load did not allow. */
 function notes(scenario: Scenario, row: readonly Summary[]): string {
   const idle = row.filter(({ coreUse }) => coreUse < BUSY).map(({ target, coreUse }) => `${target} ${percent(coreUse)}`);
+  const disturbed = row
+    .filter(({ otherUse }) => otherUse > DISTURBED)
+    .map(({ target, otherUse }) => `${target} ${percent(otherUse)}`);
   return [
     ...row.filter(({ errors }) => errors > 0).map(({ target, errors }) => `${target}: ${errors} ERRORS`),
     ...row
       .filter(({ resumed }) => resumed !== null && (scenario.resumed ? resumed < RESUMES : resumed > 0))
       .map(({ target, resumed }) => `${target} RESUMED ${percent(resumed ?? 0)}`),
+    ...(disturbed.length > 0 ? [`OTHERS ON THE CORE: ${disturbed.join(', ')}`] : []),
     ...(idle.length > 0 ? [`core used: ${idle.join(', ')}`] : []),
   ].join('; ');
 }

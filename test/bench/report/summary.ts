@@ -16,6 +16,8 @@ export interface Summary {
   readonly requestsPerSecond: number;
   /** How busy the proxy kept its core, 1 being all of it. */
   readonly coreUse: number;
+  /** How much of it something else used. */
+  readonly otherUse: number;
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -49,6 +51,7 @@ function summarize(samples: readonly Sample[], row: readonly Sample[]): Summary 
     ratioToCaddy: ratioTo('caddy'),
     requestsPerSecond: of((sample) => sample.requests / sample.seconds),
     coreUse: of((sample) => sample.cpuSeconds / sample.seconds),
+    otherUse: of((sample) => sample.otherSeconds / sample.seconds),
     p50: of((sample) => sample.p50),
     p90: of((sample) => sample.p90),
     p99: of((sample) => sample.p99),
