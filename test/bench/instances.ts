@@ -1,5 +1,5 @@
 /** Starts proxies as the scenarios need them, and keeps them. */
-import { truncateSync, writeFileSync } from 'node:fs';
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type KeyType, makeCertificate } from '../support/pki.ts';
 import { freePort } from '../support/ports.ts';
@@ -23,8 +23,8 @@ export interface Instance {
   readonly running: Running;
   readonly httpPort: number;
   readonly httpsPort: number;
-  /** Empties the access log, which is in memory. */
-  readonly emptyLog: () => void;
+  /** Throws unless about so many requests are in the access log, if there is one; then empties it, as it is in memory. */
+  readonly checkLog: (requests: number) => void;
 }
 
 type Everywhere = Omit<TargetSetup, 'httpPort' | 'httpsPort' | 'routes' | 'accessLog'>;
@@ -62,11 +62,15 @@ export class Instances {
     const [httpPort, httpsPort] = [await freePort(), await freePort()];
     const accessLog = log ? join(processes.logDirectory, `${target.name}-${httpPort}.log`) : null;
     const running = await start({ ...this.#everywhere, httpPort, httpsPort, routes, accessLog });
-    const emptyLog = (): void => {
+    const checkLog = (requests: number): void => {
+      if (accessLog === null) return;
+      // A line has some 200 bytes; the last ones may not be written yet.
+      const { size } = statSync(accessLog);
+      if (size < requests * 50) throw new Error(`${target.name} logged ${size} bytes about ${requests} requests`);
       // It is appended to: what is written next begins at the start again.
-      if (accessLog !== null) truncateSync(accessLog);
+      truncateSync(accessLog);
     };
-    return { target, running, httpPort, httpsPort, emptyLog };
+    return { target, running, httpPort, httpsPort, checkLog };
   }
 }
 

@@ -52,8 +52,8 @@ async function measure(
   const port = scenario.scheme === 'http' ? instance.httpPort : instance.httpsPort;
   const { target, running } = instance;
   const load = await withUsage(running, () => runLoad(scenario, port, seconds, processes));
-  instance.emptyLog();
   if (load.requests === 0) throw new Error(`${target.name} answered nothing in "${scenario.name}": ${running.output()}`);
+  instance.checkLog(load.requests);
   return load;
 }
 
