@@ -117,9 +117,7 @@ export class HeadForwarder {
 
   /** Sends the whole head, to the empty line. `extra`: further lines with CRLF. */
   send(sink: Sink, head: RequestHead, settings: ProxySettings, requestId: string, extra: string): void {
-    sink.text(head.method);
-    sink.text(' ');
-    sink.text(head.target);
+    sink.text(head.requestLine);
     sink.text(settings.useForwardedHeaders ? trustingFields(head, this.#client, settings) : this.#fixedFields(head, settings));
     if (requestId !== '') {
       sink.text('X-Request-ID: ');
