@@ -1,9 +1,10 @@
 /**
- * What an exchange needs of the client's side, whatever protocol the client speaks. `http1/connection.ts` implements it over a
+ * What an exchange needs of the client's side, whatever protocol the client speaks; its events are calls of the exchange's. `http1/connection.ts` implements it over a
  * connection.
  */
 import type { Answer } from './answers.ts';
 import type { ClientInfo } from './http1/forward-request.ts';
+import type { Sink } from './outbox.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 
@@ -11,22 +12,17 @@ export interface Downstream {
   readonly client: ClientInfo;
   /** The request; stays as it is until the exchange is done. */
   readonly head: RequestHead;
-  /** Lines about the connection for the upstream, with CRLF. */
-  readonly connectionFields: string;
+  /** Sends the request's head to an upstream. `extra`: further lines with CRLF. */
+  readonly forwardHead: (upstream: Sink, requestId: string, extra: string) => void;
   /** Tells a client that waits for it to send the body (100 Continue). */
   readonly continue: () => void;
   readonly sendInterim: (head: ResponseHead) => void;
-  /** The head is not written before the first data or the end, so that both leave in one packet. */
   readonly sendHead: (head: ResponseHead) => void;
   /** `bytes` may change after the call. */
   readonly sendData: (bytes: Buffer, start: number, end: number) => void;
   /** `trailers`: lines with CRLF, already filtered. */
   readonly sendEnd: (trailers: string) => void;
   readonly sendAnswer: (answer: Answer) => void;
-  /** Writes what was collected. */
-  readonly flush: () => void;
-  /** The client takes data more slowly than it comes: wait for `onClientDrain`. */
-  readonly blocked: () => boolean;
   /** Cuts the connection (or stream): the response cannot be completed, and the client must see that. */
   readonly abort: () => void;
   /** An exception nobody expected: this connection ends, the others go on. */

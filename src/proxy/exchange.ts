@@ -2,11 +2,13 @@
 import type { ProxySettings } from '../settings/settings.ts';
 import { HEALTHY, page, redirect, withSlash, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
-import { fallbackFields, forwardedHead, newRequestId } from './http1/forward-request.ts';
+import { fallbackFields, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/response-head.ts';
+import { LARGE_PIECE } from './outbox.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry } from './upstream/retry.ts';
 import type { Router } from './router.ts';
@@ -20,14 +22,10 @@ export interface ExchangeContext {
   readonly settings: () => ProxySettings;
   readonly router: Router<CompiledRoute>;
   readonly resolver: Resolver;
-  /** Milliseconds, monotonic. */
-  readonly clock: () => number;
+  readonly deadlines: Deadlines;
   /** Called once for every exchange, whatever became of it. */
   readonly onExchangeDone: (exchange: Exchange) => void;
 }
-
-/** Body bytes that are sent upstream together with the head; more go as they are, without a copy. */
-const COALESCED_BODY = 8192;
 
 const NONE_TRIED: readonly EndpointPool[] = [];
 
@@ -38,7 +36,7 @@ export class Exchange implements ResponseHandler {
   /** The final status; 0 while there is none; 499 when the client went away first. */
   status = 0;
   error: ProxyError | null = null;
-  /** Milliseconds of the context's clock; 0 when it did not happen. */
+  /** Milliseconds of the worker's deadlines; 0 when it did not happen. */
   startedAt = 0;
   upstreamStartedAt = 0;
   connectedAt = 0;
@@ -61,9 +59,6 @@ export class Exchange implements ResponseHandler {
   #triedPools: readonly EndpointPool[] = NONE_TRIED;
   #tries = 0;
   readonly #replay = new Replay();
-  /** Text for the upstream, collected until the bytes at hand are used up. */
-  #out = '';
-  #beginning = false;
   #requestEnded = false;
   #responseStarted = false;
   #tunnel = false;
@@ -112,9 +107,7 @@ export class Exchange implements ResponseHandler {
     }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.#requestEnded) this.downstream.continue();
-    this.#beginning = true;
     this.#tryNext();
-    this.#beginning = false;
   }
 
   /** Request body bytes; they are not changed after the call. */
@@ -125,37 +118,28 @@ export class Exchange implements ResponseHandler {
     if (!this.active) return;
     const { maxRequestBodySize } = this.#context.settings();
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
+    const { output, connected } = this.#upstream!;
     const { chunked } = this.downstream.head;
-    if (length <= COALESCED_BODY) {
-      const text = bytes.toString('latin1', start, end);
-      this.#send(chunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
-      return;
-    }
-    if (chunked) this.#send(`${length.toString(16)}\r\n`);
-    this.flushRequest();
-    const part = bytes.subarray(start, end);
-    this.#replay.addBytes(part);
+    if (chunked) this.#sendText(`${length.toString(16)}\r\n`);
+    this.#replay.add(bytes, start, end);
+    if (length > LARGE_PIECE) output.bytes(bytes.subarray(start, end));
+    else output.copy(bytes, start, end);
+    if (chunked) this.#sendText('\r\n');
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
-    const flowing = this.#upstream !== null && this.#upstream.writeBytes(part) && this.#upstream.connected;
-    if (!flowing) this.downstream.pauseBody();
-    if (chunked) this.#send('\r\n');
+    if (length > LARGE_PIECE && !connected) this.downstream.pauseBody();
   }
 
   /** The request body is complete. */
   onRequestEnd(trailers: string): void {
     this.#requestEnded = true;
     if (!this.active) return;
-    if (this.downstream.head.chunked) this.#send(`0\r\n${allowedTrailers(trailers)}\r\n`);
-    this.flushRequest();
-    this.#upstream?.requestSent();
+    if (this.downstream.head.chunked) this.#sendText(`0\r\n${allowedTrailers(trailers)}\r\n`);
+    this.#upstream!.requestSent();
   }
 
-  /** Writes to the upstream what was collected. */
-  flushRequest(): void {
-    if (this.#out === '' || this.#upstream === null) return;
-    const text = this.#out;
-    this.#out = '';
-    if (!this.#upstream.writeText(text) && !this.#requestEnded) this.downstream.pauseBody();
+  /** The client takes no more data for now. */
+  onClientBlocked(): void {
+    this.#upstream?.pause();
   }
 
   /** The client takes data again. */
@@ -175,7 +159,7 @@ export class Exchange implements ResponseHandler {
   onTunnelClientData(bytes: Buffer): void {
     this.requestBytes += bytes.length;
     this.#upstream?.touch();
-    if (this.#upstream?.writeBytes(bytes) === false) this.downstream.pauseBody();
+    this.#upstream?.output.bytes(bytes);
   }
 
   onTunnelClientEnd(): void {
@@ -193,7 +177,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onConnected(): void {
-    this.connectedAt = this.#context.clock();
+    this.connectedAt = this.#context.deadlines.now;
     if (this.#upstream?.blocked === false) this.downstream.resumeBody();
   }
 
@@ -202,7 +186,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseHead(head: ResponseHead): void {
-    this.headReceivedAt = this.#context.clock();
+    this.headReceivedAt = this.#context.deadlines.now;
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.#replay.close();
@@ -223,10 +207,8 @@ export class Exchange implements ResponseHandler {
     this.#finish(null);
   }
 
-  onFlush(): void {
-    if (this.#upstream === null) return;
-    this.downstream.flush();
-    if (this.downstream.blocked()) this.#upstream?.pause();
+  onUpstreamBlocked(): void {
+    if (!this.#requestEnded || this.#tunnel) this.downstream.pauseBody();
   }
 
   onUpstreamDrain(): void {
@@ -236,7 +218,6 @@ export class Exchange implements ResponseHandler {
   onTunnelData(bytes: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
     this.downstream.tunnelData(bytes, start, end);
-    if (this.downstream.blocked()) this.#upstream?.pause();
   }
 
   onTunnelEnd(): void {
@@ -252,7 +233,6 @@ export class Exchange implements ResponseHandler {
     const failed = this.#upstream;
     this.#upstream = null;
     if (this.#tunnel || this.#responseStarted) {
-      if (this.#tunnel) this.downstream.flush();
       this.downstream.abort();
       return this.#finish(this.#tunnel ? null : error);
     }
@@ -261,7 +241,7 @@ export class Exchange implements ResponseHandler {
       tries: this.#tries,
       reused: failed?.reused ?? false,
       replayable: this.#replay.complete,
-      spent: this.#context.clock() - this.startedAt,
+      spent: this.#context.deadlines.now - this.startedAt,
     };
     const decision = failed === null ? 'no' : decideRetry(error, attempt, this.#context.settings());
     if (failed === null || decision === 'no') return this.#refuse(error);
@@ -274,7 +254,7 @@ export class Exchange implements ResponseHandler {
   #tryNext(previous: ProxyError = ERRORS.noEndpoints): void {
     const target = this.#group?.pick(this.#triedPools) ?? null;
     if (target === null) return this.#refuse(previous);
-    this.#triedPools = [...this.#triedPools, target.pool];
+    this.#triedPools = this.#tries === 0 ? target.pool.alone : [...this.#triedPools, target.pool];
     if (!target.endpoint.dns) return this.#connect(target.endpoint.address, target.pool, false);
     this.#resolve(target);
   }
@@ -287,6 +267,7 @@ export class Exchange implements ResponseHandler {
       clearTimeout(timer);
       if (!waiting || generation !== this.#generation || !this.active) return;
       waiting = false;
+      this.#context.deadlines.tick();
       try {
         if (address === null) this.#tryNext(ERRORS.resolveFailed);
         else this.#connect(address, target.pool, false);
@@ -303,32 +284,21 @@ export class Exchange implements ResponseHandler {
     const { head } = this.downstream;
     this.#tries++;
     this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
-    this.upstreamStartedAt = this.#context.clock();
+    this.upstreamStartedAt = this.#context.deadlines.now;
     const upstream = pool.take(address, fresh);
     this.#upstream = upstream;
-    const text = forwardedHead(
-      head,
-      this.downstream.client,
-      this.#context.settings(),
-      this.downstream.connectionFields,
-      this.requestId,
-      this.#fallback ? fallbackFields(this.route!.model, head.accept) : '',
-    );
-    // What of the body was already read is sent again. `#out` was recorded there too.
-    this.#out = text + this.#replay.text;
+    const extra = this.#fallback ? fallbackFields(this.route!.model, head.accept) : '';
+    this.downstream.forwardHead(upstream.output, this.requestId, extra);
+    // What of the body was already read is sent again.
+    this.#replay.sendTo(upstream.output);
     // Only now: a connection that is there already lets the body flow at once, and it must follow the head.
-    upstream.attach(this, {
-      headRequest: head.method === 'HEAD',
-      wantsUpgrade: head.upgrade !== '',
-      requestComplete: this.#requestEnded,
-    });
-    // In `begin` the downstream still has body bytes at hand, which leave in the same packet.
-    if (this.#requestEnded || !this.#beginning) this.flushRequest();
+    upstream.attach(this, head.method === 'HEAD', head.upgrade !== '', this.#requestEnded);
   }
 
-  #send(text: string): void {
-    this.#out += text;
+  /** Framing of the request body. */
+  #sendText(text: string): void {
     this.#replay.addText(text);
+    this.#upstream!.output.text(text);
   }
 
   #refuse(error: ProxyError): void {
@@ -358,8 +328,7 @@ export class Exchange implements ResponseHandler {
     this.error = error;
     this.active = false;
     this.#replay.close();
-    this.#out = '';
-    this.finishedAt = this.#context.clock();
+    this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
     this.downstream.exchangeDone();
   }
@@ -370,7 +339,7 @@ export class Exchange implements ResponseHandler {
     this.route = null;
     this.status = this.upstreamStatus = 0;
     this.error = null;
-    this.startedAt = this.#context.clock();
+    this.startedAt = this.#context.deadlines.now;
     this.upstreamStartedAt = this.connectedAt = this.headReceivedAt = 0;
     this.requestBytes = headBytes;
     this.responseBytes = 0;
@@ -382,7 +351,6 @@ export class Exchange implements ResponseHandler {
     this.#fallback = false;
     this.#responseStarted = this.#tunnel = false;
     this.#bodyBytes = 0;
-    this.#out = '';
     this.#replay.open();
   }
 }

@@ -1,6 +1,7 @@
 /** What single steps of a request cost, in nanoseconds: the best of five runs of each, in one process without a network. */
 import { Deadlines } from '../../src/proxy/deadlines.ts';
-import { connectionFields, forwardedHead, newRequestId } from '../../src/proxy/http1/forward-request.ts';
+import { HeadForwarder, newRequestId } from '../../src/proxy/http1/forward-request.ts';
+import type { Sink } from '../../src/proxy/outbox.ts';
 import { parseRequestHead, RequestHead } from '../../src/proxy/http1/request-head.ts';
 import { parseResponseHead, ResponseHead } from '../../src/proxy/http1/response-head.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
@@ -8,7 +9,6 @@ import { BENCH_HOST, SCENARIOS, type Scenario } from './scenarios.ts';
 
 const settings = DEFAULT_SETTINGS.proxy;
 const CLIENT = { scheme: 'http', address: '10.0.0.1' } as const;
-const FIELDS = connectionFields(CLIENT, settings);
 
 function measure(name: string, step: () => unknown, count = 200_000): void {
   let best = Infinity;
@@ -26,14 +26,21 @@ function requestOf({ method, path, headers }: Scenario): Buffer {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: ${BENCH_HOST}\r\n${lines}\r\n`, 'latin1');
 }
 
-const out = Buffer.alloc(8192);
+const forwarder = new HeadForwarder(CLIENT);
+const arena = Buffer.alloc(8192);
+let used = 0;
+const sink: Sink = {
+  text: (text) => void (used += arena.write(text, used, 'latin1')),
+  copy: (bytes, start, end) => void (used += bytes.copy(arena, used, start, end)),
+};
 for (const scenario of SCENARIOS.filter(({ name }) => name === 'get' || name === 'browser')) {
   const bytes = requestOf(scenario);
   const head = new RequestHead();
   measure(`parse: ${scenario.title}`, () => parseRequestHead(bytes, 0, bytes.length, head, settings));
-  measure('  and write it for the upstream', () =>
-    out.write(forwardedHead(head, CLIENT, settings, FIELDS, newRequestId(), ''), 0, 'latin1'),
-  );
+  measure('  and write it for the upstream', () => {
+    used = 0;
+    forwarder.send(sink, head, settings, newRequestId(), '');
+  });
 }
 
 const response = Buffer.from(

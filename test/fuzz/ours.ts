@@ -1,11 +1,12 @@
 /** Our parsers, driven as the connections drive them. */
 import { BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from '../../src/proxy/http1/chunked.ts';
-import { forwardedHead } from '../../src/proxy/http1/forward-request.ts';
+import { HeadForwarder } from '../../src/proxy/http1/forward-request.ts';
 import { parseRequestHead, RequestHead } from '../../src/proxy/http1/request-head.ts';
 import type { ResponseHead } from '../../src/proxy/http1/response-head.ts';
 import type { ResponseHandler } from '../../src/proxy/upstream/connection.ts';
 import { COMPLETE, FAILED, MORE, ResponseReader } from '../../src/proxy/upstream/response-reader.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
+import { sentBy } from '../support/text-sink.ts';
 import { trimmed, type Message, type Reading } from './message.ts';
 
 const SETTINGS = DEFAULT_SETTINGS.proxy;
@@ -21,6 +22,7 @@ export interface OurRequest extends Message {
 }
 
 const head = new RequestHead();
+const forwarder = new HeadForwarder({ scheme: 'http', address: '127.0.0.1' });
 const chunks = new ChunkedReader();
 
 /** Reads the requests of a stream that comes in pieces. `ends`: where each piece ends. */
@@ -39,7 +41,7 @@ export function readRequests(bytes: Buffer, ends: readonly number[]): Reading<Ou
         current = {
           start: head.method,
           target: head.target,
-          fields: pairs(head.runs.lines(head.text)),
+          fields: pairs(sentBy((sink) => head.runs.sendText(sink, head.text))),
           body: '',
           complete: !head.hasBody(),
           trailers: '',
@@ -48,7 +50,7 @@ export function readRequests(bytes: Buffer, ends: readonly number[]): Reading<Ou
           chunked: head.chunked,
           contentLength: head.contentLength,
           connection: head.connection,
-          forwarded: forwardedHead(head, { scheme: 'http', address: '127.0.0.1' }, SETTINGS, '', '', ''),
+          forwarded: sentBy((sink) => forwarder.send(sink, head, SETTINGS, '', '')),
         };
         messages.push(current);
         chunks.reset();
@@ -86,8 +88,8 @@ class Collector implements ResponseHandler {
   readonly messages: Message[] = [];
   readonly onConnected = nothing;
   readonly onResponseEnd = nothing;
-  readonly onFlush = nothing;
   readonly onUpstreamFailed = nothing;
+  readonly onUpstreamBlocked = nothing;
   readonly onUpstreamDrain = nothing;
   readonly onTunnelData = nothing;
   readonly onTunnelEnd = nothing;
@@ -109,7 +111,7 @@ class Collector implements ResponseHandler {
     this.messages.push({
       start: String(one.status),
       target: '',
-      fields: pairs(one.runs.lines(one.text)),
+      fields: pairs(sentBy((sink) => one.runs.sendText(sink, one.text))),
       body: '',
       complete,
       trailers: '',

@@ -61,9 +61,9 @@ describe('a request', () => {
     expect(reply.headers.has('server')).toBe(false);
     expect(reply.headers.get('connection')).toEqual(['close']);
     expect(upstream.received[0]).toBe(
-      'GET /a?b=c HTTP/1.1\r\nHost: app.example:8080\r\nX-Request-ID: abc\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-For: 127.0.0.1\r\n' +
+      'GET /a?b=c HTTP/1.1\r\nHost: app.example:8080\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-For: 127.0.0.1\r\n' +
         `X-Forwarded-Port: ${proxy.port}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Scheme: http\r\nX-Scheme: http\r\nX-Forwarded-Host: app.example:8080\r\n` +
-        'X-Original-Forwarded-For: 6.6.6.6\r\nX-Original-Forwarded-Host: evil\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n',
+        'X-Request-ID: abc\r\nX-Original-Forwarded-For: 6.6.6.6\r\nX-Original-Forwarded-Host: evil\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n',
     );
   });
 

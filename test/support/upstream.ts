@@ -1,7 +1,9 @@
 /** One side of the data plane alone, for tests: pools and connections to upstreams, with a clock that the test moves. */
 import { Deadlines } from '../../src/proxy/deadlines.ts';
+import { Outbox } from '../../src/proxy/outbox.ts';
 import type { ProxyError } from '../../src/proxy/errors.ts';
 import type { ResponseHandler, UpstreamConnection } from '../../src/proxy/upstream/connection.ts';
+import { IdleConnections } from '../../src/proxy/upstream/idle.ts';
 import type { PoolContext, PoolLimits } from '../../src/proxy/upstream/pool.ts';
 import { proxySettings } from './proxy.ts';
 
@@ -33,13 +35,14 @@ export function testUpstreams(limits: Partial<PoolLimits> = {}): TestUpstreams {
     context: {
       onBug: (error) => bugs.push(error),
       deadlines,
+      outbox: new Outbox(),
       limits: () => settings,
       connectTimeout: () => 1000,
       readTimeout: () => 1000,
       sendTimeout: () => 1000,
       readBuffer: Buffer.allocUnsafeSlow(65_536),
       poolLimits: () => upstreams.limits,
-      idle: new Set(),
+      idle: new IdleConnections(),
     },
     advance: (milliseconds) => {
       now += milliseconds;
@@ -72,19 +75,19 @@ export function ask(connection: UpstreamConnection, path = '/'): Asked {
       onResponseHead: nothing,
       onResponseData: (bytes, start, end) => void (text += bytes.toString('latin1', start, end)),
       onResponseEnd: () => resolve(text),
-      onFlush: nothing,
       onUpstreamFailed: (error) => {
         failed = error;
         reject(new Error(error.code));
       },
+      onUpstreamBlocked: nothing,
       onUpstreamDrain: nothing,
       onTunnelData: nothing,
       onTunnelEnd: nothing,
       onBug: () => reject(new Error('bug')),
     };
-    connection.attach(handler, { headRequest: false, wantsUpgrade: false, requestComplete: true });
+    connection.attach(handler, false, false, true);
   });
   body.catch(() => undefined);
-  connection.writeText(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`);
+  connection.output.text(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`);
   return { body, received: () => text.length, error: () => failed };
 }

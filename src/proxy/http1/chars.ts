@@ -45,3 +45,12 @@ export const SLASH = 0x2f;
 function table(classOf: (byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => classOf(byte));
 }
+
+/**
+ * Four bytes at once, in any order: true if none of them is a control character, so that all are `VALUE_CHAR`. A tab gives false too. Each
+ * term has the top bit of a byte set where that byte is below 0x20, or is 0x7f (the subtraction borrows only past such a byte).
+ */
+export function isPlain(word: number): boolean {
+  const del = word ^ 0x7f7f7f7f;
+  return ((((word - 0x20202020) & ~word) | ((del - 0x01010101) & ~del)) & -0x7f7f7f80) === 0;
+}

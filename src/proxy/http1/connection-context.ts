@@ -1,12 +1,12 @@
-import type { Deadlines } from '../deadlines.ts';
 import type { ProxyError } from '../errors.ts';
 import type { ExchangeContext } from '../exchange.ts';
+import type { Outbox } from '../outbox.ts';
 import type { ClientConnection } from './connection.ts';
 import type { RequestHeadLimits } from './request-head.ts';
 
 /** What a connection needs of its worker. */
 export interface ConnectionContext extends ExchangeContext {
-  readonly deadlines: Deadlines;
+  readonly outbox: Outbox;
   readonly requestLimits: () => RequestHeadLimits;
   /** The connections of the worker. */
   readonly connections: Set<ClientConnection>;

@@ -1,6 +1,5 @@
 /** One HTTP/1.1 connection of a client: heads and bodies in, responses out, one exchange after the other. */
 import type { Socket } from 'node:net';
-import type { ProxySettings } from '../../settings/settings.ts';
 import { page, type Answer } from '../answers.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Downstream } from '../downstream.ts';
@@ -9,7 +8,8 @@ import { Exchange } from '../exchange.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
-import { clientInfo, connectionFields, type ClientInfo } from './forward-request.ts';
+import { Output, type Sender, type Sink } from '../outbox.ts';
+import { clientInfo, HeadForwarder, type ClientInfo } from './forward-request.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestHead, RequestHeadReader } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -17,7 +17,7 @@ import { connectionLine, responseFraming, ResponseWriter } from './response-writ
 
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
 
-export class ClientConnection implements Downstream, Timed {
+export class ClientConnection implements Downstream, Sender, Timed {
   readonly client: ClientInfo;
   readonly head = new RequestHead();
   readonly exchange: Exchange;
@@ -28,11 +28,10 @@ export class ClientConnection implements Downstream, Timed {
   readonly #context: ConnectionContext;
   readonly #headReader = new RequestHeadReader(this.head);
   readonly #body: RequestBody;
+  readonly #output: Output;
   readonly #writer: ResponseWriter;
+  readonly #forwarder: HeadForwarder;
   #phase: Phase = 'idle';
-  #fields = '';
-  /** The settings that `#fields` was made of. */
-  #fieldsOf: ProxySettings | null = null;
   /** Bytes read and not used yet. */
   #input: Buffer | null = null;
   #processing = false;
@@ -50,7 +49,9 @@ export class ClientConnection implements Downstream, Timed {
     this.client = clientInfo(socket.remoteAddress ?? '', scheme);
     this.exchange = new Exchange(this, context);
     this.#body = new RequestBody(this.exchange);
-    this.#writer = new ResponseWriter(socket);
+    this.#output = new Output(socket, this, context.outbox);
+    this.#writer = new ResponseWriter(this.#output);
+    this.#forwarder = new HeadForwarder(this.client);
     context.deadlines.add(this);
     this.deadline = context.deadlines.after(context.settings().clientHeaderTimeout);
     const onClose = (): void => this.#onClose();
@@ -67,11 +68,8 @@ export class ClientConnection implements Downstream, Timed {
     );
   }
 
-  get connectionFields(): string {
-    const settings = this.#context.settings();
-    if (this.#fieldsOf !== settings) this.#fields = connectionFields(this.client, settings);
-    this.#fieldsOf = settings;
-    return this.#fields;
+  forwardHead(upstream: Sink, requestId: string, extra: string): void {
+    this.#forwarder.send(upstream, this.head, this.#context.settings(), requestId, extra);
   }
 
   bytesSent(): number {
@@ -155,17 +153,15 @@ export class ClientConnection implements Downstream, Timed {
     this.#writer.answer(answer, this.head.method === 'HEAD', this.#security(), connectionLine(this.#keepAlive, this.head));
   }
 
-  flush(): void {
-    this.#writer.flush();
-    if (this.#writer.blocked) this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
-  }
-
-  blocked(): boolean {
-    return this.#writer.blocked;
+  onBlocked(): void {
+    if (this.#phase === 'closed') return;
+    this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
+    this.exchange.onClientBlocked();
   }
 
   abort(): void {
     this.#keepAlive = false;
+    this.#output.flush();
     this.#phase = 'closed';
     // A reset, not a FIN: the client must not take what it has for the whole response. With TLS the missing close_notify says so.
     if (this.client.scheme === 'http') this.#socket.resetAndDestroy();
@@ -202,11 +198,10 @@ export class ClientConnection implements Downstream, Timed {
 
   tunnelData(bytes: Buffer, start: number, end: number): void {
     this.#writer.data(bytes, start, end);
-    this.flush();
   }
 
   tunnelEnd(): void {
-    this.#socket.end();
+    this.#end();
   }
 
   exchangeDone(): void {
@@ -221,6 +216,7 @@ export class ClientConnection implements Downstream, Timed {
   }
 
   #onData(chunk: Buffer): void {
+    this.#context.deadlines.tick();
     switch (this.#phase) {
       case 'tunnel':
         this.exchange.onTunnelClientData(chunk);
@@ -252,7 +248,6 @@ export class ClientConnection implements Downstream, Timed {
     }
     this.#processing = false;
     if (this.#phase === 'exchange') {
-      this.exchange.flushRequest();
       // What is left belongs to the next request, which waits its turn.
       if (this.#input !== null && !this.#body.open) this.#socket.pause();
       this.#setDeadline();
@@ -262,7 +257,7 @@ export class ClientConnection implements Downstream, Timed {
   /** Returns how many bytes it used; 0 to wait. */
   #readHead(input: Buffer): number {
     if (this.#phase === 'idle') {
-      if (this.#writer.blocked) {
+      if (this.#socket.writableNeedDrain) {
         // A client that pipelines but does not read would fill the memory with answers.
         this.#socket.pause();
         return 0;
@@ -332,6 +327,7 @@ export class ClientConnection implements Downstream, Timed {
   }
 
   #onDrain(): void {
+    this.#context.deadlines.tick();
     if (this.#phase === 'tunnel') this.deadline = Infinity;
     else this.#setDeadline();
     this.exchange.onClientDrain();
@@ -342,6 +338,7 @@ export class ClientConnection implements Downstream, Timed {
   }
 
   #onEnd(): void {
+    this.#context.deadlines.tick();
     this.#clientEnded = true;
     switch (this.#phase) {
       case 'tunnel':
@@ -358,13 +355,20 @@ export class ClientConnection implements Downstream, Timed {
         return;
       case 'linger':
       case 'closed':
-        this.#socket.end();
+        this.#end();
     }
+  }
+
+  /** Closes our side, after all that was sent. */
+  #end(): void {
+    this.#output.flush();
+    this.#socket.end();
   }
 
   #onClose(): void {
     const wasOpen = this.#context.connections.delete(this);
     if (!wasOpen) return;
+    this.#context.deadlines.tick();
     this.#context.deadlines.delete(this);
     this.#phase = 'closed';
     this.#input = null;
@@ -391,10 +395,10 @@ export class ClientConnection implements Downstream, Timed {
     this.#phase = 'linger';
     this.#input = null;
     this.#lingered = 0;
+    this.#end();
     this.deadline = this.#context.deadlines.after(
       this.#socket.writableLength > 0 ? this.#context.settings().clientSendTimeout : LINGER_TIMEOUT,
     );
-    this.#socket.end();
     this.#socket.resume();
   }
 }

@@ -2,12 +2,13 @@
  * The request head as the upstream gets it: the client's request line and fields, and in front of them the fields that
  * ingress-nginx sets (rootfs/etc/nginx/template/nginx.tmpl), which no client can strip or forge.
  */
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { validHost } from '../host.ts';
 import { trimOws } from './hop-by-hop.ts';
+import type { Sink } from '../outbox.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** What of the client's connection the upstream is told. */
@@ -30,23 +31,18 @@ export function clientInfo(address: string, scheme: 'http' | 'https'): ClientInf
   return { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
 }
 
-const RANDOM = Buffer.alloc(4096);
-let randomAt = RANDOM.length;
+/** Random bytes in hexadecimal, made for many requests at once. */
+let random = '';
+let randomAt = 0;
 
 /** 16 random bytes in hexadecimal, as nginx's `$request_id`. */
 export function newRequestId(): string {
-  if (randomAt === RANDOM.length) {
-    randomFillSync(RANDOM);
+  if (randomAt === random.length) {
+    random = randomBytes(4096).toString('hex');
     randomAt = 0;
   }
-  randomAt += 16;
-  return RANDOM.toString('hex', randomAt - 16, randomAt);
-}
-
-/** The lines that are the same for every request of a connection. */
-export function connectionFields(client: ClientInfo, settings: ProxySettings): string {
-  const { scheme, address } = client;
-  return `X-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n${schemeFields(scheme, serverPort(scheme, settings))}`;
+  randomAt += 32;
+  return random.slice(randomAt - 32, randomAt);
 }
 
 /** The port clients see: as configured, or the one we bound. */
@@ -79,39 +75,71 @@ export function fallbackFields({ ingress, service }: Route, accept: string): str
   return `X-Code: 503\r\n${format}${from}X-Service-Name: ${service?.name ?? ''}\r\nX-Service-Port: ${service?.port ?? ''}\r\n`;
 }
 
-/**
- * The whole head, to the empty line. `fixed`: from `connectionFields`. `extra`: further lines with CRLF. `framing` replaces
- * the client's Transfer-Encoding; its Content-Length is among the forwarded lines.
- */
-export function forwardedHead(
-  head: RequestHead,
-  client: ClientInfo,
-  settings: ProxySettings,
-  fixed: string,
-  requestId: string,
-  extra: string,
-): string {
-  const info = settings.useForwardedHeaders ? forwardedInfo(head, client, settings) : null;
-  const host = info === null ? head.host : info.host;
-  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
-  if (requestId !== '') text += `X-Request-ID: ${requestId}\r\n`;
-  if (info === null) text += fixed;
-  else {
-    const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
-    const port =
-      /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
-        ? head.forwardedPort
-        : serverPort(info.scheme, settings);
-    text += `X-Real-IP: ${info.clientAddress}\r\nX-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n`;
-    text += schemeFields(info.scheme, port);
+/** What follows the request target and is the same for all requests of a connection for one host, up to the request's id. */
+function fixedFields(host: string, { scheme, address }: ClientInfo, settings: ProxySettings): string {
+  return flat(
+    ` HTTP/1.1\r\nHost: ${host}\r\nX-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n` +
+      `${schemeFields(scheme, serverPort(scheme, settings))}X-Forwarded-Host: ${host}\r\n`,
+  );
+}
+
+/** The same, where the client's own X-Forwarded-* are believed. */
+function trustingFields(head: RequestHead, client: ClientInfo, settings: ProxySettings): string {
+  const info = forwardedInfo(head, client, settings);
+  const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
+  const port =
+    /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
+      ? head.forwardedPort
+      : serverPort(info.scheme, settings);
+  return (
+    ` HTTP/1.1\r\nHost: ${info.host}\r\nX-Real-IP: ${info.clientAddress}\r\n` +
+    `X-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n` +
+    `${schemeFields(info.scheme, port)}X-Forwarded-Host: ${info.host}\r\n`
+  );
+}
+
+/** In one piece of memory: a string put together of others is slow to copy. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+/** Sends the heads of a connection's requests to upstreams. */
+export class HeadForwarder {
+  readonly #client: ClientInfo;
+  #fixed = '';
+  /** What `#fixed` was made of. */
+  #host: string | null = null;
+  #settings: ProxySettings | null = null;
+
+  constructor(client: ClientInfo) {
+    this.#client = client;
   }
-  text += `X-Forwarded-Host: ${host}\r\n`;
-  if (head.forwardedFor !== '') text += `X-Original-Forwarded-For: ${head.forwardedFor}\r\n`;
-  if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
-  if (settings.addOriginalUriHeader) text += `X-Original-URI: ${head.target}\r\n`;
-  if (extra !== '') text += extra;
-  text += head.runs.lines(head.text);
-  if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
-  if (head.upgrade !== '') text += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
-  return `${text}\r\n`;
+
+  /** Sends the whole head, to the empty line. `extra`: further lines with CRLF. */
+  send(sink: Sink, head: RequestHead, settings: ProxySettings, requestId: string, extra: string): void {
+    sink.text(head.requestLine);
+    sink.text(settings.useForwardedHeaders ? trustingFields(head, this.#client, settings) : this.#fixedFields(head, settings));
+    if (requestId !== '') {
+      sink.text('X-Request-ID: ');
+      sink.text(requestId);
+      sink.text('\r\n');
+    }
+    if (head.forwardedFor !== '') sink.text(`X-Original-Forwarded-For: ${head.forwardedFor}\r\n`);
+    if (head.forwardedHost !== '') sink.text(`X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`);
+    if (settings.addOriginalUriHeader) sink.text(`X-Original-URI: ${head.target}\r\n`);
+    if (extra !== '') sink.text(extra);
+    head.runs.sendText(sink, head.text);
+    if (head.chunked) sink.text('Transfer-Encoding: chunked\r\n');
+    if (head.upgrade !== '') sink.text(`Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`);
+    sink.text('\r\n');
+  }
+
+  #fixedFields(head: RequestHead, settings: ProxySettings): string {
+    if (head.host !== this.#host || settings !== this.#settings) {
+      this.#fixed = fixedFields(head.host, this.#client, settings);
+      this.#host = head.host;
+      this.#settings = settings;
+    }
+    return this.#fixed;
+  }
 }

@@ -1,4 +1,5 @@
 /** Which lines of a head are passed on: runs of neighbouring lines, so that copying them takes a few slices, not one a field. */
+import type { Sink } from '../outbox.ts';
 
 export class LineRuns {
   /** Start, end, start, end … as offsets into the head's text. Not an array that shrinks and grows: those are slow to clear. */
@@ -20,11 +21,14 @@ export class LineRuns {
     this.#offsets[this.#length++] = end;
   }
 
-  /** The lines, each with its CRLF. */
-  lines(text: string): string {
-    let lines = '';
-    for (let i = 0; i < this.#length; i += 2) lines += text.slice(this.#offsets[i], this.#offsets[i + 1]);
-    return lines;
+  /** Sends the lines. `start`: where in `bytes` the head begins. */
+  sendTo(sink: Sink, bytes: Buffer, start: number): void {
+    for (let i = 0; i < this.#length; i += 2) sink.copy(bytes, start + this.#offsets[i]!, start + this.#offsets[i + 1]!);
+  }
+
+  /** Sends the lines of a head that is there as text. */
+  sendText(sink: Sink, text: string): void {
+    for (let i = 0; i < this.#length; i += 2) sink.text(text.slice(this.#offsets[i], this.#offsets[i + 1]));
   }
 
   /** Takes the lines with these names out. Rare: hardly anybody names fields in Connection. */

@@ -63,29 +63,40 @@ export function isForwarded(id: number): boolean {
 
 /** Where in the head's text the values of these fields are: most are never asked for, and cost no string. */
 export class FieldValues {
-  /** By id: start and end; both 0 when the field is absent. */
+  /** By id: start and end. */
   readonly #spans = new Int32Array(2 * IDS);
+  /** A bit for each id that is there. */
+  #present = 0;
   /** Earlier lines of a list: id, start, end, id … Empty for all but odd requests. */
   #earlier: number[] = [];
 
   clear(): void {
-    this.#spans.fill(0);
+    this.#present = 0;
     if (this.#earlier.length > 0) this.#earlier = [];
   }
 
   add(id: number, start: number, end: number): void {
     if (id >= IDS) return;
     const spans = this.#spans;
-    if (spans[2 * id + 1] !== 0 && LISTS.has(id)) this.#earlier.push(id, spans[2 * id]!, spans[2 * id + 1]!);
+    if ((this.#present & (1 << id)) !== 0 && LISTS.has(id)) this.#earlier.push(id, spans[2 * id]!, spans[2 * id + 1]!);
+    this.#present |= 1 << id;
     spans[2 * id] = start;
     spans[2 * id + 1] = end;
   }
 
+  /** True if the field is there, once, with just this value. */
+  is(id: number, value: string, text: string): boolean {
+    if ((this.#present & (1 << id)) === 0 || this.#earlier.length > 0) return false;
+    const start = this.#spans[2 * id]!;
+    if (this.#spans[2 * id + 1]! - start !== value.length) return false;
+    for (let i = 0; i < value.length; i++) if (text.charCodeAt(start + i) !== value.charCodeAt(i)) return false;
+    return true;
+  }
+
   /** The value in the head's text; empty when the field is absent. */
   get(id: number, text: string): string {
-    const end = this.#spans[2 * id + 1]!;
-    if (end === 0) return '';
-    const last = text.slice(this.#spans[2 * id], end);
+    if ((this.#present & (1 << id)) === 0) return '';
+    const last = text.slice(this.#spans[2 * id], this.#spans[2 * id + 1]);
     return this.#earlier.length === 0 ? last : this.#list(id, text, last);
   }
 

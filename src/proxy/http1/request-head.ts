@@ -16,8 +16,10 @@ import {
   SP,
   TARGET_CHAR,
   VALUE_CHAR,
+  isPlain,
 } from './chars.ts';
 import { validHost } from '../host.ts';
+import { methodName } from './methods.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
 import {
@@ -53,11 +55,16 @@ export interface RequestHeadLimits {
 export class RequestHead {
   /** The head's bytes as Latin-1, from the request line to the empty line. */
   text = '';
+  /** Where in `text` the request line begins, and where its target ends. */
+  lineStart = 0;
+  targetEnd = 0;
   method = '';
   /** The request target in origin form, as the client wrote it. */
   target = '';
   /** The target up to "?", as the client wrote it. */
   rawPath = '';
+  /** The client wrote the target in absolute form. */
+  absolute = false;
   /** The path may hold percent-encoding, dot segments or double slashes. */
   pathIsPlain = true;
   /** The minor version: 0 or 1. */
@@ -119,11 +126,19 @@ export class RequestHead {
     return this.values.get(ACCEPT, this.text);
   }
 
+  /** The method and the target, as the upstream gets them. */
+  get requestLine(): string {
+    return this.absolute ? `${this.method} ${this.target}` : this.text.slice(this.lineStart, this.targetEnd);
+  }
+
   /** True if a request body follows. */
   hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
   }
 }
+
+/** A head longer than this is worth a view that reads four bytes at once. */
+const LONG_HEAD = 512;
 
 /** Reads heads that may come in pieces. */
 export class RequestHeadReader {
@@ -161,6 +176,7 @@ export function parseRequestHead(
 ): number {
   const limit = start + limits.maxRequestHeadSize;
   const last = end < limit ? end : limit;
+  const view = last - start > LONG_HEAD ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length) : null;
   head.error = ERRORS.badRequest;
   let at = start;
 
@@ -235,6 +251,7 @@ export function parseRequestHead(
     if (nameEnd === nameStart) return -1;
     while (at < last && (bytes[at] === SP || bytes[at] === HTAB)) at++;
     const valueStart = at;
+    if (view !== null) while (at + 4 <= last && isPlain(view.getInt32(at))) at += 4;
     while (at < last && VALUE_CHAR[bytes[at]!] === 1) at++;
     if (at + 1 >= last) {
       if (at < last && bytes[at] !== CR) return -1;
@@ -279,16 +296,22 @@ export function parseRequestHead(
 
   const text = bytes.toString('latin1', start, at);
   head.text = text;
-  head.method = text.slice(lineStart - start, methodEnd - start);
+  head.lineStart = lineStart - start;
+  head.targetEnd = targetEnd - start;
+  head.method = methodName(bytes, lineStart, methodEnd);
   head.target = text.slice(targetStart - start, targetEnd - start);
   head.rawPath = query === 0 ? head.target : text.slice(targetStart - start, query - start);
   head.pathIsPlain = plain;
 
   if (head.chunked && (lengths > 0 || minor === 0)) return -1;
   if (hosts > 1 || (hosts === 0 && minor === 1)) return -1;
-  head.host = head.values.get(HOST, text);
-  if (hosts === 1 && !validHost(head.host)) return -1;
-  if (bytes[targetStart] !== SLASH && !takeAbsoluteForm(head)) return -1;
+  // The requests of a connection mostly name the same host.
+  if (head.host === '' || !head.values.is(HOST, head.host, text)) {
+    head.host = head.values.get(HOST, text);
+    if (hosts === 1 && !validHost(head.host)) return refuseHost(head);
+  }
+  head.absolute = bytes[targetStart] !== SLASH;
+  if (head.absolute && !takeAbsoluteForm(head)) return refuseHost(head);
   const expectation = head.values.get(EXPECT, text);
   head.expectContinue = expectation !== '' && expectation.toLowerCase() === '100-continue';
   if (expectation !== '' && !head.expectContinue) return refuse(head, ERRORS.expectationFailed);
@@ -296,6 +319,12 @@ export function parseRequestHead(
   head.acceptsTrailers = te !== '' && /\btrailers\b/i.test(te);
   applyConnection(head);
   return at;
+}
+
+/** Nothing is remembered of a host that is none. */
+function refuseHost(head: RequestHead): -1 {
+  head.host = '';
+  return -1;
 }
 
 function refuse(head: RequestHead, error: ProxyError): -1 {

@@ -1,4 +1,5 @@
 /** The strict parser of the response heads of upstreams (RFC 9112 §4–§6). As strict as for requests: what is ambiguous is a 502. */
+import type { Sink } from '../outbox.ts';
 import { COLON, CR, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR } from './chars.ts';
 import { FieldNames } from './field-names.ts';
 import { connectionOptions } from './hop-by-hop.ts';
@@ -46,11 +47,14 @@ export interface ResponseHeadLimits {
 
 /** A response head, parsed. One object per upstream connection, filled anew by every parse. */
 export class ResponseHead {
-  /** The head's bytes as Latin-1. */
-  text = '';
+  /** What it was parsed from: valid until more is read. */
+  bytes: Buffer = NOTHING;
+  /** Where in `bytes` it begins, and where its status line ends. */
+  start = 0;
+  statusEnd = 0;
+  /** Where it ends. */
+  end = 0;
   status = 0;
-  /** " 200 OK": from the space before the status to the end of the status line, as the upstream wrote it. */
-  statusLine = '';
   minor = 1;
   contentLength = -1;
   chunked = false;
@@ -62,7 +66,24 @@ export class ResponseHead {
   readonly runs = new LineRuns();
   /** The head is longer than allowed, or has too many fields. */
   tooLarge = false;
+
+  /** The head as Latin-1. */
+  get text(): string {
+    return this.bytes.toString('latin1', this.start, this.end);
+  }
+
+  /** Sends the status line, as HTTP/1.1, and the lines to forward. */
+  sendTo(sink: Sink): void {
+    if (this.minor === 1) sink.copy(this.bytes, this.start, this.statusEnd);
+    else {
+      sink.text('HTTP/1.1');
+      sink.copy(this.bytes, this.start + 8, this.statusEnd);
+    }
+    this.runs.sendTo(sink, this.bytes, this.start);
+  }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Parses the head at `bytes[start, end)` into `head`. Returns the offset after the head, 0 if it is incomplete, or -1 if it is
@@ -89,11 +110,13 @@ export function parseResponseHead(
   // The space before an empty reason is often left out, and everybody takes that.
   if (bytes[at] !== SP && bytes[at] !== CR) return -1;
   while (at < last && VALUE_CHAR[bytes[at]!] === 1) at++;
-  const lineEnd = at;
   if (at + 1 >= last) return at < last && bytes[at] !== CR ? -1 : more(head, last === limit);
   if (bytes[at] !== CR || bytes[at + 1] !== LF) return -1;
   at += 2;
 
+  head.bytes = bytes;
+  head.start = start;
+  head.statusEnd = at;
   head.minor = minor;
   head.status = status;
   head.contentLength = -1;
@@ -149,7 +172,6 @@ export function parseResponseHead(
         keep = false;
         break;
       case CONNECTION: {
-        // Values are taken out of the text at the end: one string for the whole head is cheaper than several.
         if (connectionEnd > 0) earlier += `${bytes.toString('latin1', connectionStart, connectionEnd)}, `;
         connectionStart = valueStart;
         connectionEnd = valueEnd;
@@ -184,12 +206,11 @@ export function parseResponseHead(
   at += 2;
   if (head.chunked && (head.contentLength >= 0 || minor === 0)) return -1;
 
-  head.text = bytes.toString('latin1', start, at);
-  head.statusLine = head.text.slice(8, lineEnd - start);
+  head.end = at;
   head.keepAlive = minor === 1;
-  head.upgrade = upgradeEnd === 0 ? '' : head.text.slice(upgradeStart - start, upgradeEnd - start);
+  head.upgrade = upgradeEnd === 0 ? '' : bytes.toString('latin1', upgradeStart, upgradeEnd);
   if (connectionEnd > 0) {
-    const options = connectionOptions(earlier + head.text.slice(connectionStart - start, connectionEnd - start));
+    const options = connectionOptions(earlier + bytes.toString('latin1', connectionStart, connectionEnd));
     head.keepAlive = options.close ? false : head.keepAlive || options.keepAlive;
     if (options.removed.length > 0) runs.remove(head.text, options.removed);
   }

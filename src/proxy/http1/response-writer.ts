@@ -1,11 +1,8 @@
 /** Writes responses to an HTTP/1.1 client: head and first data in one packet, in the framing the client understands. */
-import type { Socket } from 'node:net';
 import { reason, type Answer } from '../answers.ts';
+import type { Output } from '../outbox.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
-
-/** Data up to this size is joined to the head as text; more is copied to a buffer of its own. */
-const TEXT_DATA = 16_384;
 
 type Framing = 'none' | 'length' | 'chunked' | 'close';
 
@@ -22,92 +19,79 @@ export function connectionLine(keepAlive: boolean, request: RequestHead): string
   return request.minor === 0 ? 'Connection: keep-alive\r\n' : '';
 }
 
+/** Writes the responses of one connection, and knows how much was sent of the current one. */
 export class ResponseWriter {
-  /** Bytes written for the current response. */
-  sent = 0;
-  /** Of these, the bytes of its head. */
+  /** Bytes of the head of the current response. */
   headSize = 0;
-  readonly #socket: Socket;
-  #out = '';
+  readonly #output: Output;
   #framing: Framing = 'none';
+  /** The output's total when the response began. */
+  #before = 0;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  constructor(output: Output) {
+    this.#output = output;
   }
 
-  /** The client takes data more slowly than it comes. */
-  get blocked(): boolean {
-    return this.#socket.writableNeedDrain;
+  /** Bytes sent of the current response. */
+  get sent(): number {
+    return this.#output.total - this.#before;
   }
 
   begin(): void {
-    this.sent = this.headSize = 0;
+    this.headSize = 0;
+    this.#before = this.#output.total;
   }
 
   continue(): void {
-    this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    this.#output.text('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   interim(head: ResponseHead): void {
-    this.#socket.write(interimText(head), 'latin1');
+    head.sendTo(this.#output);
+    this.#output.text('\r\n');
   }
 
   /** `security`: the value of Strict-Transport-Security. `connection`: the Connection line, or nothing. */
   head(head: ResponseHead, framing: Framing, security: string | null, connection: string): void {
+    this.begin();
     this.#framing = framing;
-    const text = responseHeadText(head, framing === 'chunked', security, connection);
-    this.headSize = text.length;
-    this.#out += text;
+    const output = this.#output;
+    head.sendTo(output);
+    if (!head.hasDate) output.text(dateLine());
+    if (framing === 'chunked') output.text('Transfer-Encoding: chunked\r\n');
+    if (security !== null) output.text(securityLine(security));
+    if (connection !== '') output.text(connection);
+    output.text('\r\n');
+    this.headSize = this.sent;
   }
 
-  /** 101: what follows is passed unframed. */
+  /** 101, the one response whose Upgrade and Connection are passed on: what follows is passed unframed. */
   switching(head: ResponseHead): void {
+    this.begin();
     this.#framing = 'close';
-    const text = switchingText(head);
-    this.headSize = text.length;
-    this.#out += text;
-    this.flush();
+    head.sendTo(this.#output);
+    this.#output.text(`Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`);
+    this.headSize = this.sent;
   }
 
   /** `bytes` may change after the call. */
   data(bytes: Buffer, start: number, end: number): void {
     if (this.#framing === 'none') return;
-    const length = end - start;
     const chunked = this.#framing === 'chunked';
-    if (chunked) this.#out += `${length.toString(16)}\r\n`;
-    if (length <= TEXT_DATA) this.#out += bytes.toString('latin1', start, end);
-    else this.#writeCopy(bytes, start, end);
-    if (chunked) this.#out += '\r\n';
+    if (chunked) this.#output.text(`${(end - start).toString(16)}\r\n`);
+    this.#output.copy(bytes, start, end);
+    if (chunked) this.#output.text('\r\n');
   }
 
   end(trailers: string): void {
-    if (this.#framing === 'chunked') this.#out += `0\r\n${trailers}\r\n`;
-    this.flush();
+    if (this.#framing === 'chunked') this.#output.text(`0\r\n${trailers}\r\n`);
   }
 
   answer(answer: Answer, headRequest: boolean, security: string | null, connection: string): void {
+    this.begin();
     const text = answerText(answer, headRequest, security, connection);
     this.headSize = text.length - (headRequest ? 0 : answer.body.length);
-    this.#out += text;
-    this.flush();
-  }
-
-  flush(): void {
-    if (this.#out === '') return;
-    const text = this.#out;
-    this.#out = '';
-    this.sent += text.length;
-    this.#socket.write(text, 'latin1');
-  }
-
-  #writeCopy(bytes: Buffer, start: number, end: number): void {
-    const head = this.#out;
-    this.#out = '';
-    const copy = Buffer.allocUnsafeSlow(head.length + end - start);
-    if (head !== '') copy.write(head, 0, 'latin1');
-    bytes.copy(copy, head.length, start, end);
-    this.sent += copy.length;
-    this.#socket.write(copy);
+    this.#output.text(text);
   }
 }
 
@@ -124,29 +108,22 @@ function dateLine(): string {
   return dateText;
 }
 
-/** The head of a final response. `connection`: the Connection line, or nothing. */
-function responseHeadText(head: ResponseHead, chunked: boolean, security: string | null, connection: string): string {
-  let text = `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}`;
-  if (!head.hasDate) text += dateLine();
-  if (chunked) text += 'Transfer-Encoding: chunked\r\n';
-  if (security !== null) text += `Strict-Transport-Security: ${security}\r\n`;
-  return `${text}${connection}\r\n`;
-}
+let securityValue = '';
+let securityText = '';
 
-/** A 1xx other than 101. */
-function interimText(head: ResponseHead): string {
-  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}\r\n`;
-}
-
-/** 101 Switching Protocols: the one response whose Upgrade and Connection are passed on. */
-function switchingText(head: ResponseHead): string {
-  return `HTTP/1.1${head.statusLine}\r\n${head.runs.lines(head.text)}Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`;
+/** The Strict-Transport-Security line, made once. */
+function securityLine(value: string): string {
+  if (value !== securityValue) {
+    securityValue = value;
+    securityText = `Strict-Transport-Security: ${value}\r\n`;
+  }
+  return securityText;
 }
 
 /** An answer of our own, with its body unless the request was a HEAD. */
 function answerText(answer: Answer, headRequest: boolean, security: string | null, connection: string): string {
   const { status, fields, contentType, body } = answer;
   let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n${fields}`;
-  if (security !== null) text += `Strict-Transport-Security: ${security}\r\n`;
+  if (security !== null) text += securityLine(security);
   return `${text}${connection}\r\n${headRequest ? '' : body}`;
 }

@@ -4,6 +4,7 @@ import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { ResponseHead, ResponseHeadLimits } from '../http1/response-head.ts';
+import { Output, type Outbox, type Sender } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, ResponseReader, SWITCHED } from './response-reader.ts';
 
@@ -18,10 +19,10 @@ export interface ResponseHandler {
   readonly onResponseData: (bytes: Buffer, start: number, end: number) => void;
   /** The response is complete; the connection is no longer the caller's. `trailers`: lines with CRLF. */
   readonly onResponseEnd: (trailers: string) => void;
-  /** All that one read brought was delivered: time to write it out. */
-  readonly onFlush: () => void;
   /** The connection is gone, and with it the response. */
   readonly onUpstreamFailed: (error: ProxyError) => void;
+  /** The upstream takes no more of the request for now. */
+  readonly onUpstreamBlocked: () => void;
   /** The upstream takes more of the request again. */
   readonly onUpstreamDrain: () => void;
   /** Bytes of an upgraded connection, valid only during the call. */
@@ -35,6 +36,7 @@ export interface ResponseHandler {
 export interface UpstreamContext {
   readonly onBug: (error: unknown) => void;
   readonly deadlines: Deadlines;
+  readonly outbox: Outbox;
   readonly limits: () => ResponseHeadLimits;
   readonly connectTimeout: () => number;
   readonly readTimeout: () => number;
@@ -44,7 +46,7 @@ export interface UpstreamContext {
 }
 
 type State = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
-export class UpstreamConnection implements Timed {
+export class UpstreamConnection implements Timed, Sender {
   readonly pool: EndpointPool;
   /** The IP address it goes to. */
   readonly address: string;
@@ -53,6 +55,11 @@ export class UpstreamConnection implements Timed {
   /** When it was opened, in milliseconds of the worker's deadlines. */
   readonly openedAt: number;
   deadline = Infinity;
+  /** Where the request is sent. */
+  readonly output: Output;
+  /** Its neighbours among the idle connections of the worker. */
+  idleBefore: UpstreamConnection | null = null;
+  idleAfter: UpstreamConnection | null = null;
   readonly #context: UpstreamContext;
   readonly #socket: net.Socket;
   readonly #reader: ResponseReader;
@@ -88,10 +95,14 @@ export class UpstreamConnection implements Timed {
         },
       },
     });
+    this.output = new Output(this.#socket, this, context.outbox);
     // After what may throw (a port out of range), or nothing would ever take it out again.
     this.deadline = context.deadlines.after(context.connectTimeout());
     context.deadlines.add(this);
-    const onFailed = (): void => this.#fail();
+    const onFailed = (): void => {
+      context.deadlines.tick();
+      this.#fail();
+    };
     listenGuarded(
       this.#socket,
       {
@@ -123,25 +134,15 @@ export class UpstreamConnection implements Timed {
   }
 
   /** Takes the connection for one exchange. */
-  attach(handler: ResponseHandler, options: { headRequest: boolean; wantsUpgrade: boolean; requestComplete: boolean }): void {
+  attach(handler: ResponseHandler, headRequest: boolean, wantsUpgrade: boolean, requestComplete: boolean): void {
     this.requests++;
     this.#handler = handler;
-    this.#reader.begin(handler, options.headRequest, options.wantsUpgrade);
-    this.#requestComplete = options.requestComplete;
+    this.#reader.begin(handler, headRequest, wantsUpgrade);
+    this.#requestComplete = requestComplete;
     if (!this.#connected) return;
     this.#state = 'busy';
     this.#touch();
     handler.onConnected();
-  }
-
-  /** Sends text (Latin-1). Returns false when the socket wants to drain first. */
-  writeText(text: string): boolean {
-    return this.#wrote(this.#socket.write(text, 'latin1'));
-  }
-
-  /** Sends bytes, which must not change afterwards. */
-  writeBytes(bytes: Buffer): boolean {
-    return this.#wrote(this.#socket.write(bytes));
   }
 
   /** The request was sent whole: from now on the read timeout runs. */
@@ -167,6 +168,7 @@ export class UpstreamConnection implements Timed {
 
   /** Half-closes an upgraded connection. */
   end(): void {
+    this.output.flush();
     this.#socket.end();
   }
 
@@ -199,9 +201,10 @@ export class UpstreamConnection implements Timed {
     this.#failWith(error);
   }
 
-  #wrote(flushed: boolean): boolean {
-    if (!flushed && this.#connected) this.deadline = this.#context.deadlines.after(this.#context.sendTimeout());
-    return flushed;
+  onBlocked(): void {
+    if (this.#state === 'closed') return;
+    if (this.#connected) this.deadline = this.#context.deadlines.after(this.#context.sendTimeout());
+    this.#handler?.onUpstreamBlocked();
   }
 
   /** An event happened: the upstream has its read timeout again. While the client is still sending, its deadline counts. */
@@ -213,6 +216,7 @@ export class UpstreamConnection implements Timed {
   }
 
   #onConnect(): void {
+    this.#context.deadlines.tick();
     this.#connected = true;
     if (this.#handler === null) return this.destroy();
     this.#state = 'busy';
@@ -222,6 +226,7 @@ export class UpstreamConnection implements Timed {
 
   #onDrain(): void {
     if (this.#state === 'closed') return;
+    this.#context.deadlines.tick();
     this.#touch();
     this.#handler?.onUpstreamDrain();
   }
@@ -230,6 +235,7 @@ export class UpstreamConnection implements Timed {
     // Bytes on an idle connection belong to nobody: the next client must not get them (CVE-2026-48931).
     if (this.#state === 'idle' || this.#handler === null) return this.destroy();
     const handler = this.#handler;
+    this.#context.deadlines.tick();
     this.#touch();
     if (this.#state === 'tunnel') {
       handler.onTunnelData(bytes, 0, length);
@@ -250,9 +256,7 @@ export class UpstreamConnection implements Timed {
       }
       case MORE:
       case ABANDONED:
-        break;
     }
-    handler.onFlush();
   }
 
   /** The response is complete: back to the pool, unless something forbids it. */
@@ -260,7 +264,7 @@ export class UpstreamConnection implements Timed {
     const { persistent, trailers } = this.#reader;
     this.#release();
     // An unfinished request would be taken for the next one.
-    if (persistent && this.#requestComplete && this.#socket.writableLength === 0) {
+    if (persistent && this.#requestComplete && this.output.empty) {
       this.#state = 'idle';
       if (this.#paused) {
         this.#paused = false;
@@ -272,6 +276,7 @@ export class UpstreamConnection implements Timed {
   }
 
   #onEnd(): void {
+    this.#context.deadlines.tick();
     const handler = this.#handler;
     if (handler === null) return this.#close();
     if (this.#state === 'tunnel') {
@@ -281,9 +286,7 @@ export class UpstreamConnection implements Timed {
     if (this.#reader.endsWithConnection) {
       this.#release();
       this.#close();
-      handler.onResponseEnd('');
-      handler.onFlush();
-      return;
+      return handler.onResponseEnd('');
     }
     this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : ERRORS.upstreamReset);
   }

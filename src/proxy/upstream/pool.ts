@@ -1,4 +1,5 @@
 /** The connections to one endpoint: idle ones are kept for the next request, within limits. */
+import type { IdleConnections } from './idle.ts';
 import { UpstreamConnection, type UpstreamContext } from './connection.ts';
 
 /** Limits that all pools of a worker share. */
@@ -16,8 +17,7 @@ export interface PoolLimits {
 /** What the pools of a worker share. */
 export interface PoolContext extends UpstreamContext {
   readonly poolLimits: () => PoolLimits;
-  /** Idle connections of the worker, the longest idle first. */
-  readonly idle: Set<UpstreamConnection>;
+  readonly idle: IdleConnections;
 }
 
 export class EndpointPool {
@@ -27,6 +27,8 @@ export class EndpointPool {
   readonly label: string;
   /** Groups that use this endpoint; at 0 the pool closes what it has and keeps nothing. */
   users = 0;
+  /** Just this pool. */
+  readonly alone: readonly EndpointPool[] = [this];
   readonly #context: PoolContext;
   readonly #idle: UpstreamConnection[] = [];
   readonly #open = new Set<UpstreamConnection>();
@@ -66,8 +68,7 @@ export class EndpointPool {
     connection.deadline = this.#context.deadlines.after(upstreamKeepAliveTimeout);
     this.#idle.push(connection);
     this.#context.idle.add(connection);
-    if (this.#context.idle.size > upstreamKeepAliveConnections)
-      for (const oldest of this.#context.idle) return oldest.destroy();
+    if (this.#context.idle.size > upstreamKeepAliveConnections) this.#context.idle.oldest?.destroy();
   }
 
   /** Called by a connection that closed. */

@@ -1,42 +1,65 @@
 /** The part of a request body that was sent and could be sent again to another endpoint. */
+import type { Sink } from '../outbox.ts';
 
 /** More than this is not kept: such a request is not tried again. */
 const MAX_REPLAY = 65_536;
 
+const NOTHING = Buffer.alloc(0);
+
 export class Replay {
-  /** What was sent after the head, with its framing, as Latin-1. */
-  text = '';
-  /** All of it is there: the request can be sent again. */
+  /** All of what was sent after the head is there: the request can be sent again. */
   complete = true;
+  /** With its framing, in memory of its own: the bytes of a drip must not keep what they were read into. */
+  #kept = NOTHING;
+  #length = 0;
   #open = false;
 
   /** Begins a new request. */
   open(): void {
-    this.text = '';
     this.complete = true;
     this.#open = true;
   }
 
   /** Nothing will be sent again: frees what was kept. */
   close(): void {
-    this.text = '';
+    this.#forget();
     this.#open = false;
   }
 
+  /** Keeps a copy of `bytes[start, end)`. */
+  add(bytes: Buffer, start: number, end: number): void {
+    if (this.#reserve(end - start)) this.#length += bytes.copy(this.#kept, this.#length, start, end);
+  }
+
+  /** Keeps text (Latin-1). */
   addText(text: string): void {
-    if (!this.#open || !this.complete) return;
-    if (this.#fits(text.length)) this.text += text;
+    if (this.#reserve(text.length)) this.#length += this.#kept.write(text, this.#length, 'latin1');
   }
 
-  addBytes(bytes: Buffer): void {
-    if (!this.#open || !this.complete) return;
-    if (this.#fits(bytes.length)) this.text += bytes.toString('latin1');
+  /** Sends all of it again. */
+  sendTo(sink: Sink): void {
+    if (this.#length > 0) sink.copy(this.#kept, 0, this.#length);
   }
 
-  #fits(length: number): boolean {
-    if (this.text.length + length <= MAX_REPLAY) return true;
-    this.text = '';
-    this.complete = false;
-    return false;
+  /** Makes room for so many bytes, if they are to be kept. */
+  #reserve(length: number): boolean {
+    if (!this.#open || !this.complete) return false;
+    const needed = this.#length + length;
+    if (needed > MAX_REPLAY) {
+      this.#forget();
+      this.complete = false;
+      return false;
+    }
+    if (needed > this.#kept.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#kept.length));
+      this.#kept.copy(larger, 0, 0, this.#length);
+      this.#kept = larger;
+    }
+    return true;
+  }
+
+  #forget(): void {
+    this.#kept = NOTHING;
+    this.#length = 0;
   }
 }

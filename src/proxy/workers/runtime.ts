@@ -12,10 +12,11 @@ import type { ClientConnection } from '../http1/connection.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
 import { Listeners } from '../listener/listeners.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
+import { Outbox } from '../outbox.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
-import type { UpstreamConnection } from '../upstream/connection.ts';
 import { Groups } from '../upstream/group.ts';
+import { IdleConnections } from '../upstream/idle.ts';
 import type { PoolContext } from '../upstream/pool.ts';
 import { Resolver, type Lookup } from '../upstream/resolver.ts';
 
@@ -50,6 +51,7 @@ export class Runtime {
   #settings: ProxySettings;
   #draining = false;
   readonly #deadlines = new Deadlines();
+  readonly #outbox = new Outbox();
   readonly #router = new Router<CompiledRoute>();
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
@@ -59,7 +61,7 @@ export class Runtime {
   readonly #recorder: Recorder;
   readonly #writer: SeriesWriter;
   readonly #listeners: Listeners;
-  readonly #idleUpstreams = new Set<UpstreamConnection>();
+  readonly #idleUpstreams = new IdleConnections();
 
   constructor(settings: ProxySettings, writer: SeriesWriter, { onBug, lookup: resolveName = systemLookup }: RuntimeOptions) {
     this.#settings = settings;
@@ -164,6 +166,7 @@ export class Runtime {
     return {
       onBug,
       deadlines: this.#deadlines,
+      outbox: this.#outbox,
       limits: () => this.#settings,
       connectTimeout: () => this.#settings.upstreamConnectTimeout,
       readTimeout: () => this.#settings.upstreamReadTimeout,
@@ -180,9 +183,9 @@ export class Runtime {
       settings: () => this.#settings,
       router: this.#router,
       resolver: new Resolver(resolveName, clock),
-      clock,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
+      outbox: this.#outbox,
       requestLimits: () => this.#settings,
       connections: this.connections,
       draining: () => this.#draining,

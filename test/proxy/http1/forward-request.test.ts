@@ -1,9 +1,10 @@
 /** What upstreams are told about the client, and what of the client's own claims is believed. */
 import { describe, expect, it } from 'vitest';
-import { clientInfo, connectionFields, forwardedHead, forwardedInfo } from '../../../src/proxy/http1/forward-request.ts';
+import { clientInfo, forwardedInfo, HeadForwarder } from '../../../src/proxy/http1/forward-request.ts';
 import { parseRequestHead, RequestHead } from '../../../src/proxy/http1/request-head.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 import { group, host, prefixRoute, proxySettings, rawBackend, response, startProxy, table } from '../../support/proxy.ts';
+import { sentBy } from '../../support/text-sink.ts';
 import { exchange } from '../../support/raw-client.ts';
 
 const CLIENT = clientInfo('::ffff:198.51.100.9', 'http');
@@ -19,8 +20,8 @@ function parse(fields: string): RequestHead {
 
 /** The values of a field that the upstream gets. */
 function sent(fields: string, changes: Partial<ProxySettings>, requestId = ''): (name: string) => string[] {
-  const settings = proxySettings(changes);
-  const text = forwardedHead(parse(fields), CLIENT, settings, connectionFields(CLIENT, settings), requestId, '');
+  const forwarder = new HeadForwarder(CLIENT);
+  const text = sentBy((sink) => forwarder.send(sink, parse(fields), proxySettings(changes), requestId, ''));
   const lines = text.split('\r\n').slice(1);
   return (name) => lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRequestHead, RequestHead, type RequestHeadLimits } from '../../../src/proxy/http1/request-head.ts';
+import { sentBy } from '../../support/text-sink.ts';
 
 const LIMITS: RequestHeadLimits = {
   maxRequestHeadSize: 4096,
@@ -17,7 +18,7 @@ function parse(text: string, limits: RequestHeadLimits = LIMITS): { end: number;
 
 /** The lines that would be forwarded. */
 function forwarded(head: RequestHead): string {
-  return head.runs.lines(head.text);
+  return sentBy((sink) => head.runs.sendText(sink, head.text));
 }
 
 const get = (fields: string, line = 'GET / HTTP/1.1'): string => `${line}\r\nHost: a\r\n${fields}\r\n`;

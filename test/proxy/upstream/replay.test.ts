@@ -1,25 +1,43 @@
 import { expect, it } from 'vitest';
 import { Replay } from '../../../src/proxy/upstream/replay.ts';
+import { sentBy } from '../../support/text-sink.ts';
 
 const LIMIT = 65_536;
+
+/** What would be sent again, as Latin-1. */
+const kept = (replay: Replay): string => sentBy((sink) => replay.sendTo(sink));
+
+function addBytes(replay: Replay, bytes: Buffer): void {
+  replay.add(bytes, 0, bytes.length);
+}
 
 it('what was sent can be sent again up to 64 KiB, however it came; beyond, nothing of it is kept', () => {
   const replay = new Replay();
   replay.open();
   replay.addText('a'.repeat(LIMIT - 3));
-  replay.addBytes(Buffer.from([0xff, 0x00, 0x80]));
+  addBytes(replay, Buffer.from([0xff, 0x00, 0x80]));
   expect(replay.complete).toBe(true);
-  expect(replay.text.length).toBe(LIMIT);
-  expect(replay.text.slice(-3)).toBe('\u00ff\u0000\u0080');
+  expect(kept(replay)).toBe(`${'a'.repeat(LIMIT - 3)}\u00ff\u0000\u0080`);
   replay.addText('b');
-  expect([replay.complete, replay.text]).toEqual([false, '']);
+  expect([replay.complete, kept(replay)]).toEqual([false, '']);
   // A part that would fit again does not make it whole.
   replay.addText('c');
-  expect([replay.complete, replay.text]).toEqual([false, '']);
+  expect([replay.complete, kept(replay)]).toEqual([false, '']);
+  replay.close();
   replay.open();
   expect(replay.complete).toBe(true);
-  replay.addBytes(Buffer.alloc(LIMIT + 1));
-  expect([replay.complete, replay.text]).toEqual([false, '']);
+  addBytes(replay, Buffer.alloc(LIMIT + 1));
+  expect([replay.complete, kept(replay)]).toEqual([false, '']);
+});
+
+it('what it keeps is a copy', () => {
+  const replay = new Replay();
+  replay.open();
+  const bytes = Buffer.from('abcdef');
+  replay.add(bytes, 1, 3);
+  replay.add(bytes, 5, 6);
+  bytes.fill('x');
+  expect(kept(replay)).toBe('bcf');
 });
 
 it('what is sent once nothing will be sent again is not kept', () => {
@@ -28,6 +46,6 @@ it('what is sent once nothing will be sent again is not kept', () => {
   replay.addText('a');
   replay.close();
   replay.addText('b');
-  replay.addBytes(Buffer.from('c'));
-  expect(replay.text).toBe('');
+  addBytes(replay, Buffer.from('c'));
+  expect(kept(replay)).toBe('');
 });
