@@ -65,15 +65,17 @@ export class Exchange implements ResponseHandler {
   #bodyBytes = 0;
   /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
   #generation = 0;
+  /** When the look-up of a name ends, in milliseconds of the deadlines. */
+  #resolveDeadline = Infinity;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
     this.#context = context;
   }
 
-  /** When the upstream will have waited too long; Infinity when there is none, or the downstream's deadline covers it. */
+  /** When the upstream or its name server is late; Infinity when there is none, or the downstream's deadline covers it. */
   get upstreamDeadline(): number {
-    return this.#upstream?.deadline ?? Infinity;
+    return this.#upstream?.deadline ?? this.#resolveDeadline;
   }
 
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
@@ -268,6 +270,7 @@ export class Exchange implements ResponseHandler {
       if (!waiting || generation !== this.#generation || !this.active) return;
       waiting = false;
       this.#context.deadlines.tick();
+      this.#resolveDeadline = Infinity;
       try {
         if (address === null) this.#tryNext(ERRORS.resolveFailed);
         else this.#connect(address, target.pool, false);
@@ -275,7 +278,9 @@ export class Exchange implements ResponseHandler {
         this.downstream.onBug(error);
       }
     };
-    const timer = setTimeout(resolved, this.#context.settings().upstreamConnectTimeout, null);
+    const timeout = this.#context.settings().upstreamConnectTimeout;
+    this.#resolveDeadline = this.#context.deadlines.now + timeout;
+    const timer = setTimeout(resolved, timeout, null);
     if (!this.#requestEnded) this.downstream.pauseBody();
     this.#context.resolver.resolve(target.endpoint.address, resolved);
   }
@@ -328,6 +333,7 @@ export class Exchange implements ResponseHandler {
     this.error = error;
     this.active = false;
     this.#replay.close();
+    this.#resolveDeadline = Infinity;
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
     this.downstream.exchangeDone();
@@ -351,6 +357,6 @@ export class Exchange implements ResponseHandler {
     this.#fallback = false;
     this.#responseStarted = this.#tunnel = false;
     this.#bodyBytes = 0;
-    this.#replay.open();
+    this.#replay.open(this.#context.settings().maxReplayedBody);
   }
 }

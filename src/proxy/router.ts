@@ -31,6 +31,11 @@ const REMEMBERED_HOSTS = 4096;
 /** The one label a wildcard stands for, as ingress-nginx writes it: `[\w-]+`. */
 const WILDCARD_LABEL = /^[\w-]+$/;
 
+/** The same text in memory of its own: a slice of a head would keep all of that head, for as long as it is remembered. */
+function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 export class Router<R> {
   readonly #hosts = new Map<string, CompiledHost<R>>();
   /** Raw Host → host. Bounded, and emptied when hosts come or go. */
@@ -112,7 +117,7 @@ export class Router<R> {
     if (host === undefined) {
       host = this.#findHost(hostName(rawHost));
       if (this.#remembered.size >= REMEMBERED_HOSTS) this.#remembered.clear();
-      this.#remembered.set(rawHost, host);
+      this.#remembered.set(copied(rawHost), host);
     }
     return host;
   }

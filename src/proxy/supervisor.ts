@@ -9,6 +9,7 @@ import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
 import { assertFree } from './listener/bind.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
+import { openFilesLimit, withinOpenFiles } from './workers/open-files.ts';
 
 export interface DataPlaneOptions {
   /** Worker threads, each with all ports. */
@@ -70,8 +71,8 @@ class Supervisor implements DataPlane {
   #waiting: { readonly version: number; readonly done: () => void }[] = [];
 
   constructor(settings: ProxySettings, options: DataPlaneOptions) {
-    this.#settings = settings;
     this.#options = options;
+    this.#settings = this.#affordable(settings);
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve;
       this.#rejectListening = reject;
@@ -109,8 +110,8 @@ class Supervisor implements DataPlane {
   }
 
   configure(settings: ProxySettings): void {
-    this.#settings = settings;
-    this.#broadcast({ type: 'configure', settings });
+    this.#settings = this.#affordable(settings);
+    this.#broadcast({ type: 'configure', settings: this.#settings });
   }
 
   applied(version: number): Promise<void> {
@@ -137,6 +138,19 @@ class Supervisor implements DataPlane {
     await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
     this.#rejectListening(new Error('the data plane was shut down'));
     for (const { done } of this.#waiting.splice(0)) done();
+  }
+
+  /** The settings as far as open files allow. */
+  #affordable(wanted: ProxySettings): ProxySettings {
+    const openFiles = openFilesLimit();
+    const settings = withinOpenFiles(wanted, openFiles, this.#options.workers);
+    const { maxConnections } = settings;
+    if (maxConnections < wanted.maxConnections)
+      this.#options.log.warn(
+        { openFiles, maxConnections },
+        'fewer connections than max-worker-connections: too few open files',
+      );
+    return settings;
   }
 
   async #stop(slot: Slot, deadline: number): Promise<void> {

@@ -184,9 +184,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   key('keep-alive-requests', COUNT, 1000, 'Requests on one client connection.', (keepAliveRequests) => ({
     proxy: { keepAliveRequests },
   })),
-  key('max-worker-connections', POSITIVE, 16_384, 'Open client connections of one worker.', (maxConnections) => ({
-    proxy: { maxConnections },
-  })),
+  key(
+    'max-worker-connections',
+    COUNT,
+    16_384,
+    'Open client connections of one worker. 0: as many as open files allow, which is also the most.',
+    (maxConnections) => ({ proxy: { maxConnections } }),
+  ),
   key(
     'large-client-header-buffers',
     HEAD_BUFFERS,

@@ -10,8 +10,20 @@ const FIXED: SettingsPatch = {
     // nginx's send_timeout.
     clientSendTimeout: 60_000,
     tlsHandshakeTimeout: 10_000,
+    // nginx's keepalive_time, lingering_time and lingering_timeout.
+    keepAliveTime: 3_600_000,
+    lingeringTime: 30_000,
+    lingeringTimeout: 5_000,
+    halfClosedTimeout: 2_000,
     maxRequestHeaders: 100,
+    maxDiscardedBody: 65_536,
+    maxReplayedBody: 65_536,
+    // Node's own limit after CVE-2024-22019.
+    maxChunkExtensionSize: 16_384,
+    maxTrailerSize: 8_192,
+    maxTrailers: 64,
     maxResponseHeaders: 100,
+    maxInterimResponses: 10,
     strictTransportSecurity: strictTransportSecurity(DEFAULT_HSTS),
   },
   controller: {

@@ -29,7 +29,21 @@ export interface ProxySettings {
   readonly keepAliveTimeout: number;
   /** `keep-alive-requests`: after so many requests a client connection is closed. */
   readonly keepAliveRequests: number;
-  /** `max-worker-connections`: open client connections of one worker; the next is closed at once. */
+  /** nginx's keepalive_time: a client connection that is older closes with its next response. */
+  readonly keepAliveTime: number;
+  /** nginx's lingering_time: so long a client is read off at most that goes on sending after its last answer. */
+  readonly lingeringTime: number;
+  /** nginx's lingering_timeout: between two reads of such a client. */
+  readonly lingeringTimeout: number;
+  /**
+   * A client that sent FIN may still read (RFC 9112 §9.6 calls it half-closed), or be gone: it gets its answer if that comes
+   * within this time, or keeps coming. nginx takes every FIN for a client that is gone.
+   */
+  readonly halfClosedTimeout: number;
+  /**
+   * `max-worker-connections`: open client connections of one worker; the next is closed at once. 0: as many as open files
+   * allow, which the supervisor works out.
+   */
   readonly maxConnections: number;
 
   /** `large-client-header-buffers`, number times size: the whole request head, request line included. Over: 431. */
@@ -40,9 +54,20 @@ export interface ProxySettings {
   readonly maxRequestHeaders: number;
   /** `proxy-body-size`. Over: 413. 0: unlimited. */
   readonly maxRequestBodySize: number;
+  /** Of a body that nobody wants any more, so much is read off to keep the connection; with more to come it closes. */
+  readonly maxDiscardedBody: number;
+  /** Of a request body that was sent, so much is kept to send it again. Over: the request is tried once. */
+  readonly maxReplayedBody: number;
+  /** Chunk extensions of one body, request or response. Over: 400, or the response is cut. */
+  readonly maxChunkExtensionSize: number;
+  /** The trailer section of one body, request or response, and its fields. Over: 400, or the response is cut. */
+  readonly maxTrailerSize: number;
+  readonly maxTrailers: number;
   /** `proxy-buffer-size`, where it is larger than our default: the whole response head of an upstream. Over: 502. */
   readonly maxResponseHeadSize: number;
   readonly maxResponseHeaders: number;
+  /** Responses 1xx to one request. Over: 502. */
+  readonly maxInterimResponses: number;
 
   /** `proxy-connect-timeout`. */
   readonly upstreamConnectTimeout: number;

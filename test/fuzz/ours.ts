@@ -53,7 +53,7 @@ export function readRequests(bytes: Buffer, ends: readonly number[]): Reading<Ou
           forwarded: sentBy((sink) => forwarder.send(sink, head, SETTINGS, '', '')),
         };
         messages.push(current);
-        chunks.reset();
+        chunks.reset(SETTINGS);
       } else if (!current.chunked) {
         const piece = bytes.toString('latin1', at, Math.min(end, at + current.contentLength - current.body.length));
         if (piece === '') break;

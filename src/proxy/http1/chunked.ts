@@ -18,10 +18,6 @@ const TRAILER_LF = 10;
 const END_LF = 11;
 const DONE = 12;
 
-/** Chunk extensions in one body: Node's own limit after CVE-2024-22019. */
-const MAX_EXTENSION_BYTES = 16_384;
-const MAX_TRAILER_BYTES = 8_192;
-const MAX_TRAILER_FIELDS = 64;
 /** 2^52: far beyond any body, and exact in a double. */
 const MAX_SIZE_DIGITS = 13;
 
@@ -36,7 +32,17 @@ export const MALFORMED = 3;
 
 export type ChunkedResult = typeof NEED_MORE | typeof HAVE_DATA | typeof BODY_END | typeof MALFORMED;
 
-/** Reads one chunked body. `reset` makes it ready for the next. */
+/** What the reader needs of the settings. */
+export interface ChunkedLimits {
+  readonly maxChunkExtensionSize: number;
+  readonly maxTrailerSize: number;
+  readonly maxTrailers: number;
+}
+
+/** Before the first `reset`. */
+const NO_EXTRAS: ChunkedLimits = { maxChunkExtensionSize: 0, maxTrailerSize: 2, maxTrailers: 0 };
+
+/** Reads one chunked body after the other. */
 export class ChunkedReader {
   /** Where `read` stopped. */
   at = 0;
@@ -49,8 +55,11 @@ export class ChunkedReader {
   #trailerBytes = 0;
   #trailerFields = 0;
   #trailers = '';
+  #limits: ChunkedLimits = NO_EXTRAS;
 
-  reset(): void {
+  /** Makes ready for a body. */
+  reset(limits: ChunkedLimits): void {
+    this.#limits = limits;
     this.#state = SIZE;
     this.#remaining = this.#digits = this.#extensionBytes = this.#trailerBytes = this.#trailerFields = 0;
     this.#trailers = '';
@@ -90,7 +99,7 @@ export class ChunkedReader {
         case EXTENSION: {
           const byte = bytes[at]!;
           at++;
-          if (++this.#extensionBytes > MAX_EXTENSION_BYTES) return MALFORMED;
+          if (++this.#extensionBytes > this.#limits.maxChunkExtensionSize) return MALFORMED;
           if (byte === CR) this.#state = SIZE_LF;
           else if (VALUE_CHAR[byte] !== 1) return MALFORMED;
           break;
@@ -133,13 +142,14 @@ export class ChunkedReader {
   /** Returns where it stopped, or -1 if the trailer section is malformed. */
   #readTrailers(bytes: Buffer, from: number, end: number): number {
     let at = from;
+    const { maxTrailerSize, maxTrailers } = this.#limits;
     while (at < end && this.#state !== DONE) {
       const byte = bytes[at++]!;
-      if (++this.#trailerBytes > MAX_TRAILER_BYTES) return -1;
+      if (++this.#trailerBytes > maxTrailerSize) return -1;
       switch (this.#state) {
         case TRAILER_START:
           if (byte === CR) this.#state = END_LF;
-          else if (NAME_CLASS[byte] === 0 || ++this.#trailerFields > MAX_TRAILER_FIELDS) return -1;
+          else if (NAME_CLASS[byte] === 0 || ++this.#trailerFields > maxTrailers) return -1;
           else this.#state = TRAILER_NAME;
           break;
         case TRAILER_NAME:

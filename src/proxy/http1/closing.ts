@@ -1,12 +1,67 @@
-/** How connections of clients end: the times and amounts, in milliseconds and bytes. */
+/** How connections of clients end. */
+import type { Exchange } from '../exchange.ts';
+import type { ConnectionContext } from './connection-context.ts';
 
-/** A refused client may go on sending: reading it off for a while lets it see the answer instead of a reset. */
-export const LINGER_TIMEOUT = 2_000;
-export const MAX_LINGER = 1_048_576;
-/**
- * A client that sent FIN may still read (RFC 9112 §9.6 calls it half-closed), or be gone: it gets its answer if that comes
- * within this time, in milliseconds, or keeps coming. nginx takes every FIN for a client that is gone.
- */
-export const HALF_CLOSED_TIMEOUT = 2_000;
-/** How long an idle connection is kept on shutdown. */
+/** How long an idle connection is kept on shutdown, in milliseconds. */
 export const DRAIN_IDLE = 500;
+
+/** A request head of more bytes than this is not kept while its connection is idle: there may be thousands. */
+const LARGE_HEAD = 4_096;
+
+/** Lets go of a large request that is over. What was cut out of its head would keep all of it too. */
+export function forgetIfLarge(exchange: Exchange): void {
+  const { head } = exchange.downstream;
+  if (head.text.length <= LARGE_HEAD) return;
+  head.forget();
+  exchange.requestId = '';
+}
+
+/**
+ * An answer of ours with this status is the last of its connection, as in nginx: the client was too slow, or wants to send more
+ * than we take (RFC 9110 §15.5.9, §15.5.14).
+ */
+export function closesConnection(status: number): boolean {
+  return status === 408 || status === 413;
+}
+
+/** How long one connection of a client may go on. */
+export class Lifetime {
+  readonly #context: ConnectionContext;
+  readonly #openedAt: number;
+  #lingersUntil = Infinity;
+
+  constructor(context: ConnectionContext) {
+    this.#context = context;
+    this.#openedAt = context.deadlines.now;
+  }
+
+  /** Whether another request may follow the one that is the `requests`th. */
+  allows(requests: number): boolean {
+    const { keepAliveTimeout, keepAliveRequests, keepAliveTime } = this.#context.settings();
+    return keepAliveTimeout > 0 && requests < keepAliveRequests && this.#context.deadlines.now - this.#openedAt < keepAliveTime;
+  }
+
+  /** The deadline of a connection that waits for its next request. */
+  idles(): number {
+    const { deadlines, draining, settings } = this.#context;
+    return deadlines.after(draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
+  }
+
+  /** The deadline after the last answer; `sending`: not all of it has left yet. */
+  ends(sending: boolean): number {
+    const { clientSendTimeout, lingeringTimeout } = this.#context.settings();
+    return this.#context.deadlines.after(sending ? clientSendTimeout : lingeringTimeout);
+  }
+
+  /**
+   * A client that goes on sending after its last answer is read off, or a reset would overtake the answer (RFC 9112 §9.6).
+   * Bounded as in nginx: by time, not by bytes, for an upload may be as fast as it likes, and nothing of it is kept. Returns the
+   * deadline after a read.
+   */
+  lingers(): number {
+    const { deadlines, settings } = this.#context;
+    const { lingeringTime, lingeringTimeout } = settings();
+    if (this.#lingersUntil === Infinity) this.#lingersUntil = deadlines.after(lingeringTime);
+    return Math.min(this.#lingersUntil, deadlines.after(lingeringTimeout));
+  }
+}

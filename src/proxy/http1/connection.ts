@@ -7,7 +7,7 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { ConnectionContext } from './connection-context.ts';
-import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
+import { closesConnection, DRAIN_IDLE, forgetIfLarge, Lifetime } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
 import { clientInfo, HeadForwarder, type ClientInfo } from './forward-request.ts';
 import { RequestBody } from './request-body.ts';
@@ -35,8 +35,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   /** Bytes read and not used yet. */
   #input: Buffer | null = null;
   #processing = false;
-  /** Bytes read off while lingering. */
-  #lingered = 0;
+  readonly #lifetime: Lifetime;
   #keepAlive = true;
   #clientEnded = false;
   #bodyPaused = false;
@@ -46,6 +45,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   constructor(socket: Socket, scheme: 'http' | 'https', context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+    this.#lifetime = new Lifetime(context);
     this.client = clientInfo(socket.remoteAddress ?? '', scheme);
     this.exchange = new Exchange(this, context);
     this.#body = new RequestBody(this.exchange);
@@ -149,7 +149,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   }
 
   sendAnswer(answer: Answer): void {
-    this.#decideKeepAlive();
+    this.#decideKeepAlive(answer.status);
     this.#writer.answer(answer, this.head.method === 'HEAD', this.#security(), connectionLine(this.#keepAlive, this.head));
   }
 
@@ -222,8 +222,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
         this.exchange.onTunnelClientData(chunk);
         return;
       case 'linger':
-        this.#lingered += chunk.length;
-        if (this.#lingered > MAX_LINGER) this.destroy();
+        if (this.#socket.writableLength === 0) this.deadline = this.#lifetime.lingers();
         return;
       case 'closed':
         return;
@@ -279,9 +278,8 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#phase = 'exchange';
     this.#sentBefore = 0;
     this.#writer.begin();
-    const { keepAliveRequests, keepAliveTimeout } = this.#context.settings();
-    this.#keepAlive = head.keepAlive && keepAliveTimeout > 0 && this.requests < keepAliveRequests;
-    this.#body.begin(head);
+    this.#keepAlive = head.keepAlive && this.#lifetime.allows(this.requests);
+    this.#body.begin(head, this.#context.settings());
     this.exchange.begin(headBytes);
   }
 
@@ -299,11 +297,11 @@ export class ClientConnection implements Downstream, Sender, Timed {
   }
 
   /** A response that tells the client to close also lets it stop sending what is left of its body. */
-  #decideKeepAlive(): void {
+  #decideKeepAlive(answer = 0): void {
     const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
     // A half-closed client may have pipelined more before.
     const last = this.#clientEnded && this.#input === null;
-    if (this.#context.draining() || last || !discardable) this.#keepAlive = false;
+    if (this.#context.draining() || last || !discardable || closesConnection(answer)) this.#keepAlive = false;
   }
 
   #security(): string | null {
@@ -312,6 +310,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
 
   #becomeIdle(): void {
     this.#phase = 'idle';
+    forgetIfLarge(this.exchange);
     this.#setDeadline();
     if (this.#socket.isPaused()) this.#socket.resume();
   }
@@ -321,9 +320,9 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const { deadlines, settings } = this.#context;
     if (this.#socket.writableNeedDrain) this.deadline = deadlines.after(settings().clientSendTimeout);
     else if (this.#body.open) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
-    else if (this.#phase === 'idle')
-      this.deadline = deadlines.after(this.#context.draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
-    else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
+    else if (this.#phase === 'idle') this.deadline = this.#lifetime.idles();
+    else if (this.#phase === 'exchange')
+      this.deadline = this.#clientEnded ? deadlines.after(settings().halfClosedTimeout) : Infinity;
   }
 
   #onDrain(): void {
@@ -394,11 +393,8 @@ export class ClientConnection implements Downstream, Sender, Timed {
   #linger(): void {
     this.#phase = 'linger';
     this.#input = null;
-    this.#lingered = 0;
     this.#end();
-    this.deadline = this.#context.deadlines.after(
-      this.#socket.writableLength > 0 ? this.#context.settings().clientSendTimeout : LINGER_TIMEOUT,
-    );
+    this.deadline = this.#lifetime.ends(this.#socket.writableLength > 0);
     this.#socket.resume();
   }
 }

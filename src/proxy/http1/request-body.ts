@@ -1,10 +1,12 @@
 /** The request body of one exchange as it comes in: by length or in chunks. */
 import type { Exchange } from '../exchange.ts';
-import { BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from './chunked.ts';
+import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from './chunked.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** Bytes of a body that nobody wants any more which are read off so that the connection can be used again. */
-const MAX_DISCARD = 65_536;
+/** What it needs of the settings. */
+export interface RequestBodyLimits extends ChunkedLimits {
+  readonly maxDiscardedBody: number;
+}
 
 export class RequestBody {
   /** More of it is to come. */
@@ -14,22 +16,24 @@ export class RequestBody {
   #chunked = false;
   #remaining = 0;
   #discarded = 0;
+  #maxDiscarded = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
   }
 
-  begin(head: RequestHead): void {
+  begin(head: RequestHead, limits: RequestBodyLimits): void {
     this.open = head.hasBody();
     this.#chunked = head.chunked;
     this.#remaining = head.contentLength;
     this.#discarded = 0;
-    if (head.chunked) this.#chunks.reset();
+    this.#maxDiscarded = limits.maxDiscardedBody;
+    if (head.chunked) this.#chunks.reset(limits);
   }
 
   /** So little is missing that it can be read off after an early answer, and the connection be kept. */
   canBeDiscarded(): boolean {
-    return !this.open || (!this.#chunked && this.#remaining <= MAX_DISCARD);
+    return !this.open || (!this.#chunked && this.#remaining <= this.#maxDiscarded);
   }
 
   /**
@@ -39,7 +43,7 @@ export class RequestBody {
   read(input: Buffer): number {
     if (!this.#exchange.active) {
       this.#discarded += input.length;
-      if (this.#discarded > 2 * MAX_DISCARD) return -1;
+      if (this.#discarded > 2 * this.#maxDiscarded) return -1;
     }
     if (!this.#chunked) {
       const take = Math.min(this.#remaining, input.length);

@@ -131,6 +131,13 @@ export class RequestHead {
     return this.absolute ? `${this.method} ${this.target}` : this.text.slice(this.lineStart, this.targetEnd);
   }
 
+  /** Lets go of the text, and of all that was cut out of it. */
+  forget(): void {
+    this.text = this.method = this.target = this.rawPath = this.host = this.upgrade = '';
+    this.values.clear();
+    this.runs.clear();
+  }
+
   /** True if a request body follows. */
   hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
@@ -157,10 +164,16 @@ export class RequestHeadReader {
   /** As `parseRequestHead`, of all bytes of a head so far. One that drips in is parsed again only when complete, or doubled. */
   read(input: Buffer, limits: RequestHeadLimits): number {
     const scanned = this.#scanned;
-    if (scanned > 0 && input.length < 2 * scanned && !input.includes('\r\n\r\n', Math.max(0, scanned - 3))) return 0;
-    this.#scanned = input.length;
+    const { length } = input;
+    if (scanned > 0 && length < 2 * scanned && length < limits.maxRequestHeadSize && !endsIn(input, scanned)) return 0;
+    this.#scanned = length;
     return parseRequestHead(input, 0, input.length, this.#head, limits);
   }
+}
+
+/** Whether an empty line ends in what came after the first `scanned` bytes. */
+function endsIn(input: Buffer, scanned: number): boolean {
+  return input.includes('\r\n\r\n', Math.max(0, scanned - 3));
 }
 
 /**

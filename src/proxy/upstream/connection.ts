@@ -3,10 +3,10 @@ import net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import type { ResponseHead, ResponseHeadLimits } from '../http1/response-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import { Output, type Outbox, type Sender } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
-import { ABANDONED, COMPLETE, FAILED, MORE, ResponseReader, SWITCHED } from './response-reader.ts';
+import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
 
 /** Who uses a connection: gets the response to its request, or the failure. */
 export interface ResponseHandler {
@@ -37,7 +37,7 @@ export interface UpstreamContext {
   readonly onBug: (error: unknown) => void;
   readonly deadlines: Deadlines;
   readonly outbox: Outbox;
-  readonly limits: () => ResponseHeadLimits;
+  readonly limits: () => ResponseLimits;
   readonly connectTimeout: () => number;
   readonly readTimeout: () => number;
   readonly sendTimeout: () => number;

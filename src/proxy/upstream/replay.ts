@@ -1,9 +1,6 @@
 /** The part of a request body that was sent and could be sent again to another endpoint. */
 import type { Sink } from '../outbox.ts';
 
-/** More than this is not kept: such a request is not tried again. */
-const MAX_REPLAY = 65_536;
-
 const NOTHING = Buffer.alloc(0);
 
 export class Replay {
@@ -13,9 +10,11 @@ export class Replay {
   #kept = NOTHING;
   #length = 0;
   #open = false;
+  #limit = 0;
 
-  /** Begins a new request. */
-  open(): void {
+  /** Begins a new request. More than `limit` bytes are not kept: such a request is not tried again. */
+  open(limit: number): void {
+    this.#limit = limit;
     this.complete = true;
     this.#open = true;
   }
@@ -45,7 +44,7 @@ export class Replay {
   #reserve(length: number): boolean {
     if (!this.#open || !this.complete) return false;
     const needed = this.#length + length;
-    if (needed > MAX_REPLAY) {
+    if (needed > this.#limit) {
       this.#forget();
       this.complete = false;
       return false;

@@ -1,11 +1,13 @@
 /** Reads the responses of one HTTP/1.1 connection to an upstream: heads, then bodies in their framing (RFC 9112 §6.3). */
 import { ERRORS, type ProxyError } from '../errors.ts';
-import { BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from '../http1/chunked.ts';
+import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from '../http1/chunked.ts';
 import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../http1/response-head.ts';
 import type { ResponseHandler } from './connection.ts';
 
-/** Interim responses (1xx) to one request; more are a flood. */
-const MAX_INTERIM = 10;
+/** What it needs of the settings. */
+export interface ResponseLimits extends ResponseHeadLimits, ChunkedLimits {
+  readonly maxInterimResponses: number;
+}
 
 /** What came of the bytes of one read. */
 export const MORE = 0;
@@ -32,7 +34,7 @@ export class ResponseReader {
   restEnd = 0;
   /** The final head was read; its body follows. */
   inBody = false;
-  readonly #limits: () => ResponseHeadLimits;
+  readonly #limits: () => ResponseLimits;
   readonly #chunks = new ChunkedReader();
   #handler: ResponseHandler | null = null;
   #headRequest = false;
@@ -44,7 +46,7 @@ export class ResponseReader {
   #partial: Buffer | null = null;
   #ambiguous = false;
 
-  constructor(limits: () => ResponseHeadLimits) {
+  constructor(limits: () => ResponseLimits) {
     this.#limits = limits;
   }
 
@@ -115,7 +117,7 @@ export class ResponseReader {
     }
     if (head.status < 200) {
       // An interim response has no body: what would frame one is a trap for the client (RFC 9110 §8.6, RFC 9112 §6.1).
-      if (++this.#interim > MAX_INTERIM || head.minor === 0 || head.chunked || head.contentLength >= 0)
+      if (++this.#interim > this.#limits().maxInterimResponses || head.minor === 0 || head.chunked || head.contentLength >= 0)
         return this.#fail(ERRORS.badResponse);
       // We have answered Expect ourselves.
       if (head.status !== 100) handler.onInterim(head);
@@ -129,7 +131,7 @@ export class ResponseReader {
     if (this.#headRequest || head.status === 204 || head.status === 304) this.#framing = 'none';
     else if (head.chunked) {
       this.#framing = 'chunked';
-      this.#chunks.reset();
+      this.#chunks.reset(this.#limits());
     } else if (head.contentLength >= 0) {
       this.#framing = 'length';
       this.#remaining = head.contentLength;

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../../../src/settings/defaults.ts';
 import { allowedTrailers, BODY_END, ChunkedReader, HAVE_DATA, MALFORMED } from '../../../src/proxy/http1/chunked.ts';
 
 /** Reads a body that arrives in these pieces: its data, its trailers and what follows, or null if it is refused. */
 function read(pieces: readonly string[]): { data: string; trailers: string; rest: string } | null | 'incomplete' {
   const reader = new ChunkedReader();
+  reader.reset(DEFAULT_SETTINGS.proxy);
   let data = '';
   for (const [index, piece] of pieces.entries()) {
     const bytes = Buffer.from(piece, 'latin1');

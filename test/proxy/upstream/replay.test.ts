@@ -13,7 +13,7 @@ function addBytes(replay: Replay, bytes: Buffer): void {
 
 it('what was sent can be sent again up to 64 KiB, however it came; beyond, nothing of it is kept', () => {
   const replay = new Replay();
-  replay.open();
+  replay.open(LIMIT);
   replay.addText('a'.repeat(LIMIT - 3));
   addBytes(replay, Buffer.from([0xff, 0x00, 0x80]));
   expect(replay.complete).toBe(true);
@@ -24,7 +24,7 @@ it('what was sent can be sent again up to 64 KiB, however it came; beyond, nothi
   replay.addText('c');
   expect([replay.complete, kept(replay)]).toEqual([false, '']);
   replay.close();
-  replay.open();
+  replay.open(LIMIT);
   expect(replay.complete).toBe(true);
   addBytes(replay, Buffer.alloc(LIMIT + 1));
   expect([replay.complete, kept(replay)]).toEqual([false, '']);
@@ -32,7 +32,7 @@ it('what was sent can be sent again up to 64 KiB, however it came; beyond, nothi
 
 it('what it keeps is a copy', () => {
   const replay = new Replay();
-  replay.open();
+  replay.open(LIMIT);
   const bytes = Buffer.from('abcdef');
   replay.add(bytes, 1, 3);
   replay.add(bytes, 5, 6);
@@ -42,7 +42,7 @@ it('what it keeps is a copy', () => {
 
 it('what is sent once nothing will be sent again is not kept', () => {
   const replay = new Replay();
-  replay.open();
+  replay.open(LIMIT);
   replay.addText('a');
   replay.close();
   replay.addText('b');

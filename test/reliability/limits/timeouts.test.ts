@@ -1,13 +1,19 @@
-/** Every wait has an end: the timeouts of both sides, over real sockets. */
+/**
+ * Threat: whoever is slow in one phase of a connection holds it for ever, if that phase has no deadline of its own. Source: R55
+ * (slowloris in every phase: CVE-2026-22045, CVE-2026-25949); nginx's timeouts. `deadlines.test.ts` has the proof
+ * for every order of events; here each phase runs into its own, over real sockets.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ProxySettings } from '../../src/settings/settings.ts';
-import { eventually } from '../support/eventually.ts';
-import { group, host, prefixRoute, rawBackend, response, startProxy, table, type TestProxy } from '../support/proxy.ts';
-import { exchange, RawClient } from '../support/raw-client.ts';
+import type { ProxySettings } from '../../../src/settings/settings.ts';
+import { eventually } from '../../support/eventually.ts';
+import { group, host, prefixRoute, rawBackend, response, startProxy, table, type TestProxy } from '../../support/proxy.ts';
+import { exchange, RawClient } from '../../support/raw-client.ts';
 
+/** The proxy of the running test. */
+let current: TestProxy;
 const open: { close: () => Promise<void> | void }[] = [];
 
 afterEach(async () => {
@@ -15,9 +21,9 @@ afterEach(async () => {
 });
 
 async function proxyTo(ports: readonly number[], settings: Partial<ProxySettings>): Promise<TestProxy> {
-  const one = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
-  open.push(one);
-  return one;
+  current = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
+  open.push(current);
+  return current;
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
@@ -47,7 +53,96 @@ async function blackHole(): Promise<number> {
   return port;
 }
 
-describe('timeouts', () => {
+/** So long that a test would fail if another timeout than the one it is about ended the wait. */
+const LONG = 600_000;
+const ALL_LONG: Partial<ProxySettings> = {
+  clientHeaderTimeout: LONG,
+  clientBodyTimeout: LONG,
+  clientSendTimeout: LONG,
+  keepAliveTimeout: LONG,
+  lingeringTimeout: LONG,
+  halfClosedTimeout: LONG,
+  upstreamConnectTimeout: LONG,
+  upstreamReadTimeout: LONG,
+  upstreamSendTimeout: LONG,
+};
+
+/** A client whose first request was answered, so that what is tested is not the first phase of a connection only. */
+async function used(answer: Parameters<typeof rawBackend>[0], settings: Partial<ProxySettings>): Promise<RawClient> {
+  const upstream = await rawBackend((head, socket, index) =>
+    head.startsWith('GET / ') ? response('first') : answer(head, socket, index),
+  );
+  open.push(upstream);
+  const proxy = await proxyTo([upstream.port], { ...ALL_LONG, ...settings });
+  const client = await RawClient.connect(proxy.port);
+  open.push(client);
+  const first = await client.request(GET);
+  expect(first.body).toBe('first');
+  return client;
+}
+
+const SECOND = 'GET /second HTTP/1.1\r\nHost: app.example\r\n\r\n';
+const PUT = 'PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 10\r\n\r\n';
+
+describe('R55: after a first request, the phase', () => {
+  it('idle ends by keep-alive, without a word', async () => {
+    const client = await used(() => null, { keepAliveTimeout: 50 });
+    await client.closed();
+    expect([client.buffer, client.reset]).toEqual(['', false]);
+  });
+
+  it('head ends by client-header-timeout, although bytes keep coming', async () => {
+    const client = await used(() => null, { clientHeaderTimeout: 300 });
+    client.send('GET /second HTTP/1.1\r\nX: ');
+    const drip = setInterval(() => client.send('x'), 20);
+    expect((await client.response()).status).toBe(408);
+    clearInterval(drip);
+  });
+
+  it('body ends by client-body-timeout', async () => {
+    const client = await used(() => null, { clientBodyTimeout: 50 });
+    expect((await client.request(`${PUT}abc`)).status).toBe(408);
+    await client.closed();
+  });
+
+  it('waiting for the head of a response ends by proxy-read-timeout', async () => {
+    const client = await used(() => null, { upstreamReadTimeout: 50, upstreamTries: 1 });
+    expect((await client.request(SECOND)).status).toBe(504);
+  });
+
+  it('half of the head of a response ends by proxy-read-timeout', async () => {
+    const client = await used(() => 'HTTP/1.1 200 OK\r\nContent-', { upstreamReadTimeout: 50, upstreamTries: 1 });
+    expect((await client.request(SECOND)).status).toBe(504);
+  });
+
+  it('response body ends by proxy-read-timeout, visibly', async () => {
+    const client = await used(() => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc', { upstreamReadTimeout: 50 });
+    client.send(SECOND);
+    await client.closed();
+    expect(client.buffer.endsWith('abc')).toBe(true);
+    expect(client.reset).toBe(true);
+  });
+
+  it('half-closed ends by its own timeout', async () => {
+    const client = await used(() => null, { halfClosedTimeout: 50 });
+    client.socket.end(SECOND);
+    await client.closed();
+  });
+
+  it('after the last answer ends by lingering_timeout', async () => {
+    const client = await used(() => response('bye'), { lingeringTimeout: 50 });
+    expect((await client.request(SECOND.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))).body).toBe('bye');
+    await eventually(() => current.runtime.connections.size === 0);
+  });
+
+  it('connection ends by keepalive_time, with the answer after it', async () => {
+    const client = await used(() => response('old'), { keepAliveTime: 0 });
+    await client.closed();
+    expect(client.reset).toBe(false);
+  });
+});
+
+describe('R55: the phase', () => {
   it('end a connect that hangs: the next endpoint is tried, for POST too; 504 when there is none', async () => {
     const hole = await blackHole();
     const good = await rawBackend(() => response('good'));
