@@ -49,7 +49,7 @@ describe.each(['at once', 'byte by byte'])('R56: %s,', (how) => {
     const reply = await client.response();
     expect(reply.status).toBe(taken ? 200 : 400);
     if (!taken) await client.closed();
-    expect(backend.received.join('')).not.toContain('eee');
+    expect(backend.received.join('')).not.toContain(';e');
   });
 
   it.each(CASES)('a response with %s: passed on whole, or cut', async (_, body, taken, settings) => {
@@ -68,6 +68,6 @@ describe.each(['at once', 'byte by byte'])('R56: %s,', (how) => {
       expect(client.buffer).not.toMatch(/\r\n0\r\n(?:.*\r\n)*\r\n$/u);
       expect(client.reset).toBe(true);
     }
-    expect(client.buffer).not.toContain('eee');
+    expect(client.buffer).not.toContain(';e');
   });
 });
