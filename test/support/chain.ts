@@ -118,6 +118,11 @@ export class Chain {
     return this.#ports.http;
   }
 
+  /** The port that requests over TLS go to. */
+  get httpsPort(): number {
+    return this.#ports.https;
+  }
+
   /** Applies objects, none of which may be refused. */
   apply(...given: readonly object[]): void {
     applyTo(this.cluster, ...given);
