@@ -22,7 +22,8 @@ export interface LoadReport {
 }
 
 export type ToLoad =
-  { readonly type: 'start'; readonly http: number; readonly https: number } | { readonly type: 'report' | 'stop' };
+  | { readonly type: 'start'; readonly http: number; readonly https: number }
+  | { readonly type: 'report' | 'stop' };
 
 export type FromLoad =
   | { readonly type: 'backends'; readonly ports: readonly number[] }

@@ -73,10 +73,15 @@ async function requests(kind: string, host: string, options: RequestOptions): Pr
     const began = performance.now();
     try {
       if (client === null) {
-        client = options.tls === undefined ? await RawClient.connect(options.http ?? 0) : await secure(options.tls, options.serverName ?? host);
+        client =
+          options.tls === undefined
+            ? await RawClient.connect(options.http ?? 0)
+            : await secure(options.tls, options.serverName ?? host);
         left = options.tls === undefined ? Number.POSITIVE_INFINITY : REQUESTS_PER_TLS;
       }
-      const response = await client.request(`${options.method ?? 'GET'} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n${body}`);
+      const response = await client.request(
+        `${options.method ?? 'GET'} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n${body}`,
+      );
       const problem = problemOf(response, path, host, body);
       if (problem === '') report.answered[kind] = (report.answered[kind] ?? 0) + 1;
       else report.failures.push(`${kind} ${path}: ${problem}`);

@@ -3,5 +3,5 @@ import { it } from 'vitest';
 import { outage } from './outage.ts';
 
 it('A1: ten minutes without an API server', async () => {
-  await outage({ milliseconds: 600_000, historyLost: true });
+  await outage([{ milliseconds: 600_000, historyLost: true }]);
 });
