@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { StoredObject } from '../../src/cluster/embedded/api/storage.ts';
-import { type EmbeddedCluster, type EmbeddedClusterOptions, startEmbeddedCluster } from '../../src/cluster/embedded/embedded.ts';
+import {
+  type EmbeddedCluster,
+  type EmbeddedClusterOptions,
+  startEmbeddedCluster,
+} from '../../src/cluster/embedded/embedded.ts';
 import { apiVersionOf } from '../../src/cluster/embedded/resources/resources.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { Sluice } from './child.ts';

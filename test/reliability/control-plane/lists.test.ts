@@ -6,5 +6,5 @@ import { it } from 'vitest';
 import { slowLists } from './lists.ts';
 
 it('A7: while slow pages come, and expire, everything is served on', { timeout: 60_000 }, async () => {
-  await slowLists({ objects: 1200, pageDelay: 100 });
+  await slowLists({ objects: 1100, pageDelay: 50 });
 });

@@ -6,5 +6,5 @@ import { it } from 'vitest';
 import { manyIngresses } from './many.ts';
 
 it('A13+A14: one change is one host of many, and a storm of changes is gathered', { timeout: 60_000 }, async () => {
-  await manyIngresses({ objects: 400, changes: 5, interval: 0, burst: 200 });
+  await manyIngresses({ objects: 300, changes: 5, interval: 0, burst: 150 });
 });

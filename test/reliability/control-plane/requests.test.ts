@@ -12,7 +12,7 @@ import { Scene } from './scene.ts';
 
 describe.concurrent('the API server is not pestered', { timeout: 60_000 }, () => {
   it.each(REFUSALS)('A8: $name: no kind is asked for in a hot loop', async (how) => {
-    await refusals(how, 2500);
+    await refusals(how, 1500);
   });
 
   it('A6: a watch that had nothing but bookmarks resumes from them after compaction, without a list', async () => {

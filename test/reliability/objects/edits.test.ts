@@ -70,7 +70,10 @@ describe.concurrent('A16: an object that was good is edited', { timeout: 60_000 
       for (const { name, object, answers, reason } of EDITS) {
         chain.apply(object);
         await serves(answers);
-        await eventually(() => chain.events('Ingress', 'edited').some((event) => event['reason'] === reason));
+        await eventually(() => {
+          expect(chain.events('Ingress', 'edited').map((event) => event['reason'])).toContain(reason);
+          return true;
+        });
         expect([name, await scene.who('http://older.test/')]).toEqual([name, 'old']);
         expect([name, await scene.who('http://control.test/')]).toEqual([name, 'control']);
         chain.apply(ingress('edited', PATHS));

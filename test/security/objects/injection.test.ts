@@ -80,7 +80,7 @@ describe('R2+R3+R6: text in every field of every object changes only what is its
   it.each(places)('R3: $name', ({ name, index, path }) => {
     const original = valueAt(TENANT[index], path) as string;
     for (const text of CORPUS) {
-      for (const value of [text, original + text, text + original]) {
+      for (const value of text === HUGE ? [text] : [text, original + text]) {
         const changed = TENANT.map((object, at) => (at === index ? withValue(object, path, value) : object));
         const { table } = check(changed, `${name} = ${JSON.stringify(value.slice(0, 60))}`);
         // R10: whatever a tenant names, it is looked for in the tenant's namespace.
@@ -97,10 +97,14 @@ describe('R2+R3+R6: text in every field of every object changes only what is its
   it('R2: in every annotation, and as the name of one', () => {
     const [its = {}, ...others] = TENANT;
     for (const text of CORPUS) {
-      for (const name of ANNOTATION_NAMES) {
-        check([annotated(its, PREFIX + name, text), ...others], `${name} = ${JSON.stringify(text.slice(0, 60))}`);
-      }
-      check([annotated(its, PREFIX + text, 'on'), ...others], `an annotation of the name ${JSON.stringify(text.slice(0, 60))}`);
+      check([annotated(its, { [PREFIX + text]: 'on' }), ...others], `the name ${JSON.stringify(text.slice(0, 60))}`);
+      // CVE-2026-4342: comments in several of them that only work together. A canary's others are not read.
+      const all = ANNOTATION_NAMES.filter((name) => name !== 'canary').map((name) => [PREFIX + name, text]);
+      check([annotated(its, Object.fromEntries(all)), ...others], `all = ${JSON.stringify(text.slice(0, 60))}`);
+    }
+    for (const name of ANNOTATION_NAMES) {
+      for (const text of ['\n', '"', '#', "';}} location / { return 200; }", '../../victim/tls', 'victim.test', '__proto__'])
+        check([annotated(its, { [PREFIX + name]: text }), ...others], `${name} = ${JSON.stringify(text)}`);
     }
   });
 });
@@ -135,17 +139,17 @@ describe('A17: through the whole chain', () => {
           { ...path, path: `/${text}` },
           { ...path, backend: { service: { name: text, port: { number: 1 } } } },
         );
-        its.spec.rules.push({ host: `${text}.test`, http: { paths: [path] } });
+        its.spec.rules.push({ host: `${text}.tenant.test`, http: { paths: [path] } });
         storeUnchecked(chain.cluster, its);
       }
-      await eventually(async () => (await chain.get(`http://tenant-${CORPUS.length - 1}.test/good`)).echo?.pod === 'web');
+      await eventually(async () => (await chain.get(`https://tenant-${CORPUS.length - 1}.test/good`)).echo?.pod === 'web');
       for (const index of CORPUS.keys()) {
-        const { status, echo } = await chain.get(`http://tenant-${index}.test/good`);
+        const { status, echo } = await chain.get(`https://tenant-${index}.test/good`);
         expect([CORPUS[index]?.slice(0, 60), status, echo?.pod]).toEqual([CORPUS[index]?.slice(0, 60), 200, 'web']);
       }
       // R9: a path is text. What a pattern would match, it does not.
       for (const index of [CORPUS.indexOf('.*'), CORPUS.indexOf('(a+)+$'), CORPUS.indexOf('*')]) {
-        expect((await chain.get(`http://tenant-${index}.test/aaaa`)).status).toBe(404);
+        expect((await chain.get(`https://tenant-${index}.test/aaaa`)).status).toBe(404);
       }
       // Events are written one after the other; the last Ingress has its own.
       await eventually(() => chain.events('Ingress', `tenant-${CORPUS.length - 1}`).some(({ type }) => type === 'Warning'));

@@ -14,7 +14,7 @@ const BOOLEAN = ['enable-modsecurity', 'enable-owasp-core-rules', 'ssl-passthrou
 
 /** `open` when any route of the tenant's host leads to a backend. */
 function answerWith(name: string, value: string): 'open' | 'denied' {
-  const { table } = translateBeside([annotated(INGRESS, PREFIX + name, value), ...OTHERS]);
+  const { table } = translateBeside([annotated(INGRESS, { [PREFIX + name]: value }), ...OTHERS]);
   const routes = table.hosts.get('tenant.test')?.routes ?? [];
   return routes.some(({ target }) => target.kind === 'group') ? 'open' : 'denied';
 }

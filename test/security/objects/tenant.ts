@@ -3,6 +3,7 @@ import { ANNOTATIONS } from '../../../src/policies/annotations.ts';
 import type { WatchedKind } from '../../../src/cluster/cluster.ts';
 import { trim } from '../../../src/cluster/trim.ts';
 import type { KubeObject } from '../../../src/model/objects.ts';
+import { createCertificateMemo } from '../../../src/translate/certificate.ts';
 import { translateTable, type Translation } from '../../../src/translate/translate.ts';
 import { makeCertificate } from '../../support/pki.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../../support/cluster-view.ts';
@@ -87,12 +88,18 @@ const VICTIM = [CLASS, ...objectsOf('victim')];
 
 /** Translates the victim's objects and these, through the same reading of untrusted JSON as what comes from the API server. */
 export function translateBeside(objects: readonly Json[]): Translation {
-  const trimmed = [...VICTIM, ...objects].flatMap((object) => {
-    const { kind } = object as { kind: WatchedKind };
-    const kept = trim(kind, structuredClone(object)).object;
-    return kept === undefined ? [] : [kept as KubeObject];
-  });
-  return translateTable(new ObjectStore(trimmed).view(), TRANSLATE_DEFAULTS, FALLBACK_CERTIFICATE, Date.parse('2026-06-01'));
+  const kept = [...VICTIM, ...objects].flatMap((object) => read(object) ?? []);
+  return translateTable(new ObjectStore(kept).view(), TRANSLATE_DEFAULTS, FALLBACK_CERTIFICATE, NOW, memo);
+}
+
+const NOW = Date.parse('2026-06-01');
+const memo = createCertificateMemo();
+/** What did not change is read once. */
+const seen = new WeakMap<Json, KubeObject | undefined>();
+
+function read(object: Json): KubeObject | undefined {
+  if (!seen.has(object)) seen.set(object, trim(object['kind'] as WatchedKind, object).object);
+  return seen.get(object);
 }
 
 /** What of a table is the victim's. */
@@ -128,9 +135,9 @@ export function withValue(root: Json, path: readonly (string | number)[], value:
   return copy;
 }
 
-/** A copy of an Ingress with one annotation more. */
-export function annotated(ingress: Json, name: string, value: string): Json {
-  return withValue(ingress, ['metadata', 'annotations'], { [name]: value });
+/** A copy of an Ingress with these annotations. */
+export function annotated(ingress: Json, annotations: Readonly<Record<string, string>>): Json {
+  return withValue(ingress, ['metadata', 'annotations'], annotations);
 }
 
 export const ANNOTATION_NAMES: readonly string[] = [...ANNOTATIONS.keys()];
