@@ -7,7 +7,7 @@ import type { ClientRequestArgs } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
-import WebSocket from 'ws';
+import { WebSocket, type ClientOptions } from 'ws';
 import { Backend } from '../../../src/cluster/embedded/backends/backend.ts';
 import { RawClient, type RawResponse } from '../../support/raw-client.ts';
 import { DEFAULT_NAME, PASSING_PATHS, type FromLoad, type LoadReport, type ToLoad } from './load-messages.ts';
@@ -115,7 +115,7 @@ async function secure(tlsPort: number, servername: string): Promise<RawClient> {
 /** A WebSocket that sends a message and waits for it to come back, until the end. A backend that goes away (1001) is left for another. */
 async function webSocket(kind: string, host: string, url: string): Promise<void> {
   while (!stopping) {
-    const options: WebSocket.ClientOptions & ClientRequestArgs & { servername: string } = {
+    const options: ClientOptions & ClientRequestArgs & { servername: string } = {
       headers: { host },
       servername: host,
       ca,
@@ -174,13 +174,16 @@ port.on('message', (message: ToLoad) => {
       return;
     case 'stop':
       stopping = true;
-      void Promise.all(running)
-        .then(() => Promise.all(backends.map((backend) => backend.kill())))
-        .then(() => {
-          send({ type: 'report', report });
-          port.close();
-        });
+      void finish();
   }
 });
+
+/** Ends what is in flight, then the thread. */
+async function finish(): Promise<void> {
+  await Promise.all(running);
+  await Promise.all(backends.map((backend) => backend.kill()));
+  send({ type: 'report', report });
+  port?.close();
+}
 
 send({ type: 'backends', ports: backends.map(({ ports: [own = 0] }) => own) });
