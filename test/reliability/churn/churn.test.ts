@@ -12,7 +12,10 @@ const ROUNDS = 250;
 it('churn: no request fails and no WebSocket drops while endpoints, routes and certificates change', async () => {
   const churn = await Churn.start();
   churn.change('default');
-  await eventually(() => churn.done.changes >= ROUNDS && churn.done.restarts >= 2, 25_000);
+  await eventually(() => churn.done.changes >= ROUNDS && churn.done.restarts >= 2, 25_000).catch(async (error: unknown) => {
+    await churn.close();
+    throw error;
+  });
   const { answered, failures, messages, goneAway, certificates } = await churn.close();
   expect(failures.slice(0, 20)).toEqual([]);
   const kinds = ['get', 'no-sni', 'post', 'rolling', 'rolling-post', 'routes', 'tls'];

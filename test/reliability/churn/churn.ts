@@ -112,11 +112,14 @@ export class Churn {
     applyTo(cluster, ...inNamespace('default', ...everything(ports)), ...inNamespace('elsewhere', ...everything(ports)));
     const flags = ['--workers=2', '--watch-namespace=default', '--default-ssl-certificate=default/fallback'];
     const chain = await (await Chain.start({ cluster, flags })).listening();
-    const answers = async (host: string): Promise<boolean> => (await chain.get(host)).status === 200;
-    await eventually(() => answers('http://rolling.test/'));
-    await eventually(() => answers('http://steady.test/'));
-    await eventually(() => answers('https://tls.test/'));
     const churn = new Churn(chain, cluster, thread, ports);
+    try {
+      for (const url of ['http://rolling.test/', 'http://steady.test/', 'https://tls.test/'])
+        await eventually(async () => (await chain.get(url)).status === 200);
+    } catch (error) {
+      await churn.close();
+      throw error;
+    }
     churn.#tell({ type: 'start', http: chain.httpPort, https: chain.httpsPort });
     return churn;
   }

@@ -31,27 +31,31 @@ describe.concurrent('A15: the control plane crashes', { timeout: 60_000 }, () =>
     const leads = async ({ admin }: Chain): Promise<boolean> =>
       /leader_election_status\{.*\} 1$/mu.test(await (await fetch(`${admin}/metrics`)).text());
     const leader = await Chain.start(options);
-    await eventually(() => leads(leader));
-    await Scene.with({ cluster, flags: options.flags }, async (scene) => {
-      expect(await leads(scene.chain)).toBe(false);
-      await leader.sluice.kill();
-      await scene.answered();
-      await eventually(() => leads(scene.chain));
-      await scene.change()();
+    try {
+      await eventually(() => leads(leader));
+      await Scene.with({ cluster, flags: options.flags }, async (scene) => {
+        expect(await leads(scene.chain)).toBe(false);
+        await leader.sluice.kill();
+        await scene.answered();
+        await eventually(() => leads(scene.chain));
+        await scene.change()();
 
-      const back = await (await Chain.start(options)).listening();
-      try {
-        const ours = await scene.chain.configuration();
-        const its = await back.configuration();
-        for (const part of ['hosts', 'groups', 'certificates', 'diagnostics'])
-          expect([part, its[part]]).toEqual([part, ours[part]]);
-        expect((await back.get('http://control.test/')).echo?.pod).toBe('control');
-        expect(await leads(back)).toBe(false);
-      } finally {
-        await back.close();
-      }
-    });
-    await leader.close();
+        const back = await (await Chain.start(options)).listening();
+        try {
+          const ours = await scene.chain.configuration();
+          const its = await back.configuration();
+          for (const part of ['hosts', 'groups', 'certificates', 'diagnostics'])
+            expect([part, its[part]]).toEqual([part, ours[part]]);
+          expect((await back.get('http://control.test/')).echo?.pod).toBe('control');
+          expect(await leads(back)).toBe(false);
+        } finally {
+          await back.close();
+        }
+      });
+    } finally {
+      await leader.close();
+      await cluster.close();
+    }
   });
 
   it('A15: a pass of the controller that throws reaches no worker', async () => {
