@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly outside?: readonly OutsideObject[];
   /** The controller's own namespace, whose Pods are watched with the Nodes when the status takes node addresses; null: neither. */
   readonly podNamespace?: string | null;
+  /** Told each time the API server refuses a kind to us (403): what was known of it is kept, and nothing new comes. */
+  readonly onDenied?: (kind: WatchedKind, message: string) => void;
   readonly timing?: Timing;
   readonly tuning?: ReflectorTuning;
 }
@@ -135,7 +137,10 @@ export function createCluster(options: ClusterOptions): Cluster {
           }
           progress();
         },
-        failed: () => {
+        failed: (error) => {
+          if (error.status === 403) {
+            options.onDenied?.(kind, error.message);
+          }
           if (kind === 'Secret' || kind === 'ConfigMap') {
             references[kind].pump();
           }

@@ -59,6 +59,11 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
     watchNamespaceSelector: control.watchNamespaceSelector,
     outside: outsideObjects(settings),
     podNamespace: takesNodeAddresses(settings) ? control.podNamespace : null,
+    onDenied: (kind, message) => {
+      if (control.podName === '') return;
+      const object = { apiVersion: 'v1', kind: 'Pod', namespace: control.podNamespace, name: control.podName };
+      events.record({ object, type: 'Warning', reason: 'WatchDenied', message: `${kind}: ${message}` });
+    },
   });
   const common = {
     controller_class: settings.translate.controllerClass,

@@ -29,9 +29,15 @@ const MAX_MESSAGE = 1024;
  */
 export function malformedDiagnostics(cluster: Cluster, services: () => readonly ObjectKey[], settings: Settings): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
+  // Asked for once, and only if anything is malformed at all: there may be thousands of both.
+  let keys: ReadonlySet<string> | null = null;
+  const named = (namespace: string | undefined, service: string | undefined): boolean => {
+    keys ??= new Set(services().map((key) => keyOf(key.namespace, key.name)));
+    return keys.has(keyOf(namespace, service));
+  };
   for (const { kind, namespace, name, problems } of cluster.malformed()) {
     const object = cluster.cache.get(kind, namespace, name);
-    if (object === undefined || !matters(kind, object, cluster.cache, services, settings)) continue;
+    if (object === undefined || !matters(kind, object, cluster.cache, named, settings)) continue;
     const { uid } = object.metadata;
     const ref: ObjectRef = { apiVersion: API_VERSIONS[kind], kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
     for (const problem of problems.slice(0, MAX_PROBLEMS)) {
@@ -49,23 +55,25 @@ export function malformedDiagnostics(cluster: Cluster, services: () => readonly 
   return diagnostics.sort(compareDiagnostics);
 }
 
+function keyOf(namespace: string | undefined, name: string | undefined): string {
+  return JSON.stringify([namespace, name]);
+}
+
 function matters(
   kind: WatchedKind,
   object: KubeObject,
   cache: ObjectCache,
-  services: () => readonly ObjectKey[],
+  named: (namespace: string | undefined, service: string | undefined) => boolean,
   settings: Settings,
 ): boolean {
   const { namespace, name, labels } = object.metadata;
-  const named = (service: string | undefined): boolean =>
-    services().some((key) => key.namespace === namespace && key.name === service);
   switch (kind) {
     case 'Ingress':
       return isAccepted(object, cache, settings);
     case 'Service':
-      return named(name);
+      return named(namespace, name);
     case 'EndpointSlice':
-      return named(labels?.[SERVICE_NAME_LABEL]);
+      return named(namespace, labels?.[SERVICE_NAME_LABEL]);
     case 'Secret':
     case 'ConfigMap':
     case 'IngressClass':

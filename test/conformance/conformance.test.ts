@@ -36,7 +36,7 @@ let chains: Readonly<Record<Conformance, Chain>>;
 
 /** A controller for each column of the tables, on one cluster. Only the first writes the status. */
 beforeAll(async () => {
-  cluster = await startCluster(() => Date.now() - age);
+  cluster = await startCluster({ now: () => Date.now() - age });
   const [kubernetes, nginx] = await Promise.all([
     Chain.start({ cluster, flags: ['--conformance=kubernetes', `--publish-status-address=${ADDRESS}`] }),
     Chain.start({ cluster, flags: ['--conformance=nginx', '--update-status=false', '--election-id=nginx'] }),

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { StoredObject } from '../../src/cluster/embedded/api/storage.ts';
-import { type EmbeddedCluster, startEmbeddedCluster } from '../../src/cluster/embedded/embedded.ts';
+import {
+  type EmbeddedCluster,
+  type EmbeddedClusterOptions,
+  startEmbeddedCluster,
+} from '../../src/cluster/embedded/embedded.ts';
 import { apiVersionOf } from '../../src/cluster/embedded/resources/resources.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { Sluice } from './child.ts';
@@ -37,6 +41,8 @@ export interface Echo {
 export interface ChainOptions {
   /** Further flags of `sluice controller`. */
   readonly flags?: readonly string[];
+  /** Over `POD_NAME` and `POD_NAMESPACE`. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A cluster that others use too; it is not closed with the chain. */
   readonly cluster?: EmbeddedCluster;
 }
@@ -44,9 +50,9 @@ export interface ChainOptions {
 /** What is not there yet when objects were applied together: their watches are not in step. */
 const UNSETTLED: ReadonlySet<string> = new Set(['ServiceNotFound', 'ServiceNoEndpoints', 'SecretNotFound']);
 
-/** A cluster for one or more chains, with the Service `control` and the class `nginx`. `now` dates objects: milliseconds since the epoch. */
-export async function startCluster(now: () => number = Date.now): Promise<EmbeddedCluster> {
-  const cluster = await startEmbeddedCluster({ apiPort: await freePort(), drainDelayMs: 0, now });
+/** A cluster for one or more chains, with the Service `control` and the class `nginx`. */
+export async function startCluster(options: Partial<EmbeddedClusterOptions> = {}): Promise<EmbeddedCluster> {
+  const cluster = await startEmbeddedCluster({ apiPort: await freePort(), drainDelayMs: 0, ...options });
   applyTo(cluster, objects.ingressClass('nginx'), ...objects.backend('control'));
   return cluster;
 }
@@ -84,14 +90,14 @@ export class Chain {
   }
 
   /** Resolves when the admin port answers; `listening` says when there is more. */
-  static async start({ flags = [], cluster: shared }: ChainOptions = {}): Promise<Chain> {
+  static async start({ flags = [], env = {}, cluster: shared }: ChainOptions = {}): Promise<Chain> {
     const cluster = shared ?? (await startCluster());
     const folder = mkdtempSync(join(tmpdir(), 'sluice-chain-'));
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, cluster.kubeconfig());
     const common = ['--bind-address=127.0.0.1', '--workers=1', '--access-log=false', '--http-port=0', '--https-port=0'];
     const args = [`--kubeconfig=${kubeconfig}`, '--healthz-port=0', ...common, ...flags];
-    const sluice = new Sluice(['controller', ...args], { POD_NAME: 'sluice-0', POD_NAMESPACE: 'default' });
+    const sluice = new Sluice(['controller', ...args], { POD_NAME: 'sluice-0', POD_NAMESPACE: 'default', ...env });
     const release = async (): Promise<void> => {
       await sluice.kill();
       if (shared === undefined) await cluster.close();
@@ -116,6 +122,11 @@ export class Chain {
   /** The port that requests go to. */
   get httpPort(): number {
     return this.#ports.http;
+  }
+
+  /** The port that requests over TLS go to. */
+  get httpsPort(): number {
+    return this.#ports.https;
   }
 
   /** Applies objects, none of which may be refused. */

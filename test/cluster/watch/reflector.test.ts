@@ -97,7 +97,7 @@ describe('listing', () => {
     expect(Number(query?.get('timeoutSeconds'))).toBe(240);
   });
 
-  it('starts again when the continue token expires, the second time in one piece', async () => {
+  it('A7: starts again when the continue token expires, the second time in one piece', async () => {
     const { api, reflector, seen } = await scene(EAGER, {}, 1);
     api.put(IN_DEFAULT, ingress('a'));
     api.put(IN_DEFAULT, ingress('b'));
@@ -141,7 +141,7 @@ describe('listing', () => {
     expect(reflector.stats().errors.get('BadResponse')).toBe(2);
   });
 
-  it('waits as long as Retry-After asks, and longer with every failure', async () => {
+  it('A8: waits as long as Retry-After asks, and longer with every failure', async () => {
     const timing = new ManualTiming();
     timing.randomness = 1;
     const { api, reflector } = await scene(timing);
@@ -209,7 +209,7 @@ describe('watching', () => {
     expect(reflector.stats().errors.get('Unreachable')).toBe(1);
   });
 
-  it('goes on from a bookmark', async () => {
+  it('A6: goes on from a bookmark', async () => {
     const { api, lists } = await watching(EAGER);
     api.send('ingresses', 'BOOKMARK', { kind: 'Ingress', metadata: { resourceVersion: '5000' } });
     api.drop('ingresses', 'end');
@@ -243,7 +243,7 @@ describe('watching', () => {
     expect(reflector.state).toBe('watching');
   });
 
-  it('does not spin when watches end at once', async () => {
+  it('A8: does not spin when watches end at once', async () => {
     const timing = new ManualTiming();
     timing.randomness = 1;
     const { api, reflector } = await scene(timing);
@@ -260,7 +260,7 @@ describe('watching', () => {
     expect(waits).toEqual([200, 400, 800]);
   });
 
-  it.each(['HTTP', 'ERROR event'])('lists again after 410 as %s, and tells only what differs', async (how) => {
+  it.each(['HTTP', 'ERROR event'])('A3: lists again after 410 as %s, and tells only what differs', async (how) => {
     const { api, reflector, seen, lists } = await watching(EAGER);
     api.put(IN_DEFAULT, ingress('b'));
     await until(() => seen.length === 2);
@@ -277,7 +277,7 @@ describe('watching', () => {
     expect(reflector.stats().relists).toBe(1);
   });
 
-  it('waits before it lists again, longer while 410 repeats', async () => {
+  it('A3: waits before it lists again, longer while 410 repeats', async () => {
     const timing = new ManualTiming();
     timing.randomness = 0;
     const { api, reflector, lists } = await scene(timing, { relistDelay: 800 });
@@ -307,7 +307,7 @@ describe('watching', () => {
     ['garbage', '\u0000\u0001 not JSON\n', undefined],
     ['something that is no event', '[1,2]\n', undefined],
     ['an unknown type', '{"type":"SURPRISE","object":{}}\n', undefined],
-  ] as const)('drops %s and goes on from the last version', async (_what, bytes, then) => {
+  ] as const)('A5: drops %s and goes on from the last version', async (_what, bytes, then) => {
     const { api, reflector, seen, lists } = await watching(EAGER);
     api.write('ingresses', bytes);
     if (then) {
@@ -328,7 +328,7 @@ describe('watching', () => {
     expect(reflector.stats().errors.size).toBe(1);
   });
 
-  it('notices a watch that is silent, and connects again without a list', async () => {
+  it('A4: notices a watch that is silent, and connects again without a list', async () => {
     const timing = new ManualTiming();
     const { api, reflector, seen, lists } = await watching(timing, { staleAfter: 90_000 });
     timing.advance(80_000);
@@ -345,7 +345,7 @@ describe('watching', () => {
     expect(seen).toEqual(['+a@101']);
   });
 
-  it('lists again when watch after watch is silent: the server may have been restored to an older state', async () => {
+  it('A4: lists again when watch after watch is silent: the server may have been restored to an older state', async () => {
     const timing = new ManualTiming();
     const { api, seen, lists } = await watching(timing, { staleAfter: 90_000 });
     api.remove(IN_DEFAULT, 'a', { silent: true });
@@ -358,7 +358,7 @@ describe('watching', () => {
     expect(seen).toEqual(['+a@101', '-a']);
   });
 
-  it('ends a watch that outlives its timeout', async () => {
+  it('A4: ends a watch that outlives its timeout', async () => {
     const timing = new ManualTiming();
     timing.randomness = 0;
     const { api, reflector } = await watching(timing, { staleAfter: 1_000_000 });
@@ -369,7 +369,7 @@ describe('watching', () => {
     expect(reflector.stats().stalls).toBe(1);
   });
 
-  it('keeps what it knows while the API server fails', async () => {
+  it('A1: keeps what it knows while the API server fails', async () => {
     const { api, reflector, seen } = await watching(EAGER);
     const recover = api.always(() => true, failing(500, 'InternalError'));
     api.drop('ingresses', 'reset');
@@ -387,7 +387,7 @@ const object = (name: string, uid: string, resourceVersion: string) => ({
 });
 
 describe('versions', () => {
-  it('refuses an older object, and asks a list who is right', async () => {
+  it('A11: refuses an older object, and asks a list who is right', async () => {
     const { api, seen, lists } = await watching(EAGER);
     api.put(IN_DEFAULT, ingress('a'));
     await until(() => seen.length === 2);
@@ -405,7 +405,7 @@ describe('versions', () => {
     expect(seen).toEqual(['+a@101', '+b@120', '+c@130']);
   });
 
-  it('refuses lists of a replica that lags until it has caught up', async () => {
+  it('A11: refuses lists of a replica that lags until it has caught up', async () => {
     const { api, reflector, seen, lists } = await watching(EAGER);
     const stale = { metadata: { resourceVersion: '90' }, items: [object('a', 'uid-1', '90')] };
     api.script(

@@ -56,7 +56,7 @@ interface Rule {
 }
 
 /** What a fault is matched against. */
-type RequestSubject = Pick<ResourceRequest, 'verb' | 'plural' | 'namespace' | 'name'>;
+export type RequestSubject = Pick<ResourceRequest, 'verb' | 'plural' | 'namespace' | 'name'>;
 
 function matches(match: RequestMatch, request: RequestSubject): boolean {
   if (match.verb !== undefined && ![match.verb].flat().includes(request.verb)) return false;
@@ -72,12 +72,19 @@ export class Faults {
   readonly #watches = new Set<Watch>();
   readonly #stalled = new Set<() => void>();
   readonly #stale = new Map<RequestMatch, number>();
+  readonly #observers = new Set<(request: RequestSubject) => void>();
   #expireContinue = 0;
   #garbage: { readonly match: RequestMatch; readonly how: 'half-line' | 'garbage' } | undefined;
 
   /** `random` gives numbers from 0 to 1, for faults with a probability. */
   constructor(random: () => number) {
     this.#random = random;
+  }
+
+  /** Tells of every request for a resource as it comes, also of those that a fault then meets. */
+  observe(observer: (request: RequestSubject) => void): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
   }
 
   /** Requests that match are refused. */
@@ -155,6 +162,7 @@ export class Faults {
 
   /** What happens to a request. Counts it against the faults it meets. */
   intercept(request: ResourceRequest): Interception {
+    for (const observer of this.#observers) observer(request);
     for (const rule of this.#rules) {
       if (!matches(rule.match, request)) continue;
       const { probability } = rule.frequency;

@@ -41,8 +41,9 @@ export function applyConfiguration(
   const shape: MapShape = { is: 'map', type: schema, of: undefined };
   const merged = mergeMap(live ?? {}, configuration, shape) as StoredObject;
   const owned = new Set(fields.keys());
+  // What was an empty map before and has members now is wanted through them.
   const dropped = [...(own?.fields ?? [])].filter(
-    (path) => !owned.has(path) && !others.some((manager) => ownsAny(manager, path)),
+    (path) => !ownsAny(owned, path) && !others.some((manager) => ownsAny(manager.fields, path)),
   );
   // The deepest first, so that an element is looked at when its fields are gone.
   for (const path of dropped.sort((a, b) => splitPath(b).length - splitPath(a).length))
@@ -51,10 +52,10 @@ export function applyConfiguration(
   return merged;
 }
 
-/** Whether a manager owns a path or anything below it. */
-function ownsAny(manager: Manager, path: string): boolean {
-  if (manager.fields.has(path)) return true;
-  for (const field of manager.fields) if (isBelow(field, path)) return true;
+/** Whether a path is among these fields, or anything below it. */
+function ownsAny(fields: ReadonlySet<string>, path: string): boolean {
+  if (fields.has(path)) return true;
+  for (const field of fields) if (isBelow(field, path)) return true;
   return false;
 }
 

@@ -42,6 +42,14 @@ describe('server-side apply', () => {
     expect(managersOf(answer.body)['bob']).toEqual({ 'f:data': { 'f:b': {}, 'f:shared': {} } });
   });
 
+  it('fills a map that the same manager applied empty', async () => {
+    await apply(`${CONFIG_MAPS}/filled`, configMap('filled', {}, {}), 'alice');
+    const answer = await apply(`${CONFIG_MAPS}/filled`, configMap('filled', { a: '1' }, { team: 'x' }), 'alice');
+    expect(answer.body).toMatchObject({ data: { a: '1' }, metadata: { labels: { team: 'x' } } });
+    const emptied = await apply(`${CONFIG_MAPS}/filled`, configMap('filled', {}, {}), 'alice');
+    expect(emptied.body['data'] ?? {}).toEqual({});
+  });
+
   it('refuses to change what others own, unless it is forced', async () => {
     await apply(`${CONFIG_MAPS}/three`, configMap('three', { a: '1', b: '1' }), 'alice');
     const refused = await apply(`${CONFIG_MAPS}/three`, configMap('three', { a: '2', b: '1' }), 'bob');
