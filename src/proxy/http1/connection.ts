@@ -206,7 +206,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
 
   exchangeDone(): void {
     if (this.#phase === 'closed') return;
-    if (this.#phase === 'tunnel' || !this.#keepAlive) return this.#linger();
+    if (this.#phase === 'tunnel' || !this.#keepAlive) return this.#finish();
     if (this.#bodyPaused) {
       this.#bodyPaused = false;
       this.#socket.resume();
@@ -361,7 +361,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   /** Closes our side, after all that was sent. */
   #end(): void {
     this.#output.flush();
-    this.#socket.end();
+    if (!this.#socket.writableEnded) this.#socket.end();
   }
 
   #onClose(): void {
@@ -387,6 +387,14 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#context.onRefused(this, error);
     this.#writer.answer(page(error.status), false, null, 'Connection: close\r\n');
     this.#linger();
+  }
+
+  /** After the last exchange. A client that asked for the close sends nothing more that a reset could answer. */
+  #finish(): void {
+    this.#output.flush();
+    const agreed = this.#phase === 'exchange' && !this.head.keepAlive && !this.#body.open && this.#input === null;
+    if (agreed && this.client.scheme === 'http' && this.#output.empty) this.destroy();
+    else this.#linger();
   }
 
   /** Closes our side, and reads on for a while, so that no reset overtakes the answer (RFC 9112 §9.6). */
