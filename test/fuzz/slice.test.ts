@@ -1,34 +1,29 @@
 /** A short stretch of the fuzzing with fixed seeds, and everything that longer runs have found. `npm run fuzz` goes on from there. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { requests, responses } from './generate.ts';
-import { readRequests, readResponse } from './ours.ts';
-import { Random } from './random.ts';
-import { run, tryStream, type Finding } from './run.ts';
+import { Tally } from './oracles/tally.ts';
+import { run, tryStream, type Finding, type Kind } from './run.ts';
 
 const FINDINGS = new URL('findings/', import.meta.url);
+const SEED = 20_261_122;
 
-describe('our parsers and llhttp', () => {
+describe('our parsers and those of others', () => {
   it.each(readdirSync(FINDINGS).filter((name) => name.endsWith('.json')))('agree on what was found: %s', (name) => {
     const { kind, text, seed } = JSON.parse(readFileSync(new URL(name, FINDINGS), 'utf8')) as Finding;
-    expect(tryStream(kind, text, seed)).toBeNull();
+    expect(tryStream(kind, text, seed, new Tally(), true)).toBeNull();
   });
 
-  it('agree on a slice of generated streams', () => {
-    expect(run(20_261_122, 40_000)).toEqual([]);
-  });
-
-  it('are given streams that say something: many are taken, with bodies', () => {
-    const random = new Random(1);
-    let taken = 0;
-    let bodies = 0;
-    for (let i = 0; i < 1000; i++) {
-      const bytes = Buffer.from(i % 2 === 0 ? requests(random) : responses(random), 'latin1');
-      const { messages } = i % 2 === 0 ? readRequests(bytes, [bytes.length]) : readResponse(bytes, false, [bytes.length]);
-      if (messages.some(({ complete }) => complete)) taken++;
-      if (messages.some(({ complete, body }) => complete && body !== '')) bodies++;
-    }
-    expect(taken).toBeGreaterThan(600);
-    expect(bodies).toBeGreaterThan(300);
+  // The share of streams that the others accept and we accept too; and of answers that clients get as they were given.
+  it.each<[Kind, number, number]>([
+    ['request', 8000, 0.87],
+    ['response', 6000, 0.9],
+    ['exchange', 4000, 0.8],
+  ])('agree on a slice of %ss, and ours take what is valid', async (kind, count, floor) => {
+    const tally = new Tally();
+    expect(await run(kind, SEED, count, tally)).toEqual([]);
+    expect(tally.streams).toBe(count);
+    expect(tally.theirs).toBeGreaterThan(count / 4);
+    expect(tally.both / tally.theirs).toBeGreaterThan(floor);
+    expect(tally.compared).toBeGreaterThan(count / 2);
   });
 });

@@ -564,6 +564,12 @@ describe('an upgrade', () => {
     expect(upstream.received.join('')).not.toContain('/admin');
   });
 
+  it('to nothing that is named is none: 502', async () => {
+    const upstream = await backend(() => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n');
+    const proxy = await proxyTo([upstream.port]);
+    expect((await exchange(proxy.port, UPGRADE)).status).toBe(502);
+  });
+
   it('survives a change of the table', async () => {
     const upstream = await backend((_, socket) => {
       socket.removeAllListeners('data');

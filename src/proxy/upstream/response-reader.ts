@@ -110,7 +110,9 @@ export class ResponseReader {
     const { head } = this;
     const handler = this.#handler!;
     if (head.status === 101) {
-      if (!this.#wantsUpgrade || head.chunked || head.contentLength > 0) return this.#fail(ERRORS.badResponse);
+      // Without Upgrade nobody can say to what it switches (RFC 9110 §15.2.2), and some clients take it for an interim response.
+      if (!this.#wantsUpgrade || head.upgrade === '' || head.chunked || head.contentLength > 0)
+        return this.#fail(ERRORS.badResponse);
       this.#dropLength();
       handler.onResponseHead(head);
       return this.#handler === null ? ABANDONED : SWITCHED;

@@ -2,8 +2,17 @@
 import type { ProxySettings } from '../../settings/settings.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 
-/** nginx's list of methods that must not be sent twice. */
-const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
+/**
+ * The methods that IANA's registry calls idempotent. Of others nobody knows, and they are not sent twice (RFC 9110 §9.2.2);
+ * nginx has a list of those that must not be (POST, LOCK, PATCH), and repeats what it has never heard of.
+ */
+const IDEMPOTENT: ReadonlySet<string> = new Set(
+  (
+    'GET HEAD PUT DELETE OPTIONS TRACE QUERY PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK SEARCH REPORT ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT ' +
+    'LABEL LINK MERGE MKACTIVITY MKCALENDAR MKREDIRECTREF MKWORKSPACE ORDERPATCH REBIND UNBIND UNCHECKOUT UNLINK UPDATE UPDATEREDIRECTREF ' +
+    'VERSION-CONTROL'
+  ).split(' '),
+);
 
 /** What was tried so far. */
 export interface Attempt {
@@ -26,7 +35,7 @@ export function decideRetry(error: ProxyError, attempt: Attempt, settings: Proxy
   if (error.retry === 'never' || !attempt.replayable) return 'no';
   // When the connection was never made, nothing was sent, and any method may be tried elsewhere.
   const sent = error !== ERRORS.connectFailed && error !== ERRORS.connectTimeout && error !== ERRORS.resolveFailed;
-  if (sent && NOT_IDEMPOTENT.has(attempt.method) && !settings.retryNonIdempotent) return 'no';
+  if (sent && !IDEMPOTENT.has(attempt.method) && !settings.retryNonIdempotent) return 'no';
   // The upstream closed the idle connection just as we wrote: not its failure.
   if (attempt.reused && error === ERRORS.upstreamReset) return 'fresh';
   if (settings.upstreamTries > 0 && attempt.tries >= settings.upstreamTries) return 'no';

@@ -55,7 +55,7 @@ describe('a failure before the response', () => {
     });
   });
 
-  describe.each(['POST', 'LOCK', 'PATCH'])('of %s', (method) => {
+  describe.each(['POST', 'LOCK', 'PATCH', 'M-SEARCH', 'TRANSFER'])('of %s', (method) => {
     it.each([upstreamReset, upstreamTimeout, upstreamSendTimeout])('$code ends it, unless retry-non-idempotent', (error) => {
       for (const reused of [false, true])
         expect(decideRetry(error, { ...FIRST, method, reused }, proxySettings(SETTINGS))).toBe('no');

@@ -1,6 +1,6 @@
-/** The independent parser: llhttp, as node:http drives it, with every leniency off. */
+/** The first independent parser: llhttp, as node:http drives it, with every leniency off. */
 import { createRequire } from 'node:module';
-import { trimmed, type Message, type Reading } from './message.ts';
+import { fieldsOfPairs, type Message, type Reading } from './message.ts';
 
 interface Parser {
   [callback: number]: (...parameters: never[]) => unknown;
@@ -30,53 +30,56 @@ export const KNOWN_METHODS: ReadonlySet<string> = new Set(knownMethods);
 const MAX_HEAD = 65_536;
 /** llhttp's number of a method → the method. */
 const methods: string[] = [];
-let fields: string[] = [];
+let pairs: string[] = [];
 let target = '';
 let messages: Message[] = [];
-/** A request of HTTP/1.0, or one with Upgrade, may be the last that llhttp reads. */
+/** A request with Upgrade is the last that llhttp reads. */
 let upgraded = false;
-let headRequest = false;
-/** Of a response only the final one is read. */
-let final = false;
+/** Of each final response to come, whether it answers a HEAD. */
+let toHeads: readonly boolean[] = [];
+let finals = 0;
 
 function parser(type: number): Parser {
   const one = new HTTPParser();
   const response = type === HTTPParser.RESPONSE;
   one[HTTPParser.kOnHeaders] = (more: string[], url: string) => {
-    // Trailers come here too; nothing merges them.
-    if (messages.at(-1)?.complete === false) return;
-    fields.push(...more);
+    const last = messages.at(-1);
+    if (last?.complete === false) {
+      last.trailers = [...last.trailers, ...fieldsOfPairs(more)];
+      return;
+    }
+    pairs.push(...more);
     target += url;
   };
   one[HTTPParser.kOnHeadersComplete] = (
     _major: number,
-    _minor: number,
+    minor: number,
     headers: string[] | undefined,
     method: number,
     url: string,
     status: number,
     _text: string,
     upgrade: boolean,
+    keepAlive: boolean,
   ): number => {
-    const all = headers === undefined ? fields : headers;
-    fields = [];
-    const pairs: [string, string][] = [];
-    for (let i = 0; i < all.length; i += 2) pairs.push([all[i]!.toLowerCase(), trimmed(all[i + 1]!)]);
     messages.push({
       start: response ? String(status) : (methods[method] ?? ''),
       target: headers === undefined ? target : (url ?? ''),
-      fields: pairs,
+      minor,
+      fields: fieldsOfPairs(headers ?? pairs),
       body: '',
       complete: false,
-      trailers: '',
+      trailers: [],
+      keepAlive,
     });
+    pairs = [];
     target = '';
     if (!response) {
       upgraded ||= upgrade;
       return 0;
     }
-    if (status >= 200) final = true;
-    return status < 200 || headRequest ? 1 : 0;
+    if (status < 200) return status === 101 ? 2 : 1;
+    return toHeads[finals++] === true ? 1 : 0;
   };
   one[HTTPParser.kOnBody] = (bytes: Buffer) => {
     messages.at(-1)!.body += bytes.toString('latin1');
@@ -101,28 +104,36 @@ for (const method of knownMethods) {
   probe.execute(Buffer.from(`${method} ${method === 'CONNECT' ? 'a:80' : '/'} HTTP/1.1\r\n\r\n`));
 }
 
-/** Reads all requests of a stream. */
-export function readRequests(bytes: Buffer): Reading & { readonly upgraded: boolean } {
-  fields = [];
+function begin(one: Parser, type: number): void {
+  pairs = [];
   target = '';
   messages = [];
   upgraded = false;
-  requestParser.initialize(HTTPParser.REQUEST, {}, MAX_HEAD, 0);
+  finals = 0;
+  one.initialize(type, {}, MAX_HEAD, 0);
+}
+
+/** Reads all requests of a stream. */
+export function readRequests(bytes: Buffer): Reading & { readonly upgraded: boolean } {
+  begin(requestParser, HTTPParser.REQUEST);
   const result = requestParser.execute(bytes);
   return { messages, refused: typeof result === 'number' ? '' : result.reason, upgraded };
 }
 
-/** Reads the interim responses and the final one; the stream ends after `bytes`. */
-export function readResponse(bytes: Buffer, toHead: boolean): Reading {
-  fields = [];
-  messages = [];
-  headRequest = toHead;
-  final = false;
-  responseParser.initialize(HTTPParser.RESPONSE, {}, MAX_HEAD, 0);
+/** Reads all responses of a stream, interim ones and those to `heads.length` requests, and its end. `heads`: to a HEAD. */
+export function readResponses(bytes: Buffer, heads: readonly boolean[]): Reading & { readonly upgraded: boolean } {
+  begin(responseParser, HTTPParser.RESPONSE);
+  toHeads = heads;
   const result = responseParser.execute(bytes);
   let refused = typeof result === 'number' ? '' : result.reason;
   if (typeof result === 'number' && responseParser.finish() instanceof Error) refused = 'incomplete at the end';
-  const seen = messages.findIndex(({ start }) => Number(start) >= 200);
-  if (final && messages[seen]!.complete) refused = '';
-  return { messages: seen < 0 ? messages : messages.slice(0, seen + 1), refused };
+  return { messages, refused, upgraded: messages.at(-1)?.start === '101' };
+}
+
+/** Reads the interim responses and the final one (or 101); the stream ends after `bytes`. */
+export function readResponse(bytes: Buffer, toHead: boolean): Reading {
+  const { messages: all, refused } = readResponses(bytes, [toHead]);
+  const seen = all.findIndex(({ start }) => start === '101' || Number(start) >= 200);
+  if (seen < 0) return { messages: all, refused };
+  return { messages: all.slice(0, seen + 1), refused: all[seen]!.complete ? '' : refused };
 }

@@ -1,5 +1,5 @@
 /** Streams of messages by the grammar of HTTP/1.1, valid for the most part. */
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 const METHODS = ['GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'QUERY', 'M-SEARCH'];
 const ODD_METHODS = ['CONNECT', 'TRACE', 'get', 'G-T', 'PRI', ''];
