@@ -8,6 +8,7 @@ import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
 import { assertFree } from './listener/bind.ts';
+import { TicketKeys } from './listener/ticket-keys.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 import { openFilesLimit, withinOpenFiles } from './workers/open-files.ts';
 
@@ -19,6 +20,8 @@ export interface DataPlaneOptions {
   readonly series: SeriesReader;
   /** Starts a thread; `node:worker_threads` unless a test wants to have the thread in hand. */
   readonly startThread?: (file: URL, options: WorkerOptions) => Worker;
+  /** Milliseconds of a monotonic clock, by which the keys of session tickets age. */
+  readonly clock?: () => number;
 }
 
 /** A worker that dies is replaced after this many milliseconds, doubled with every death in a row. */
@@ -64,6 +67,8 @@ class Supervisor implements DataPlane {
   /** Where the first worker listens, and so all. */
   #ports: BoundPorts | null = null;
   readonly #heartbeats: NodeJS.Timeout;
+  readonly #clock: () => number;
+  readonly #ticketKeys: TicketKeys;
   #stopping = false;
   #draining = false;
   #resolveListening!: (ports: BoundPorts) => void;
@@ -73,13 +78,18 @@ class Supervisor implements DataPlane {
   constructor(settings: ProxySettings, options: DataPlaneOptions) {
     this.#options = options;
     this.#settings = this.#affordable(settings);
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#ticketKeys = new TicketKeys(this.#clock());
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve;
       this.#rejectListening = reject;
     });
     // Whoever does not wait for it hears of a failure through the log.
     this.listening.catch(() => undefined);
-    this.#heartbeats = setInterval(() => this.#checkHeartbeats(), HEARTBEAT_CHECK).unref();
+    this.#heartbeats = setInterval(() => {
+      this.#checkHeartbeats();
+      this.#renewTicketKeys();
+    }, HEARTBEAT_CHECK).unref();
     for (let id = 0; id < options.workers; id++) {
       const slot: Slot = {
         id,
@@ -175,7 +185,7 @@ class Supervisor implements DataPlane {
     const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
     const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
-      workerData: { settings: this.#settings, counters } satisfies WorkerData,
+      workerData: { settings: this.#settings, counters, ticketKeys: this.#ticketKeys.current } satisfies WorkerData,
     });
     slot.thread = thread;
     this.#options.series.addWorker(slot.seriesId, counters);
@@ -269,6 +279,11 @@ class Supervisor implements DataPlane {
       this.#options.log.error({ worker: slot.id }, 'worker does not respond; it is replaced');
       void slot.thread?.terminate();
     }
+  }
+
+  #renewTicketKeys(): void {
+    if (!this.#ticketKeys.renew(this.#clock(), this.#settings.tlsSessionTimeout)) return;
+    this.#broadcast({ type: 'ticketKeys', keys: this.#ticketKeys.current });
   }
 
   #broadcast(message: ToWorker): void {

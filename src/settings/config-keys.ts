@@ -2,9 +2,10 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go).
  */
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { filledFields, type SettingsPatch } from './patch.ts';
 import {
+  atLeast,
   BOOLEAN,
   integer,
   list,
@@ -94,9 +95,9 @@ const TLS_PROTOCOLS: ValueType<TlsRange> = {
   format: ({ min, max }) => (min === max ? min : `${min} ${max}`),
 };
 
-function isCipherList(value: string): boolean {
+function accepted(options: SecureContextOptions): boolean {
   try {
-    createSecureContext({ ciphers: value });
+    createSecureContext({ ...options, ca: [] });
     return true;
   } catch {
     return false;
@@ -111,7 +112,13 @@ const REDIRECT_CODE: ValueType<number> = {
 };
 
 const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
-const CIPHERS = text('ciphers', 'an OpenSSL cipher list', isCipherList);
+const CIPHERS = text('ciphers', 'an OpenSSL cipher list', (ciphers) => accepted({ ciphers }));
+const CURVES = text(
+  'curves',
+  '"auto" or names of curves that OpenSSL knows, such as X25519:P-256',
+  (curves) => curves === 'auto' || accepted({ ecdhCurve: curves }),
+);
+const SESSION_TIME = atLeast(NGINX_TIME, 1000, 'a time from 1s to 24 days such as 10m or 1h30m');
 const COUNT = integer(0);
 const POSITIVE = integer(1);
 
@@ -273,6 +280,31 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   ),
   key('ssl-ciphers', CIPHERS, DEFAULT_CIPHERS, 'The cipher suites of TLS 1.2, best first.', (tlsCiphers) => ({
     proxy: { tlsCiphers },
+  })),
+  key(
+    'ssl-ecdh-curve',
+    CURVES,
+    'auto',
+    'The curves of the key exchange, best first. auto: as OpenSSL has them.',
+    (tlsCurves) => ({
+      proxy: { tlsCurves },
+    }),
+  ),
+  key('ssl-session-cache', BOOLEAN, true, 'Clients may resume TLS sessions, on any worker.', (tlsSessionCache) => ({
+    proxy: { tlsSessionCache },
+  })),
+  key('ssl-session-tickets', BOOLEAN, false, 'The same: sessions are kept in tickets in either case.', (tlsSessionTickets) => ({
+    proxy: { tlsSessionTickets },
+  })),
+  key(
+    'ssl-session-cache-size',
+    NGINX_SIZE,
+    10 * 1024 ** 2,
+    'Without effect: clients keep their sessions, encrypted.',
+    () => ({}),
+  ),
+  key('ssl-session-timeout', SESSION_TIME, 600_000, 'How long a TLS session can be resumed.', (tlsSessionTimeout) => ({
+    proxy: { tlsSessionTimeout },
   })),
   key('ssl-redirect', BOOLEAN, true, 'Redirect HTTP to HTTPS for hosts with a certificate.', (sslRedirect) => ({
     translate: { sslRedirect },

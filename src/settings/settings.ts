@@ -109,6 +109,13 @@ export interface ProxySettings {
   readonly tlsMaxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** `ssl-ciphers`: an OpenSSL cipher list, for TLS 1.2. */
   readonly tlsCiphers: string;
+  /** `ssl-ecdh-curve`: key exchange groups, best first, separated by colons; `auto`: OpenSSL's own. */
+  readonly tlsCurves: string;
+  /** `ssl-session-cache`, `ssl-session-tickets`: either lets clients resume sessions. */
+  readonly tlsSessionCache: boolean;
+  readonly tlsSessionTickets: boolean;
+  /** `ssl-session-timeout`: how long a session can be resumed. */
+  readonly tlsSessionTimeout: number;
   /** `--health-check-path`: answered 200 on the HTTP port for hosts that no Ingress names. */
   readonly healthCheckPath: string;
   /** `--access-log`, `disable-access-log`: write an access log line per request to stdout. */

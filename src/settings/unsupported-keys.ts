@@ -22,8 +22,8 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   proxy-request-buffering proxy-set-headers proxy-ssl-location-only proxy-stream-next-upstream
   proxy-stream-next-upstream-timeout proxy-stream-next-upstream-tries proxy-stream-responses proxy-stream-timeout
   relative-redirects reuse-port server-name-hash-bucket-size server-name-hash-max-size server-snippet server-tokens
-  skip-access-log-urls ssl-buffer-size ssl-dh-param ssl-early-data ssl-ecdh-curve ssl-reject-handshake ssl-session-cache
-  ssl-session-cache-size ssl-session-ticket-key ssl-session-tickets ssl-session-timeout stream-access-log-path stream-snippet
+  skip-access-log-urls ssl-buffer-size ssl-dh-param ssl-early-data ssl-reject-handshake
+  ssl-session-ticket-key stream-access-log-path stream-snippet
   syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-http2 use-port-in-redirects use-proxy-protocol
   variables-hash-bucket-size variables-hash-max-size whitelist-source-range worker-cpu-affinity worker-processes`.split(/\s+/),
 );

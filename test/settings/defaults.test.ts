@@ -52,6 +52,10 @@ const PROXY: Record<keyof ProxySettings, true> = {
   tlsMinVersion: true,
   tlsMaxVersion: true,
   tlsCiphers: true,
+  tlsCurves: true,
+  tlsSessionCache: true,
+  tlsSessionTickets: true,
+  tlsSessionTimeout: true,
   healthCheckPath: true,
   accessLog: true,
 };

@@ -1,4 +1,5 @@
 /** The listening sockets of a worker: plain HTTP and TLS, shared with the other workers by SO_REUSEPORT. */
+import type { KeyObject } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
@@ -14,27 +15,51 @@ export interface ListenerEvents {
   readonly onAccept: (served: boolean) => void;
 }
 
+/** A client that ends its side in the handshake is gone: nothing else would close its socket before the deadline. */
+const HANDSHAKE = { allowHalfOpen: false, noDelay: true };
+
 export class Listeners {
   readonly #contexts: TlsContexts;
   readonly #http: net.Server;
-  readonly #https: tls.Server;
+  /** Accepts for `#tls`, which never listens itself: a connection beyond the limit must not cost a TLS socket. */
+  readonly #https: net.Server;
+  readonly #tls: tls.Server;
+  /** Every socket that is open, from accept on: one in its handshake is not a connection of the worker yet. */
+  readonly #open = new Set<net.Socket>();
+  #ticketKeys: KeyObject;
   /** What the TLS server's own context was made of. */
   #contextKey = '';
 
-  constructor(context: ConnectionContext, contexts: TlsContexts, events: ListenerEvents) {
+  /** `ticketKeys`: as `makeTicketKeys` gives them. */
+  constructor(context: ConnectionContext, contexts: TlsContexts, ticketKeys: KeyObject, events: ListenerEvents) {
     this.#contexts = contexts;
-    const accept = (socket: net.Socket, scheme: 'http' | 'https'): void => {
-      const served = context.connections.size < context.settings().maxConnections;
+    this.#ticketKeys = ticketKeys;
+    const open = this.#open;
+    function onClose(this: net.Socket): void {
+      open.delete(this);
+    }
+    const admits = (socket: net.Socket): boolean => {
+      const served = open.size < context.settings().maxConnections;
       events.onAccept(served);
-      if (served) context.connections.add(new ClientConnection(socket, scheme, context));
-      else socket.destroy();
+      if (!served) {
+        socket.destroy();
+        return false;
+      }
+      open.add(socket);
+      socket.on('close', onClose);
+      return true;
     };
-    this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, 'http'));
-    this.#https = tls.createServer(
+    const serve = (socket: net.Socket, scheme: 'http' | 'https'): void => {
+      context.connections.add(new ClientConnection(socket, scheme, context));
+    };
+    this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (admits(socket)) serve(socket, 'http');
+    });
+    this.#tls = tls.createServer(
       {
         ...tlsOptions(context.settings()),
-        allowHalfOpen: true,
-        noDelay: true,
+        ...HANDSHAKE,
+        // Of one connection, from its accept; bytes that come do not put it off.
         handshakeTimeout: context.settings().tlsHandshakeTimeout,
         ALPNProtocols: ['http/1.1'],
         SNICallback: (name, done) => {
@@ -46,13 +71,23 @@ export class Listeners {
           }
         },
       },
-      (socket) => accept(socket, 'https'),
+      (socket) => {
+        socket.allowHalfOpen = true;
+        serve(socket, 'https');
+      },
     );
+    this.#https = net.createServer(HANDSHAKE, (socket) => {
+      if (admits(socket)) this.#tls.emit('connection', socket);
+    });
     // An accept that fails (EMFILE) must not end the worker, nor an error of a handshake, whose socket is already destroyed.
-    this.#http.on('error', () => undefined);
-    this.#https.on('error', () => undefined);
+    for (const server of [this.#http, this.#https, this.#tls]) server.on('error', () => undefined);
     // A handshake that timed out leaves its socket open, unlike one that failed.
-    this.#https.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /** Sockets that clients hold open, those in their TLS handshake included. */
+  get open(): number {
+    return this.#open.size;
   }
 
   /** Listens on both ports; 0 for any free one. Rejects with the system's error. */
@@ -64,18 +99,30 @@ export class Listeners {
 
   /**
    * Gives the TLS server its own context anew, if it would differ: clients without SNI get its certificate, and every client
-   * its protocol versions, whatever context SNI chooses. Before the first table there is nothing to do.
+   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do.
    */
   refreshContext(): void {
     const context = this.#contexts.defaultOptions();
     if (context === null || context.key === this.#contextKey) return;
     this.#contextKey = context.key;
-    this.#https.setSecureContext(context.options);
+    // Without keys of ours the new context would make some up, and no other worker could open its tickets.
+    this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
+  }
+
+  /** Replaces the keys of session tickets: those that were given out are worth nothing any more. */
+  setTicketKeys(keys: KeyObject): void {
+    this.#ticketKeys = keys;
+    this.#tls.setTicketKeys(keys.export());
   }
 
   /** Stops accepting. Connections stay. */
   close(): void {
     this.#http.close();
     this.#https.close();
+  }
+
+  /** Closes every socket at once, those in their handshake too. */
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
   }
 }

@@ -10,15 +10,26 @@ import type { ProxySettings } from '../../settings/settings.ts';
 /** Contexts kept at once: each holds some tens of kilobytes outside the heap. */
 const MAX_CONTEXTS = 1000;
 
+/** Sessions of one listener can be resumed on it, whatever context SNI chose: all hosts have the same settings. */
+const SESSION_ID_CONTEXT = 'sluice';
+
+/** Whether clients may resume sessions: either key of ingress-nginx asks for it. */
+function resumes({ tlsSessionCache, tlsSessionTickets }: ProxySettings): boolean {
+  return tlsSessionCache || tlsSessionTickets;
+}
+
 /** The TLS options that listeners and contexts share. */
 export function tlsOptions(settings: ProxySettings): tls.SecureContextOptions {
   return {
     minVersion: settings.tlsMinVersion,
     maxVersion: settings.tlsMaxVersion,
     ciphers: settings.tlsCiphers,
+    ecdhCurve: settings.tlsCurves,
     honorCipherOrder: true,
-    // Tickets are off, as in ingress-nginx: their keys would have to be shared by all workers.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // No roots: a leaf without its chain would be verified against some hundred and fifty of them in every handshake.
+    ca: [],
+    // Node allows renegotiation, which nobody needs and which costs us more than the client (CVE-2011-1473).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (resumes(settings) ? 0 : constants.SSL_OP_NO_TICKET),
   };
 }
 
@@ -70,12 +81,17 @@ export class TlsContexts {
     this.#contexts.clear();
   }
 
-  /** The options of the context for clients without SNI, and a key that differs when they do; null before the first table. */
+  /**
+   * The options of the context for clients without SNI, and a key that differs when they do; null before the first table. This
+   * context also decides on the sessions of all others.
+   */
   defaultOptions(): { options: tls.SecureContextOptions; key: string } | null {
     if (this.#default === null) return null;
+    // OpenSSL counts in whole seconds.
+    const sessionTimeout = Math.ceil(this.#settings.tlsSessionTimeout / 1000);
     return {
-      options: this.#options(this.#default),
-      key: JSON.stringify([this.#default.fingerprint, tlsOptions(this.#settings)]),
+      options: { ...this.#options(this.#default), sessionTimeout, sessionIdContext: SESSION_ID_CONTEXT },
+      key: JSON.stringify([this.#default.fingerprint, tlsOptions(this.#settings), sessionTimeout]),
     };
   }
 

@@ -1,4 +1,5 @@
 /** What passes between the supervisor (main thread) and a worker. All of it is plain data. */
+import type { KeyObject } from 'node:crypto';
 import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
@@ -9,12 +10,15 @@ export interface WorkerData {
   readonly settings: ProxySettings;
   /** Where it counts requests: `observe/series.ts`. */
   readonly counters: Float64Array<SharedArrayBuffer>;
+  /** Of TLS session tickets: `listener/ticket-keys.ts`. */
+  readonly ticketKeys: KeyObject;
 }
 
 /** To a worker. */
 export type ToWorker =
   | { readonly type: 'patch'; readonly patch: TablePatch }
   | { readonly type: 'configure'; readonly settings: ProxySettings }
+  | { readonly type: 'ticketKeys'; readonly keys: KeyObject }
   /** Sent once the worker has a table. */
   | { readonly type: 'listen'; readonly ports: BoundPorts }
   /** Responses close their connections from now on; accepting goes on. */

@@ -1,4 +1,5 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
+import type { KeyObject } from 'node:crypto';
 import { lookup } from 'node:dns';
 import type { TablePatch } from '../../model/table.ts';
 import { AccessLog, writeStdout } from '../../observe/access-log.ts';
@@ -11,6 +12,7 @@ import { Deadlines } from '../deadlines.ts';
 import type { ClientConnection } from '../http1/connection.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
 import { Listeners } from '../listener/listeners.ts';
+import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Outbox } from '../outbox.ts';
 import { Recorder } from '../record.ts';
@@ -31,6 +33,7 @@ const clock = (): number => performance.now();
 
 /** What a worker holds open; all of it is 0 when nobody is connected and idle upstream connections are gone. */
 export interface Census {
+  /** Of clients, those in their TLS handshake included. */
   readonly connections: number;
   /** Connections of both sides that are watched for their deadline. */
   readonly deadlines: number;
@@ -44,6 +47,8 @@ export interface Census {
 export interface RuntimeOptions {
   readonly onBug: (error: unknown) => void;
   readonly lookup?: Lookup | undefined;
+  /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
+  readonly ticketKeys?: KeyObject;
 }
 
 export class Runtime {
@@ -63,7 +68,8 @@ export class Runtime {
   readonly #listeners: Listeners;
   readonly #idleUpstreams = new IdleConnections();
 
-  constructor(settings: ProxySettings, writer: SeriesWriter, { onBug, lookup: resolveName = systemLookup }: RuntimeOptions) {
+  constructor(settings: ProxySettings, writer: SeriesWriter, options: RuntimeOptions) {
+    const { onBug, lookup: resolveName = systemLookup, ticketKeys = makeTicketKeys() } = options;
     this.#settings = settings;
     this.#writer = writer;
     this.#log = new AccessLog(writeStdout, () => writer.add(LOG_DROPPED, 1));
@@ -71,7 +77,7 @@ export class Runtime {
     this.#recorder.configure(settings.accessLog);
     this.#tls = new TlsContexts(settings);
     this.#groups = new Groups(this.#poolContext(onBug));
-    this.#listeners = new Listeners(this.#connectionContext(resolveName, onBug), this.#tls, {
+    this.#listeners = new Listeners(this.#connectionContext(resolveName, onBug), this.#tls, ticketKeys, {
       onAccept: (served) => {
         writer.add(ACCEPTED, 1);
         if (!served) writer.add(REJECTED, 1);
@@ -118,6 +124,11 @@ export class Runtime {
     this.#listeners.refreshContext();
   }
 
+  /** Replaces the keys of TLS session tickets. */
+  setTicketKeys(keys: KeyObject): void {
+    this.#listeners.setTicketKeys(keys);
+  }
+
   async listen(ports: BoundPorts): Promise<BoundPorts> {
     const bound = await this.#listeners.listen({ ...this.#settings, httpPort: ports.http, httpsPort: ports.https });
     this.#settings = { ...this.#settings, httpPort: bound.http, httpsPort: bound.https };
@@ -135,10 +146,11 @@ export class Runtime {
     this.#listeners.close();
     for (const connection of this.connections) connection.drain();
     const until = performance.now() + deadline;
-    while (this.connections.size > 0 && performance.now() < until) {
+    while (this.#listeners.open > 0 && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const connection of this.connections) connection.destroy();
+    this.#listeners.destroy();
     this.#deadlines.close();
     await this.#log.close();
   }
@@ -146,7 +158,7 @@ export class Runtime {
   /** Counts what is open now. */
   census(): Census {
     return {
-      connections: this.connections.size,
+      connections: this.#listeners.open,
       deadlines: this.#deadlines.size,
       upstreams: this.#groups.openConnections(),
       idleUpstreams: this.#idleUpstreams.size,

@@ -11,10 +11,11 @@ const HEARTBEAT_INTERVAL = 250;
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
 
-const { settings, counters } = workerData as WorkerData;
+const { settings, counters, ticketKeys } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
 const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
 const runtime = new Runtime(settings, writer, {
+  ticketKeys,
   onBug: (error) => send({ type: 'bug', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 });
 
@@ -31,6 +32,9 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'configure':
       runtime.configure(message.settings);
+      return;
+    case 'ticketKeys':
+      runtime.setTicketKeys(message.keys);
       return;
     case 'listen':
       void listen(message.ports);
