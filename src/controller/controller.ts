@@ -9,7 +9,7 @@ import type { Logger } from '../observe/log.ts';
 import type { DataPlane } from '../proxy/data-plane.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
-import { createCertificateMemo } from '../translate/certificate.ts';
+import { CertificateMemo } from '../translate/certificate.ts';
 import { type TranslationDelta, Translator } from '../translate/incremental.ts';
 import { LiveSettings } from './live-settings.ts';
 import { type Clock, Loop } from './loop.ts';
@@ -48,7 +48,7 @@ export class Controller {
   readonly #settings: LiveSettings;
   readonly #loop: Loop<Cause>;
   readonly #reporter: Reporter;
-  readonly #memo = createCertificateMemo();
+  readonly #memo = new CertificateMemo();
   readonly #published = Promise.withResolvers<void>();
   #unsubscribe: (() => void) | null = null;
   #cancelValidity: (() => void) | null = null;

@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 
 import type { DiagnosticCode } from '../model/diagnostic.ts';
 import type { Secret } from '../model/objects.ts';
-import type { Certificate } from '../model/table.ts';
+import type { Certificate, CertificateId } from '../model/table.ts';
 import { certificateId } from '../model/table.ts';
 import { nameOf } from './read.ts';
 
@@ -19,17 +19,32 @@ export interface CertificateProblem {
 /** What a Secret is read as. */
 export type ParsedCertificate = Certificate | CertificateProblem;
 
-/** Reads Secrets, each version of one only once. */
-export type CertificateMemo = (secret: Secret) => ParsedCertificate;
+/**
+ * Reads Secrets, each version of one only once, and remembers the last that was good: a Secret that is broken by an edit goes
+ * on being served as it was (ingress-nginx, store.go `syncSecret`).
+ */
+export class CertificateMemo {
+  /** By identity: a Secret in the store is never changed, a new version is a new object. */
+  readonly #parsed = new WeakMap<Secret, ParsedCertificate>();
+  readonly #good = new Map<CertificateId, { readonly uid: string | undefined; readonly certificate: Certificate }>();
 
-/** A memo by identity: a Secret in the store is never changed, a new version is a new object. */
-export function createCertificateMemo(): CertificateMemo {
-  const parsed = new WeakMap<Secret, ParsedCertificate>();
-  return (secret) => {
-    let result = parsed.get(secret);
-    if (result === undefined) parsed.set(secret, (result = parseCertificate(secret)));
-    return result;
-  };
+  parse(secret: Secret): ParsedCertificate {
+    let parsed = this.#parsed.get(secret);
+    if (parsed === undefined) this.#parsed.set(secret, (parsed = parseCertificate(secret)));
+    if (!('problem' in parsed)) this.#good.set(parsed.id, { uid: secret.metadata.uid, certificate: parsed });
+    return parsed;
+  }
+
+  /** What the same Secret was when it last was good, or null; one of the same name that came later is another. */
+  lastGood(id: CertificateId, secret: Secret): Certificate | null {
+    const good = this.#good.get(id);
+    return good !== undefined && good.uid === secret.metadata.uid ? good.certificate : null;
+  }
+
+  /** The Secret is gone, or nobody names it any more. */
+  forget(id: CertificateId): void {
+    this.#good.delete(id);
+  }
 }
 
 const CERT_FIELD = 'data[tls.crt]';
@@ -71,7 +86,7 @@ export function parseCertificate(secret: Secret): ParsedCertificate {
   }
   const ordered = orderChain(leaf, certificates);
   const chain = ordered.map((certificate) => certificate.toString()).join('');
-  const weakness = refusedByTls(leaf, key, chain);
+  const weakness = refusedByTls(ordered, key, chain);
   if (weakness !== null) return invalid(CERT_FIELD, weakness);
   const hash = createHash('sha256')
     .update(chain)
@@ -146,16 +161,30 @@ function orderChain(leaf: X509Certificate, certificates: readonly X509Certificat
   return [...ordered, ...rest];
 }
 
-/** OpenSSL's security level refuses small keys and weak signatures only when a TLS context is made, which is not cheap. */
-function refusedByTls(leaf: X509Certificate, key: KeyObject, chain: string): string | null {
-  const smallKey = (key.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048;
-  if (!smallKey && !/md5|sha1/i.test(leaf.signatureAlgorithm ?? '')) return null;
+const COMMON_CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+
+function isCommon({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
+  if (type === 'rsa') return (details?.modulusLength ?? 0) >= 2048;
+  return type === 'ec' ? COMMON_CURVES.has(details?.namedCurve) : type === 'ed25519' || type === 'ed448';
+}
+
+/**
+ * OpenSSL's security level refuses small keys and weak signatures, of the leaf or of any other, only when a TLS context is made,
+ * which is not cheap: what is common need not be tried.
+ */
+function refusedByTls(chain: readonly X509Certificate[], key: KeyObject, text: string): string | null {
+  const weak = chain.find(
+    ({ signatureAlgorithm, publicKey }) => /md5|sha1/i.test(signatureAlgorithm ?? '') || !isCommon(publicKey),
+  );
+  if (weak === undefined) return null;
   try {
-    createSecureContext({ cert: chain, key: key.export({ type: 'pkcs8', format: 'pem' }) });
+    createSecureContext({ cert: text, key: key.export({ type: 'pkcs8', format: 'pem' }), ca: [] });
     return null;
   } catch {
-    const details = `${leaf.signatureAlgorithm ?? 'unknown signature'}, ${key.asymmetricKeyDetails?.modulusLength ?? '?'} bits`;
-    return `the certificate or key is too weak for TLS (${details})`;
+    const { modulusLength, namedCurve } = weak.publicKey.asymmetricKeyDetails ?? {};
+    const size = modulusLength === undefined ? (namedCurve ?? 'unknown key') : `${modulusLength} bits`;
+    const which = weak === chain[0] ? 'the certificate or key' : 'a certificate of the chain';
+    return `${which} is too weak for TLS (${weak.signatureAlgorithm ?? 'unknown signature'}, ${size})`;
   }
 }
 

@@ -16,8 +16,7 @@ import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
-import type { CertificateMemo } from './certificate.ts';
-import { createCertificateMemo } from './certificate.ts';
+import { CertificateMemo } from './certificate.ts';
 import type { DiagnosticsDelta } from './delta.ts';
 import { DiagnosticLedger, Edits } from './delta.ts';
 import { translateGroup } from './group.ts';
@@ -73,7 +72,7 @@ export class Translator {
   #table: RoutingTable;
 
   /** `fallbackCertificate` is served unless `--default-ssl-certificate` names a usable Secret. Begin with `load`. */
-  constructor(settings: TranslateSettings, fallbackCertificate: Certificate, memo: CertificateMemo = createCertificateMemo()) {
+  constructor(settings: TranslateSettings, fallbackCertificate: Certificate, memo: CertificateMemo = new CertificateMemo()) {
     this.#settings = settings;
     this.#fallbackCertificate = fallbackCertificate;
     this.#memo = memo;
@@ -263,6 +262,7 @@ export class Translator {
     const edits = new Edits<CertificateId, Certificate>();
     for (const id of dirty.certificates) {
       const request = this.#index.certificates.get(id);
+      if (request === undefined) this.#memo.forget(id);
       const translated = request === undefined ? null : translateCertificate(request, view, now, this.#memo);
       this.#ledger.set(`Secret ${id}`, translated?.diagnostics ?? []);
       const old = this.#usable.get(id);

@@ -17,6 +17,7 @@ export interface TranslatedCertificate {
 }
 
 const DEFAULT_SERVED = 'The default certificate is served instead.';
+const LAST_GOOD_SERVED = 'The certificate that the Secret held before is served on.';
 const SERVED_ANYWAY = 'It is served all the same.';
 
 /** Translates one Secret. `now`, in milliseconds since the epoch, only decides whether validity is remarked on. */
@@ -29,6 +30,7 @@ export function translateCertificate(
   const { namespace, secret: name, references, isDefaultCertificate } = request;
   const secret = view.secret(namespace, name);
   if (secret === undefined) {
+    memo.forget(request.id);
     const message = `the Secret ${quote(`${namespace}/${name}`)} does not exist`;
     const diagnostics = references.flatMap(({ plan, fields }) =>
       fields.map((field) => diagnostic(plan.object, 'SecretNotFound', 'error', field, message, DEFAULT_SERVED)),
@@ -42,10 +44,11 @@ export function translateCertificate(
     return { certificate: null, diagnostics };
   }
   const { report, diagnostics } = createReporter(objectRef('Secret', namespace, name, secret.metadata.uid));
-  const parsed = memo(secret);
+  const parsed = memo.parse(secret);
   if ('problem' in parsed) {
-    report(parsed.problem, 'error', parsed.field, parsed.message, DEFAULT_SERVED);
-    return { certificate: null, diagnostics };
+    const certificate = memo.lastGood(request.id, secret);
+    report(parsed.problem, 'error', parsed.field, parsed.message, certificate === null ? DEFAULT_SERVED : LAST_GOOD_SERVED);
+    return { certificate, diagnostics };
   }
   const field = 'data[tls.crt]';
   if (now > parsed.notAfter) {

@@ -6,8 +6,7 @@ import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
-import type { CertificateMemo } from './certificate.ts';
-import { createCertificateMemo } from './certificate.ts';
+import { CertificateMemo } from './certificate.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
 import { translateHost } from './host.ts';
@@ -45,7 +44,7 @@ export function translateTable(
   settings: TranslateSettings,
   defaultCertificate: Certificate,
   now: number,
-  memo: CertificateMemo = createCertificateMemo(),
+  memo: CertificateMemo = new CertificateMemo(),
 ): Translation {
   const diagnostics: Diagnostic[] = [];
   const plans: IngressPlan[] = [];

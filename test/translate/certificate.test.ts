@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../src/model/objects.ts';
 import type { Certificate } from '../../src/model/table.ts';
 import type { CertificateProblem } from '../../src/translate/certificate.ts';
-import { coversHost, createCertificateMemo, parseCertificate } from '../../src/translate/certificate.ts';
+import { coversHost, CertificateMemo, parseCertificate } from '../../src/translate/certificate.ts';
 import type { KeyType } from '../support/pki.ts';
 import { makeCa, makeCertificate, makeKey } from '../support/pki.ts';
 
@@ -132,10 +132,10 @@ describe('parseCertificate', () => {
 
   it('is done once per Secret with a memo', () => {
     const { chain, key } = makeCertificate({ names: ['a.example'] });
-    const memo = createCertificateMemo();
+    const memo = new CertificateMemo();
     const secret = secretOf(chain, key);
-    expect(memo(secret)).toBe(memo(secret));
-    expect(memo(secretOf(chain, key))).not.toBe(memo(secret));
+    expect(memo.parse(secret)).toBe(memo.parse(secret));
+    expect(memo.parse(secretOf(chain, key))).not.toBe(memo.parse(secret));
   });
 });
 

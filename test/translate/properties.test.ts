@@ -5,7 +5,7 @@ import { applyPatch, diffTables, isEmptyPatch } from '../../src/model/diff.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { RoutingTable } from '../../src/model/table.ts';
 import type { TranslateSettings } from '../../src/settings/settings.ts';
-import { createCertificateMemo } from '../../src/translate/certificate.ts';
+import { CertificateMemo } from '../../src/translate/certificate.ts';
 import type { ObjectChange } from '../../src/translate/incremental.ts';
 import { Translator } from '../../src/translate/incremental.ts';
 import { translateTable } from '../../src/translate/translate.ts';
@@ -186,7 +186,7 @@ describe('translation', () => {
         settings,
         (initial, operations, chosen) => {
           const store = new ObjectStore([CLASS, ...initial]);
-          const memo = createCertificateMemo();
+          const memo = new CertificateMemo();
           const translator = new Translator(chosen, FALLBACK_CERTIFICATE, memo);
           const loaded = translator.load(store.view(), NOW);
           let applied: RoutingTable = applyPatch(null, diffTables(null, loaded.table, 1));

@@ -26,6 +26,7 @@ export class Listeners {
   readonly #tls: tls.Server;
   /** Every socket that is open, from accept on: one in its handshake is not a connection of the worker yet. */
   readonly #open = new Set<net.Socket>();
+  readonly #onBug: (error: unknown) => void;
   #ticketKeys: KeyObject;
   /** What the TLS server's own context was made of. */
   #contextKey = '';
@@ -34,6 +35,7 @@ export class Listeners {
   constructor(context: ConnectionContext, contexts: TlsContexts, ticketKeys: KeyObject, events: ListenerEvents) {
     this.#contexts = contexts;
     this.#ticketKeys = ticketKeys;
+    this.#onBug = context.onBug;
     const open = this.#open;
     function onClose(this: net.Socket): void {
       open.delete(this);
@@ -105,8 +107,13 @@ export class Listeners {
     const context = this.#contexts.defaultOptions();
     if (context === null || context.key === this.#contextKey) return;
     this.#contextKey = context.key;
-    // Without keys of ours the new context would make some up, and no other worker could open its tickets.
-    this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
+    try {
+      // Without keys of ours the new context would make some up, and no other worker could open its tickets.
+      this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
+    } catch (error) {
+      // A certificate that OpenSSL does not take should never have come so far; the one before it serves on.
+      this.#onBug(error);
+    }
   }
 
   /** Replaces the keys of session tickets: those that were given out are worth nothing any more. */
