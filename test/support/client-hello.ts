@@ -21,7 +21,11 @@ const CIPHERS = sized(u16(0xc02b), u16(0xc02f));
 /** A ClientHello record. `names`: the bytes of each host name of the SNI extension; null: no such extension. */
 export function clientHello(names: readonly Buffer[] | null): Buffer {
   const list = (names ?? []).map((name) => Buffer.concat([HOST_NAME, sized(name)]));
-  const extensions = [extension(10, GROUPS), extension(13, SIGNATURES), ...(names === null ? [] : [extension(0, sized(...list))])];
+  const extensions = [
+    extension(10, GROUPS),
+    extension(13, SIGNATURES),
+    ...(names === null ? [] : [extension(0, sized(...list))]),
+  ];
   const body = Buffer.concat([
     u16(0x0303),
     Buffer.alloc(32, 7),
@@ -37,7 +41,7 @@ export function clientHello(names: readonly Buffer[] | null): Buffer {
 /** The server's certificate in what it sent so far, an alert's number, or null while neither is complete. */
 export function serverAnswer(received: Buffer): X509Certificate | number | null {
   const messages: Buffer[] = [];
-  for (let at = 0; at + 5 <= received.length; ) {
+  for (let at = 0; at + 5 <= received.length;) {
     const end = at + 5 + received.readUInt16BE(at + 3);
     if (end > received.length) break;
     if (received[at] === 21) return received[at + 6] ?? null;
@@ -45,7 +49,7 @@ export function serverAnswer(received: Buffer): X509Certificate | number | null 
     at = end;
   }
   const flight = Buffer.concat(messages);
-  for (let at = 0; at + 4 <= flight.length; ) {
+  for (let at = 0; at + 4 <= flight.length;) {
     const end = at + 4 + flight.readUIntBE(at + 1, 3);
     if (end > flight.length) return null;
     // Certificate: the length of the list, the length of the leaf, the leaf.

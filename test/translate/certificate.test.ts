@@ -118,6 +118,26 @@ describe('parseCertificate', () => {
     expect(bad(secretOf(chain, key)).message).toMatch(/too weak for TLS .*1024 bits/);
   });
 
+  it('reports a certificate of the chain that OpenSSL refuses to serve with: no handshake of its host would succeed', () => {
+    const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+    const tiny = generateKeyPairSync('ec', { namedCurve: 'secp160r1' }).privateKey;
+    for (const [key, keyType, shown] of [
+      [small, 'rsa', '1024 bits'],
+      [tiny, 'ec', 'secp160r1'],
+    ] as const) {
+      const text = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const weak = {
+        ...makeCertificate({ names: ['Weak CA'], keyType, key: text, ca: true }),
+        name: 'Weak CA',
+        keyType,
+        root: false,
+      };
+      const leaf = makeCertificate({ names: ['a.example'], issuer: weak });
+      expect(bad(secretOf(leaf.chain, leaf.key)).message).toMatch(`a certificate of the chain is too weak for TLS`);
+      expect(bad(secretOf(leaf.chain, leaf.key)).message).toContain(shown);
+    }
+  });
+
   it.each([undefined, null, 'text', [], { 'tls.crt': 7 }, { 'tls.crt': '' }])('survives data %j', (data) => {
     const secret = { metadata: { namespace: 'ns', name: 'tls' }, data } as unknown as Secret;
     expect(bad(secret)).toMatchObject({ problem: 'SecretInvalid', field: 'data[tls.crt]', message: 'tls.crt is missing' });

@@ -102,6 +102,42 @@ describe('Translator', () => {
     expect(translator.table.hosts).toBe(table.hosts);
   });
 
+  it('serves on what a Secret held before it was broken, until it is gone, nobody names it, or it is another of that name', () => {
+    const { chain, key } = makeCertificate({ names: ['a.test'] });
+    const data = { 'tls.crt': base64(chain), 'tls.key': base64(key) };
+    const version = (uid: string, broken: boolean): Secret => {
+      const metadata = { namespace: 'ns', name: 'tls', uid };
+      return { kind: 'Secret', metadata, data: broken ? { ...data, 'tls.key': '' } : data };
+    };
+    const store = cluster();
+    const now = Date.now();
+    const translator = started(store, now);
+    const put = (after: Secret): readonly string[] => {
+      const before = store.put(after);
+      translator.apply([{ kind: 'Secret', before, after }], store.view(), now);
+      return [...translator.table.certificates.keys(), ...translator.diagnostics().map(({ served }) => served)];
+    };
+    const LAST_GOOD = ['["ns","tls"]', 'The certificate that the Secret held before is served on.'];
+    const DEFAULT = ['The default certificate is served instead.'];
+    expect(put(version('1', true))).toEqual(DEFAULT);
+    expect(put(version('1', false))).toEqual(['["ns","tls"]']);
+    expect(put(version('1', true))).toEqual(LAST_GOOD);
+    expect(put(version('1', true))).toEqual(LAST_GOOD);
+    expect(put(version('2', true))).toEqual(DEFAULT);
+    expect(put(version('2', false))).toEqual(['["ns","tls"]']);
+    const before = store.remove(version('2', false));
+    translator.apply([{ kind: 'Secret', before, after: undefined }], store.view(), now);
+    expect(put(version('2', true))).toEqual(DEFAULT);
+    expect(put(version('2', false))).toEqual(['["ns","tls"]']);
+    const [ingress] = store.view().ingresses();
+    store.remove(ingress!);
+    translator.apply([{ kind: 'Ingress', before: ingress, after: undefined }], store.view(), now);
+    put(version('2', true));
+    store.put(ingress!);
+    translator.apply([{ kind: 'Ingress', before: undefined, after: ingress }], store.view(), now);
+    expect(translator.table.certificates.size).toBe(0);
+  });
+
   it('reports a Secret that is missing until it comes, and its expiry when the time has come', () => {
     const store = cluster();
     const translator = started(store, DAY);

@@ -9,7 +9,17 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Certificate } from '../../../src/model/table.ts';
 import { clientHello, serverAnswer } from '../../support/client-hello.ts';
 import { eventually } from '../../support/eventually.ts';
-import { certificate, group, host, prefixRoute, rawBackend, response, startProxy, table, type TestProxy } from '../../support/proxy.ts';
+import {
+  certificate,
+  group,
+  host,
+  prefixRoute,
+  rawBackend,
+  response,
+  startProxy,
+  table,
+  type TestProxy,
+} from '../../support/proxy.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { handshake } from '../../support/tls-client.ts';
 
@@ -60,13 +70,13 @@ function ask(hello: Buffer): Promise<string> {
   }).finally(() => socket.destroy());
 }
 
-const named = (name: string | Buffer): Promise<string> => ask(clientHello([typeof name === 'string' ? Buffer.from(name) : name]));
+const named = (name: string | Buffer): Promise<string> =>
+  ask(clientHello([typeof name === 'string' ? Buffer.from(name) : name]));
 
 /** Nothing is left open, nothing was thrown, and a good client is served twice on one connection. */
 async function stillServes(): Promise<void> {
   const client = await RawClient.connectTls(proxy.httpsPort, { servername: 'app.example' });
-  for (let i = 0; i < 2; i++)
-    expect((await client.request('GET / HTTP/1.1\r\nHost: app.example\r\n\r\n')).status).toBe(200);
+  for (let i = 0; i < 2; i++) expect((await client.request('GET / HTTP/1.1\r\nHost: app.example\r\n\r\n')).status).toBe(200);
   client.close();
   expect(proxy.bugs).toEqual([]);
   await eventually(() => proxy.runtime.census().connections === 0);
@@ -85,7 +95,18 @@ describe('B5: SNI', () => {
     for (const name of ['xn--bcher-kva.example', 'XN--BCHER-KVA.example', 'xn--bcher-kva.example.'])
       expect([name, await named(name)]).toEqual([name, 'DNS:xn--bcher-kva.example']);
     const others = ['bücher.example', '127.0.0.1', '::1', '[::1]', 'unknown.example', 'app.example..', '.', '.example', 'app'];
-    const odd = ['', '__proto__', 'constructor', '_', '*', '*.example', ' app.example', 'app.example ', 'app.example:443', 'a\r\nb'];
+    const odd = [
+      '',
+      '__proto__',
+      'constructor',
+      '_',
+      '*',
+      '*.example',
+      ' app.example',
+      'app.example ',
+      'app.example:443',
+      'a\r\nb',
+    ];
     for (const name of [...others, ...odd, 'a'.repeat(255), `${'a.'.repeat(123)}app.example`.slice(-255), '%00', '\x7f\xff'])
       expect([name, await named(name)]).toEqual([name, DEFAULT_NAMES]);
     await stillServes();
