@@ -2,10 +2,9 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go).
  */
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { filledFields, type SettingsPatch } from './patch.ts';
+import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from './tls-values.ts';
 import {
-  atLeast,
   BOOLEAN,
   integer,
   list,
@@ -14,7 +13,6 @@ import {
   parseNginxSize,
   POSITIVE_SECONDS,
   SECONDS,
-  text,
   type ValueType,
 } from './values.ts';
 
@@ -76,34 +74,6 @@ const HEAD_BUFFERS: ValueType<HeadBuffers> = {
   format: ({ count, size }) => `${count} ${NGINX_SIZE.format(size)}`,
 };
 
-const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-
-interface TlsRange {
-  readonly min: (typeof TLS_VERSIONS)[number];
-  readonly max: (typeof TLS_VERSIONS)[number];
-}
-
-const TLS_PROTOCOLS: ValueType<TlsRange> = {
-  word: 'protocols',
-  expected: '"TLSv1.2", "TLSv1.3" or both; older versions are not offered (RFC 8996)',
-  parse: (value) => {
-    const words = value.split(/\s+/);
-    if (!words.every((word) => TLS_VERSIONS.some((version) => version === word))) return undefined;
-    const [min, max = min] = TLS_VERSIONS.filter((version) => words.includes(version));
-    return min === undefined || max === undefined ? undefined : { min, max };
-  },
-  format: ({ min, max }) => (min === max ? min : `${min} ${max}`),
-};
-
-function accepted(options: SecureContextOptions): boolean {
-  try {
-    createSecureContext({ ...options, ca: [] });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const REDIRECT_CODE: ValueType<number> = {
   word: '301|302|307|308',
   expected: '301, 302, 307 or 308',
@@ -112,29 +82,11 @@ const REDIRECT_CODE: ValueType<number> = {
 };
 
 const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
-const CIPHERS = text('ciphers', 'an OpenSSL cipher list', (ciphers) => accepted({ ciphers }));
-const CURVES = text(
-  'curves',
-  '"auto" or names of curves that OpenSSL knows, such as X25519:P-256',
-  (curves) => curves === 'auto' || accepted({ ecdhCurve: curves }),
-);
-const SESSION_TIME = atLeast(NGINX_TIME, 1000, 'a time from 1s to 24 days such as 10m or 1h30m');
 const COUNT = integer(0);
 const POSITIVE = integer(1);
 
 /** The least that we take from an upstream as the head of a response. ingress-nginx's 4k fails on ordinary cookies. */
 const RESPONSE_HEAD_SIZE = 16 * 1024;
-
-const DEFAULT_CIPHERS = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'DHE-RSA-AES128-GCM-SHA256',
-  'DHE-RSA-AES256-GCM-SHA384',
-].join(':');
 
 /** The keys that each fill settings of their own. */
 export const CONFIG_KEYS: readonly ConfigKey[] = [

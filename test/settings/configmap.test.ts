@@ -109,6 +109,8 @@ describe('applyConfigMap', () => {
     ['ssl-protocols', 'TLSv1 TLSv1.2'],
     ['ssl-protocols', ''],
     ['ssl-ciphers', 'NO-SUCH-CIPHER'],
+    ['ssl-ecdh-curve', 'NO-SUCH-CURVE'],
+    ['ssl-session-timeout', '0'],
     ['large-client-header-buffers', '8k'],
     ['large-client-header-buffers', '4 9m'],
     ['http-redirect-code', '200'],

@@ -3,7 +3,7 @@ import { ANNOTATIONS } from '../../../src/policies/annotations.ts';
 import type { WatchedKind } from '../../../src/cluster/cluster.ts';
 import { trim } from '../../../src/cluster/trim.ts';
 import type { KubeObject } from '../../../src/model/objects.ts';
-import { createCertificateMemo } from '../../../src/translate/certificate.ts';
+import { CertificateMemo } from '../../../src/translate/certificate.ts';
 import { translateTable, type Translation } from '../../../src/translate/translate.ts';
 import { makeCertificate } from '../../support/pki.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../../support/cluster-view.ts';
@@ -93,7 +93,7 @@ export function translateBeside(objects: readonly Json[]): Translation {
 }
 
 const NOW = Date.parse('2026-06-01');
-const memo = createCertificateMemo();
+const memo = new CertificateMemo();
 /** What did not change is read once. */
 const seen = new WeakMap<Json, KubeObject | undefined>();
 
