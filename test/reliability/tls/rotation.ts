@@ -33,7 +33,7 @@ const collect = runInNewContext('gc') as () => void;
 
 /**
  * `hosts` hosts with a certificate each, `clients` that connect to one after the other without a pause, and meanwhile every
- * certificate replaced `times` times, all in one patch.
+ * certificate replaced `times` times, all in one patch, each time when as many handshakes are done as there are hosts.
  */
 export async function rotate(hosts: number, times: number, clients: number): Promise<Rotation> {
   const made: WeakRef<tls.SecureContext>[] = [];
@@ -69,7 +69,7 @@ export async function rotate(hosts: number, times: number, clients: number): Pro
   for (let number = 1; number <= times; number++) {
     const next = all(number);
     const before = handshakes;
-    while (handshakes < before + clients) await new Promise((resolve) => setImmediate(resolve));
+    while (handshakes < before + hosts) await new Promise((resolve) => setImmediate(resolve));
     const contexts = made.length;
     proxy.runtime.apply({ ...table([], []), reset: false, hosts: [], certificates: next });
     madeInApply += made.length - contexts;
