@@ -40,6 +40,15 @@ export function compileRoute(model: Route, host: string, groups: Groups, recorde
   };
 }
 
+/** Do requests fare the same on both: the same backends, under the same policies? */
+export function treatedAlike(a: CompiledRoute, b: CompiledRoute): boolean {
+  const sameTarget =
+    a.target.kind === 'group' && b.target.kind === 'group'
+      ? a.target.group === b.target.group && a.target.fallback === b.target.fallback
+      : a.target.kind === 'answer' && b.target.kind === 'answer' && a.target.status === b.target.status;
+  return sameTarget && JSON.stringify(a.model.policies) === JSON.stringify(b.model.policies);
+}
+
 function compileChecks(model: Route): RequestCheck[] {
   const checks: RequestCheck[] = [];
   const { sslRedirect } = model.policies;

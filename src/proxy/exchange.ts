@@ -88,6 +88,7 @@ export class Exchange implements ResponseHandler {
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
     if (found.badPath) return this.#refuse(ERRORS.badRequest);
+    if (found.forwarded !== null) head.forwardedTarget = found.forwarded + head.target.slice(head.rawPath.length);
     const { route, slashRedirect } = found;
     // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
     if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);

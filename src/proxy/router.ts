@@ -1,7 +1,7 @@
 /** Host and path → route, in time that does not depend on how many routes there are. */
 import { CATCH_ALL_HOST, type VirtualHost } from '../model/table.ts';
 import { hostName } from './host.ts';
-import { normalisePath, pathBytes } from './path.ts';
+import { pathBytes, readPath } from './path.ts';
 
 /** A node of the tree of path prefixes: one level per segment. */
 interface PrefixNode<R> {
@@ -22,8 +22,10 @@ interface CompiledHost<R> {
 export interface RouteMatched<R> {
   route: R | null;
   slashRedirect: boolean;
-  /** The path cannot be normalised: 400. */
+  /** The path cannot be normalised, or a backend might take it for one of another route: 400. */
   badPath: boolean;
+  /** The path to forward in place of the one sent; null: that one. */
+  forwarded: string | null;
 }
 
 /** Host names as clients write them that are remembered; more are worked out again. */
@@ -40,7 +42,13 @@ export class Router<R> {
   readonly #hosts = new Map<string, CompiledHost<R>>();
   /** Raw Host → host. Bounded, and emptied when hosts come or go. */
   readonly #remembered = new Map<string, CompiledHost<R> | null>();
-  readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false };
+  readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false, forwarded: null };
+  readonly #alike: (a: R, b: R) => boolean;
+
+  /** `alike`: requests fare the same on both routes, so that it does not matter which of them a path is taken for. */
+  constructor(alike: (a: R, b: R) => boolean = (a, b) => a === b) {
+    this.#alike = alike;
+  }
 
   /** Adds or replaces a host. `routes` are what the look-up returns, in the order of `host.routes`. */
   set(host: VirtualHost, routes: readonly R[]): void {
@@ -83,32 +91,26 @@ export class Router<R> {
     found.route = null;
     found.slashRedirect = false;
     found.badPath = false;
+    found.forwarded = null;
     const host = this.#host(rawHost);
-    let path: string | null = rawPath;
-    if (!plain) {
-      path = normalisePath(rawPath);
-      if (path === null) {
-        found.badPath = true;
-        return found;
-      }
+    if (plain) {
+      if (host !== null) found.route = match(host, rawPath, found);
+      return found;
+    }
+    const reading = readPath(rawPath);
+    if (reading === null) {
+      found.badPath = true;
+      return found;
     }
     if (host === null) return found;
-    if (host.exact.size > 0) {
-      const exact = host.exact.get(path);
-      if (exact !== undefined) {
-        found.route = exact;
-        return found;
-      }
-    }
-    if (host.slashRedirects.size > 0) {
-      const redirect = host.slashRedirects.get(path);
-      if (redirect !== undefined) {
-        found.route = redirect;
-        found.slashRedirect = true;
-        return found;
-      }
-    }
-    found.route = longestPrefix(host.prefixes, path);
+    const { path, forwarded, eager } = reading;
+    if (eager !== null && eager !== path) {
+      const other = match(host, eager, found);
+      found.slashRedirect = false;
+      found.route = match(host, path, found);
+      found.badPath = other !== found.route && (other === null || found.route === null || !this.#alike(other, found.route));
+    } else found.route = match(host, path, found);
+    found.forwarded = forwarded;
     return found;
   }
 
@@ -133,6 +135,22 @@ export class Router<R> {
     }
     return this.#hosts.get(CATCH_ALL_HOST) ?? null;
   }
+}
+
+/** The route of a normalised path, or null; says in `found` if it is only a redirect. */
+function match<R>(host: CompiledHost<R>, path: string, found: RouteMatched<R>): R | null {
+  if (host.exact.size > 0) {
+    const exact = host.exact.get(path);
+    if (exact !== undefined) return exact;
+  }
+  if (host.slashRedirects.size > 0) {
+    const redirect = host.slashRedirects.get(path);
+    if (redirect !== undefined) {
+      found.slashRedirect = true;
+      return redirect;
+    }
+  }
+  return longestPrefix(host.prefixes, path);
 }
 
 function setOnce<R>(map: Map<string, R>, key: string, route: R): void {

@@ -177,7 +177,7 @@ export class ChunkedReader {
 
 /** Fields that have no business in a trailer section (RFC 9110 §6.5.1): framing, routing, authentication, hop-by-hop. */
 const FORBIDDEN_TRAILER =
-  /^(?:transfer-encoding|content-length|content-encoding|content-type|content-range|host|connection|keep-alive|proxy(?:-.*)?|te|trailer|upgrade|expect|range|if-.*|authorization|www-authenticate|set-cookie|cookie|age|cache-control|expires|date|location|retry-after|vary|warning|max-forwards|pragma|http2-settings|x-forwarded-.*|x-original-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/i;
+  /^(?:transfer-encoding|content-length|content-encoding|content-type|content-range|host|connection|keep-alive|proxy(?:-.*)?|te|trailer|upgrade|expect|range|if-.*|authorization|www-authenticate|set-cookie|cookie|age|cache-control|expires|date|location|retry-after|vary|warning|max-forwards|pragma|http2-settings|forwarded|x-forwarded-.*|x-original-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/i;
 
 /** A backend may take "_" for "-" (CVE-2026-39858). */
 function forbidden(name: string): boolean {

@@ -129,6 +129,7 @@ export class HeadForwarder {
     if (settings.addOriginalUriHeader) sink.text(`X-Original-URI: ${head.target}\r\n`);
     if (extra !== '') sink.text(extra);
     head.runs.sendText(sink, head.text);
+    if (head.rewriteLength) sink.text(`Content-Length: ${head.contentLength}\r\n`);
     if (head.chunked) sink.text('Transfer-Encoding: chunked\r\n');
     if (head.upgrade !== '') sink.text(`Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`);
     sink.text('\r\n');

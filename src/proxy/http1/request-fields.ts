@@ -16,8 +16,9 @@ export const X_FORWARDED_PORT = 12;
 export const USER_AGENT = 13;
 export const REFERER = 14;
 export const ACCEPT = 15;
+const AUTHORIZATION = 16;
 /** Set by us, or of one hop only, or dangerous (HTTPoxy; h2c upgrades): never forwarded from the client. */
-const DROPPED = 16;
+const DROPPED = 17;
 
 /** The fields of a request that are more than a line to forward. */
 export const REQUEST_FIELDS = new FieldNames({
@@ -36,6 +37,7 @@ export const REQUEST_FIELDS = new FieldNames({
   'user-agent': USER_AGENT,
   referer: REFERER,
   accept: ACCEPT,
+  authorization: AUTHORIZATION,
   'keep-alive': DROPPED,
   'proxy-connection': DROPPED,
   proxy: DROPPED,
@@ -48,17 +50,54 @@ export const REQUEST_FIELDS = new FieldNames({
   'x-original-forwarded-for': DROPPED,
   'x-original-forwarded-host': DROPPED,
   'x-original-uri': DROPPED,
+  'ssl-client-cert': DROPPED,
+  'ssl-client-verify': DROPPED,
+  'ssl-client-subject-dn': DROPPED,
+  'ssl-client-issuer-dn': DROPPED,
 });
 
 /** Ids below this; `DROPPED` has no values. */
 const IDS = DROPPED;
 
 /** Several lines of these are one list (RFC 9110 §5.3); of the others the last counts. */
-const LISTS: ReadonlySet<number> = new Set([CONNECTION, UPGRADE, X_FORWARDED_FOR, TE]);
+const LISTS: ReadonlySet<number> = new Set([CONNECTION, UPGRADE, EXPECT, X_FORWARDED_FOR, TE]);
 
 /** A field with this id is forwarded as it is, besides being looked at. */
 export function isForwarded(id: number): boolean {
-  return id === USER_AGENT || id === REFERER || id === ACCEPT || id === CONTENT_LENGTH;
+  return id === USER_AGENT || id === REFERER || id === ACCEPT || id === CONTENT_LENGTH || id === AUTHORIZATION;
+}
+
+const FAMILY = Buffer.from('x-forwarded-', 'latin1');
+
+/**
+ * Any X-Forwarded-*: backends believe many more than we set, and a client that is not trusted must not speak to them in our name
+ * (GHSA-6384-m2mw-rf54). `start`, `end`: a name longer than the prefix that begins with an X.
+ */
+export function isForwardedFamily(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start <= FAMILY.length) return false;
+  for (let i = 0; i < FAMILY.length; i++) if ((bytes[start + i]! | 0x20) !== FAMILY[i]) return false;
+  return true;
+}
+
+/**
+ * With "-" for "_" it is a name that we set or heed: a backend may not tell them apart (CVE-2026-39858). Such a field is dropped
+ * even where underscores are allowed.
+ */
+export function isAlias(bytes: Buffer, start: number, end: number): boolean {
+  const name = Buffer.from(bytes.toString('latin1', start, end).replaceAll('_', '-'), 'latin1');
+  return REQUEST_FIELDS.find(name, 0, name.length) !== 0 || isForwardedFamily(name, 0, name.length);
+}
+
+/** RFC 9110 §8.6: only digits. 15 of them fit a safe integer. Returns -1 if it is none. */
+export function parseLength(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end || end - start > 15) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Where in the head's text the values of these fields are: most are never asked for, and cost no string. */
@@ -75,13 +114,18 @@ export class FieldValues {
     if (this.#earlier.length > 0) this.#earlier = [];
   }
 
-  add(id: number, start: number, end: number): void {
-    if (id >= IDS) return;
+  /** False: a second line of what must be one, of which we and the backend might believe different ones. nginx refuses it too. */
+  add(id: number, start: number, end: number): boolean {
+    if (id >= IDS) return true;
     const spans = this.#spans;
-    if ((this.#present & (1 << id)) !== 0 && LISTS.has(id)) this.#earlier.push(id, spans[2 * id]!, spans[2 * id + 1]!);
+    if ((this.#present & (1 << id)) !== 0) {
+      if (id === AUTHORIZATION) return false;
+      if (LISTS.has(id)) this.#earlier.push(id, spans[2 * id]!, spans[2 * id + 1]!);
+    }
     this.#present |= 1 << id;
     spans[2 * id] = start;
     spans[2 * id + 1] = end;
+    return true;
   }
 
   /** True if the field is there, once, with just this value. */

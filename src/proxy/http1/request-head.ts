@@ -29,7 +29,10 @@ import {
   EXPECT,
   FieldValues,
   HOST,
+  isAlias,
   isForwarded,
+  isForwardedFamily,
+  parseLength,
   REFERER,
   REQUEST_FIELDS,
   TE,
@@ -49,7 +52,12 @@ export interface RequestHeadLimits {
   readonly maxRequestLineSize: number;
   readonly maxRequestHeaders: number;
   readonly underscoresInHeaders: boolean;
+  /** The client is a proxy that may say X-Forwarded-*. */
+  readonly useForwardedHeaders: boolean;
 }
+
+/** "Content-Length: " and CRLF. */
+const USUAL_LENGTH = 18;
 
 /** A request head, parsed. One object per connection, filled anew by every parse. */
 export class RequestHead {
@@ -61,11 +69,11 @@ export class RequestHead {
   method = '';
   /** The request target in origin form, as the client wrote it. */
   target = '';
+  /** What the upstream gets in its place, where that differs; else empty. */
+  forwardedTarget = '';
   /** The target up to "?", as the client wrote it. */
   rawPath = '';
-  /** The client wrote the target in absolute form. */
-  absolute = false;
-  /** The path may hold percent-encoding, dot segments or double slashes. */
+  /** The path holds no percent-encoding, dot segments, double slashes or parameters (";"). */
   pathIsPlain = true;
   /** The minor version: 0 or 1. */
   minor = 1;
@@ -73,6 +81,8 @@ export class RequestHead {
   host = '';
   /** The Content-Length, or -1. */
   contentLength = -1;
+  /** Content-Length is to be written anew, for a backend might read it otherwise as it was sent. */
+  rewriteLength = false;
   chunked = false;
   /** The client lets the connection be used again. */
   keepAlive = true;
@@ -128,7 +138,8 @@ export class RequestHead {
 
   /** The method and the target, as the upstream gets them. */
   get requestLine(): string {
-    return this.absolute ? `${this.method} ${this.target}` : this.text.slice(this.lineStart, this.targetEnd);
+    if (this.forwardedTarget !== '') return `${this.method} ${this.forwardedTarget}`;
+    return this.text.slice(this.lineStart, this.targetEnd);
   }
 
   /** Lets go of the text, and of all that was cut out of it. */
@@ -213,7 +224,7 @@ export function parseRequestHead(
     // Only what precedes "?" is matched against paths.
     if (query === 0) {
       if (byte === 0x3f) query = at;
-      else if (byte === 0x25 || (previous === SLASH && (byte === SLASH || byte === 0x2e))) plain = false;
+      else if (byte === 0x25 || byte === 0x3b || (previous === SLASH && (byte === SLASH || byte === 0x2e))) plain = false;
     }
     previous = byte;
     at++;
@@ -233,6 +244,7 @@ export function parseRequestHead(
 
   head.minor = minor;
   head.contentLength = -1;
+  head.rewriteLength = false;
   head.chunked = false;
   head.upgrade = '';
   head.values.clear();
@@ -279,9 +291,13 @@ export function parseRequestHead(
 
     const id = REQUEST_FIELDS.find(bytes, nameStart, nameEnd);
     let keep = true;
-    if (id !== 0) head.values.add(id, valueStart - start, valueEnd - start);
+    if (id !== 0 && !head.values.add(id, valueStart - start, valueEnd - start)) return -1;
     if (id === 0) {
-      if (classes >= NAME_UNDERSCORE && ((classes & NAME_ODD) !== 0 || !limits.underscoresInHeaders)) keep = false;
+      if (classes >= NAME_UNDERSCORE) {
+        keep = (classes & NAME_ODD) === 0 && limits.underscoresInHeaders && !isAlias(bytes, nameStart, nameEnd);
+      } else if ((bytes[nameStart]! | 0x20) === 0x78 && isForwardedFamily(bytes, nameStart, nameEnd)) {
+        keep = limits.useForwardedHeaders;
+      }
     } else if (id === HOST) {
       hosts++;
       keep = false;
@@ -289,6 +305,11 @@ export function parseRequestHead(
       const length = parseLength(bytes, valueStart, valueEnd);
       if (length < 0 || ++lengths > 1) return -1;
       head.contentLength = length;
+      // The line itself is passed on only in its usual form: one space, no zeros in front, nothing behind.
+      const digits = valueEnd - valueStart;
+      keep =
+        bytes[nameEnd + 1] === SP && at - nameStart === USUAL_LENGTH + digits && (digits === 1 || bytes[valueStart] !== 0x30);
+      head.rewriteLength = !keep;
     } else if (id === TRANSFER_ENCODING) {
       if (++encodings > 1 || bytes.toString('latin1', valueStart, valueEnd).toLowerCase() !== 'chunked') return -1;
       head.chunked = true;
@@ -313,6 +334,7 @@ export function parseRequestHead(
   head.targetEnd = targetEnd - start;
   head.method = methodName(bytes, lineStart, methodEnd);
   head.target = text.slice(targetStart - start, targetEnd - start);
+  head.forwardedTarget = '';
   head.rawPath = query === 0 ? head.target : text.slice(targetStart - start, query - start);
   head.pathIsPlain = plain;
 
@@ -323,8 +345,7 @@ export function parseRequestHead(
     head.host = head.values.get(HOST, text);
     if (hosts === 1 && !validHost(head.host)) return refuseHost(head);
   }
-  head.absolute = bytes[targetStart] !== SLASH;
-  if (head.absolute && !takeAbsoluteForm(head)) return refuseHost(head);
+  if (bytes[targetStart] !== SLASH && !takeAbsoluteForm(head)) return refuseHost(head);
   const expectation = head.values.get(EXPECT, text);
   head.expectContinue = expectation !== '' && expectation.toLowerCase() === '100-continue';
   if (expectation !== '' && !head.expectContinue) return refuse(head, ERRORS.expectationFailed);
@@ -356,18 +377,6 @@ function checkPartialVersion(bytes: Buffer, at: number, last: number): boolean {
   return true;
 }
 
-/** RFC 9110 §8.6: only digits. 15 of them fit a safe integer. Returns -1 if it is none. */
-export function parseLength(bytes: Uint8Array, start: number, end: number): number {
-  if (start === end || end - start > 15) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
 /**
  * RFC 9112 §3.2.2: the authority of an absolute-form target is the request's host. A Host that says otherwise is refused, for
  * the backend might believe the other one.
@@ -378,7 +387,7 @@ function takeAbsoluteForm(head: RequestHead): boolean {
   const authority = match[1]!;
   if (!validHost(authority) || (head.host !== '' && head.host.toLowerCase() !== authority.toLowerCase())) return false;
   head.host = authority;
-  head.target = match[2]!.startsWith('/') ? match[2]! : `/${match[2]!}`;
+  head.target = head.forwardedTarget = match[2]!.startsWith('/') ? match[2]! : `/${match[2]!}`;
   head.rawPath = head.target.split('?', 1)[0]!;
   head.pathIsPlain = false;
   return true;
@@ -394,6 +403,6 @@ function applyConnection(head: RequestHead): void {
   if (options.close) head.keepAlive = false;
   else if (options.keepAlive) head.keepAlive = true;
   // h2c would tunnel requests past every rule (bishopfox/h2csmuggler); only a body-less HTTP/1.1 request may upgrade.
-  if (head.minor === 1 && !head.hasBody() && !/\bh2c?\b/i.test(upgrade)) head.upgrade = upgrade;
+  if (head.minor === 1 && !head.hasBody() && !/\bh2c?\b|http\/2/i.test(upgrade)) head.upgrade = upgrade;
   if (options.removed.length > 0) head.runs.remove(head.text, options.removed);
 }

@@ -4,7 +4,7 @@ import { COLON, CR, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR } from './chars.ts';
 import { FieldNames } from './field-names.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
-import { parseLength } from './request-head.ts';
+import { parseLength } from './request-fields.ts';
 
 const CONTENT_LENGTH = 1;
 const TRANSFER_ENCODING = 2;

@@ -6,7 +6,7 @@ import { AccessLog, writeStdout } from '../../observe/access-log.ts';
 import { ACCEPTED, ACTIVE, LOG_DROPPED, REJECTED } from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
-import { compileRoute, type CompiledRoute } from '../compiled-route.ts';
+import { compileRoute, treatedAlike, type CompiledRoute } from '../compiled-route.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { ClientConnection } from '../http1/connection.ts';
@@ -57,7 +57,7 @@ export class Runtime {
   #draining = false;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
-  readonly #router = new Router<CompiledRoute>();
+  readonly #router = new Router<CompiledRoute>(treatedAlike);
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
   readonly #groups: Groups;

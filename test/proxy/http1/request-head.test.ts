@@ -8,6 +8,7 @@ const LIMITS: RequestHeadLimits = {
   maxRequestLineSize: 1024,
   maxRequestHeaders: 20,
   underscoresInHeaders: false,
+  useForwardedHeaders: false,
 };
 
 function parse(text: string, limits: RequestHeadLimits = LIMITS): { end: number; head: RequestHead } {
