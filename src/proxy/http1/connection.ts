@@ -269,6 +269,8 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const end = this.#headReader.read(input, this.#context.requestLimits());
     if (end > 0) this.#begin(end);
     else if (end < 0) this.#refuse(this.head.error);
+    // The rest of it will not come.
+    else if (this.#clientEnded) this.#linger();
     return Math.max(end, 0);
   }
 

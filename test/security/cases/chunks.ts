@@ -18,7 +18,6 @@ const SIZES: readonly (readonly [string, string])[] = [
   ['with a NUL', '5\x00'],
   ['beyond 2^64', '10000000000000005'],
   ['beyond 2^32 by many digits', 'fffffffffffffffff'],
-  ['of hundreds of digits', `${'0'.repeat(300)}5`],
 ];
 
 /** What stands where a chunk should, and must be refused. */
@@ -53,10 +52,11 @@ export const CHUNK_ROWS: readonly Case[] = [
   accepted('R38 a chunk size in capitals, with zeros in front', chunked('000A\r\nabcdefghij\r\n0\r\n\r\n'), {
     body: 'abcdefghij',
   }),
+  either('R38 a chunk size of hundreds of digits', chunked(`${'0'.repeat(300)}5\r\nabcde\r\n0\r\n\r\n`)),
   accepted('R38 several chunks', chunked('1\r\na\r\n1\r\nb\r\n00\r\n\r\n'), { body: 'ab' }),
   accepted('R38 an empty chunked body', chunked('0\r\n\r\n'), { body: '' }),
   accepted('R39 chunk extensions end here', chunked('5;a=b;c="d"\r\nabcde\r\n0;e\r\n\r\n'), { body: 'abcde' }),
-  accepted('R39 a chunk extension that looks like a chunk', chunked(`5;\xff0\r\nabcde\r\n0\r\n\r\n`), { body: 'abcde' }),
+  either('R39 a chunk extension that looks like a chunk', chunked(`5;\xff0\r\nabcde\r\n0\r\n\r\n`)),
 ];
 
 const FORBIDDEN = [

@@ -27,6 +27,7 @@ async function early(subject: Subject, text: string): Promise<string> {
   const client = await subject.connect();
   try {
     client.send(text);
+    await client.until(() => client.buffer !== '' || client.ended);
     if (!subject.strict) client.socket.end();
     await client.closed();
     return client.buffer;
@@ -57,13 +58,11 @@ export const UPGRADE_DESYNC: readonly Case[] = [
     hidden(subject, id);
   }),
   scenario('R33 the connection of a refused upgrade carries no other request', async (subject, id) => {
-    const client = await subject.connect();
-    client.send(get(UPGRADE, `/forbid/${id}`));
-    await client.until(() => client.buffer.includes('\r\n\r\n') || client.ended);
+    await early(subject, get(UPGRADE, `/forbid/${id}`));
     const used = subject.backend.connections.findIndex(({ received }) => received.includes(id));
-    client.close();
     await subject.alive();
-    assert.equal(subject.backend.connections[used]!.received.split(' HTTP/1.1').length, 2);
+    const [, after] = subject.backend.connections[used]!.received.split(id);
+    assert.equal(after!.split(' HTTP/1.1').length, 2);
   }),
   scenario('R33 a client that is reset while it waits for 101 harms nobody else', async (subject, id) => {
     const client = await subject.connect();

@@ -1,0 +1,78 @@
+/**
+ * R8. A regular expression that a tenant writes and a client feeds stalls every tenant of a worker (ReDoS).
+ * Source: CVE-2026-42945 (nginx rewrite), CVE-2019-15225 (Envoy); V8's engine backtracks.
+ *
+ * Regexes are not supported yet: a path is text, also in an Ingress that asks for them.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  startProxy,
+  group,
+  host,
+  prefixRoute,
+  response,
+  rawBackend,
+  table,
+  type RawBackend,
+  type TestProxy,
+} from '../../support/proxy.ts';
+import { Chain } from '../../support/chain.ts';
+import { ingress } from '../../support/manifests.ts';
+import { exchange } from '../../support/raw-client.ts';
+
+/** Patterns that take exponential time to fail in a backtracking engine, on 8 KiB of "a". */
+const EVIL = ['/(a+)+$', '/(a|a)*b', '/(.*)*x', '/([a-z]+)*[0-9]', '/(a*)*(b*)*c'];
+const LONG = `/${'a'.repeat(7000)}!`;
+
+describe('D16 R8: a path that looks like a regex', () => {
+  let backend: RawBackend;
+  let proxy: TestProxy;
+
+  beforeAll(async () => {
+    backend = await rawBackend(() => response('ok'));
+    const routes = EVIL.map((path) => prefixRoute(path, { kind: 'answer', status: 503 }));
+    proxy = await startProxy(
+      table([host('app.example', [...routes, prefixRoute('/', 'app')])], [group('app', [backend.port])]),
+    );
+  });
+
+  afterAll(async () => {
+    await proxy.close();
+    await backend.close();
+  });
+
+  it.each(['/aaaa', '/b', LONG])('does not match %.20s…', async (path) => {
+    expect((await exchange(proxy.port, `GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`)).status).toBe(200);
+  });
+
+  it.each(EVIL)('matches itself: %s', async (path) => {
+    expect((await exchange(proxy.port, `GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`)).status).toBe(503);
+  });
+});
+
+describe('D16 R8: an Ingress that asks for regexes', () => {
+  let chain: Chain;
+
+  beforeAll(async () => {
+    chain = await (await Chain.start()).listening();
+  });
+
+  afterAll(() => chain.close());
+
+  it.each([
+    ['use-regex', 'true'],
+    ['rewrite-target', '/$1'],
+  ])('by %s has its path taken literally, and the others are served', async (name, value) => {
+    const annotated = EVIL.map((path, index) =>
+      ingress(`evil-${index}-${name}`, `evil-${index}.test ImplementationSpecific ${path} control`, {
+        annotations: { [name]: value },
+      }),
+    );
+    chain.apply(...annotated, ingress(`good-${name}`, 'good.test Prefix / control'));
+    await chain.settled();
+    for (const [index] of EVIL.entries()) {
+      for (const path of ['/aaaa', LONG]) expect((await chain.get(`http://evil-${index}.test${path}`)).status).not.toBe(200);
+      expect((await chain.get('http://good.test/')).status).toBe(200);
+    }
+  });
+});
