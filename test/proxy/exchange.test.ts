@@ -552,18 +552,6 @@ describe('an upgrade', () => {
     expect(one.buffer).toBe('firstechobye');
   });
 
-  it('refused by the upstream is an answer, and early client bytes never reach it as a request', async () => {
-    const upstream = await backend((head) =>
-      head.includes('/admin') ? response('admin') : 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno',
-    );
-    const proxy = await proxyTo([upstream.port]);
-    const one = await client(proxy.port);
-    one.send(`${UPGRADE}GET /admin HTTP/1.1\r\nHost: app.example\r\n\r\n`);
-    expect(await one.response()).toMatchObject({ status: 403, body: 'no' });
-    await one.closed();
-    expect(upstream.received.join('')).not.toContain('/admin');
-  });
-
   it('to nothing that is named is none: 502', async () => {
     const upstream = await backend(() => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n');
     const proxy = await proxyTo([upstream.port]);

@@ -135,7 +135,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
 
   sendHead(head: ResponseHead): void {
     const framing = responseFraming(this.head, head);
-    if (framing === 'close' || this.head.upgrade !== '') this.#keepAlive = false;
+    if (framing === 'close') this.#keepAlive = false;
     this.#decideKeepAlive();
     this.#writer.head(head, framing, this.#security(), connectionLine(this.#keepAlive, this.head));
   }
@@ -269,8 +269,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const end = this.#headReader.read(input, this.#context.requestLimits());
     if (end > 0) this.#begin(end);
     else if (end < 0) this.#refuse(this.head.error);
-    // The rest of it will not come.
-    else if (this.#clientEnded) this.#linger();
+    else if (this.#clientEnded) this.#linger(); // The rest of it will not come.
     return Math.max(end, 0);
   }
 
@@ -303,7 +302,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
     // A half-closed client may have pipelined more before.
     const last = this.#clientEnded && this.#input === null;
-    if (this.#context.draining() || last || !discardable || closesConnection(answer)) this.#keepAlive = false;
+    if (this.#context.draining() || last || !discardable || closesConnection(answer, this.head)) this.#keepAlive = false;
   }
 
   #security(): string | null {

@@ -144,7 +144,7 @@ export class RequestHead {
 
   /** Lets go of the text, and of all that was cut out of it. */
   forget(): void {
-    this.text = this.method = this.target = this.rawPath = this.host = this.upgrade = '';
+    this.text = this.method = this.target = this.forwardedTarget = this.rawPath = this.host = this.upgrade = '';
     this.values.clear();
     this.runs.clear();
   }

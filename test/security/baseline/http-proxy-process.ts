@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import httpProxy from 'http-proxy';
 
 const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 320 });
@@ -30,7 +30,7 @@ proxy.on('error', (_error, _request, response) => {
   response.end();
 });
 const server = http.createServer({ keepAliveTimeout: 75_000 }, (request, response) => proxy.web(request, response));
-server.on('upgrade', (request, socket, head) => proxy.ws(request, socket as Socket, head));
+server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head));
 // A client that has said all it has to say still gets its answers, as from Sluice.
 Object.assign(server, { httpAllowHalfOpen: true });
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { accepts } from '../../support/ports.ts';
 import { exchange, RawClient } from '../../support/raw-client.ts';
 import { securityBackend } from '../support/backend.ts';
 import type { Subject } from '../support/case.ts';
@@ -9,8 +10,8 @@ import type { Subject } from '../support/case.ts';
 const PROGRAM = new URL('http-proxy-process.ts', import.meta.url).pathname;
 
 export interface BaselineSubject extends Subject {
-  /** False after a case has ended its process. */
-  readonly running: () => boolean;
+  /** True if a case has ended its process. */
+  readonly died: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -21,7 +22,6 @@ export async function baselineSubject(): Promise<BaselineSubject> {
   const exited = once(child, 'exit');
   const [printed] = (await once(child.stdout!, 'data')) as [Buffer];
   const port = Number(printed.toString());
-  const running = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     strict: false,
     backend,
@@ -30,9 +30,13 @@ export async function baselineSubject(): Promise<BaselineSubject> {
       const { status } = await exchange(port, 'GET /alive HTTP/1.1\r\nHost: app.example\r\n\r\n');
       assert.equal(status, 200);
     },
-    running,
+    died: async () => {
+      if (await accepts(port)) return false;
+      await exited;
+      return true;
+    },
     close: async () => {
-      if (running()) child.kill('SIGKILL');
+      child.kill('SIGKILL');
       await exited;
       await backend.close();
     },

@@ -7,7 +7,8 @@ import { BOTH, ENCODING_ROWS, HIDDEN_ROWS, LENGTH_ROWS } from './framing.ts';
 import { ABSOLUTE_ROWS, HOST_ROWS, LINE_ROWS } from './request-line.ts';
 
 /** node:http may have passed the request on before it refuses what follows, or not: chance. */
-const BY_CHANCE = /a request line of (?:HTTP\/[029]|RTSP|ICE)|the preface of HTTP\/2/;
+const BY_CHANCE =
+  /a request line of (?:HTTP\/[029]|RTSP|ICE)|the preface of HTTP\/2|R33 chunked in HTTP\/1\.0 \(|R25 no Host|without a Host$/;
 
 export const BASELINE_CASES: readonly Case[] = [
   ...BOTH,

@@ -1,7 +1,7 @@
 /** D3: what the strict parser of node:http refuses must reach no backend. */
 import { expect } from 'vitest';
-import { KNOWN_METHODS, readRequests } from '../../fuzz/llhttp.ts';
-import { mutate } from '../../fuzz/mutate.ts';
+import { KNOWN_METHODS, readRequests } from '../../fuzz/parsers/llhttp.ts';
+import { mutate } from '../../fuzz/inputs/mutate.ts';
 import { Random } from '../../fuzz/random.ts';
 import { BASELINE_CASES } from '../cases/all.ts';
 import { fresh } from '../support/case.ts';

@@ -188,7 +188,7 @@ export function accepted(name: string, bytes: string, expected: Expected = {}): 
       assert.equal(answers[0]?.status, 200);
       const second = secondOf(subject.backend, id);
       assert.equal(second.length, last ? 0 : 1, 'what followed');
-      assert.equal(answers.length, last ? 1 : 2, `${JSON.stringify(answers)}`);
+      assert.equal(answers.length, last ? 1 : 2, JSON.stringify(answers));
       if (!last) assert.match(answers[1]!.body, new RegExp(`^GET /y${id.slice(1)} `));
     },
   };

@@ -2,7 +2,7 @@
  * How other servers read a stream of requests: strictly, and with the leniencies that smuggling has lived on. What a proxy sends
  * to a backend must be the same requests to all of them; then no backend, whatever it is, can be talked into another reading.
  */
-import { KNOWN_METHODS, readRequests } from '../../fuzz/llhttp.ts';
+import { KNOWN_METHODS, readRequests } from '../../fuzz/parsers/llhttp.ts';
 
 /** A leniency or preference of a server. */
 interface Reader {
@@ -74,7 +74,7 @@ function read(text: string, { prefers, anyLineEnd, sloppyNames }: Reader): strin
 }
 
 /** The method at the beginning of a head as Sluice writes it. */
-const HEAD = /[A-Z_-]+(?= [^ \r\n]+ HTTP\/1\.1\r\nHost: [^\r\n]*\r\nX-Request-ID: )/g;
+const HEAD = /[A-Z_-]+(?= [^ \r\n]+ HTTP\/1\.1\r\nHost: [^\r\n]*\r\nX-R)/g;
 
 /**
  * Reads the bytes of one connection to a backend in every way. Returns null when all agree, else who reads what. A last request
