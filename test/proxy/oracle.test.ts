@@ -191,8 +191,8 @@ const path = fc
     { maxLength: 16 },
   ) // prettier-ignore
   .map((parts) => `/${parts.join('')}`)
-  // What leads above the root is refused here, as nginx does; "//" is what http-proxy gets wrong.
-  .filter((text) => !text.includes('//') && !/\/\.\.(?:[/?]|$)/.test(text.replaceAll('%2F', '/')));
+  // Dot segments are resolved here, or refused; "//" is what http-proxy gets wrong.
+  .filter((text) => !text.includes('//') && !/\/\.\.?(?:[/?;]|$)/.test(text.replaceAll('%2F', '/')));
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'REPORT', 'MKCOL', 'LOCK', 'M-SEARCH', 'PURGE', 'QUERY']; // prettier-ignore
 

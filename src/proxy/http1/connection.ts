@@ -212,7 +212,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
       this.#socket.resume();
     }
     this.#becomeIdle();
-    if (!this.#processing && this.#input !== null) this.#process();
+    if (!this.#processing) this.#process();
   }
 
   #onData(chunk: Buffer): void {
@@ -250,7 +250,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
       // What is left belongs to the next request, which waits its turn.
       if (this.#input !== null && !this.#body.open) this.#socket.pause();
       this.#setDeadline();
-    }
+    } else if (this.#phase === 'idle' && this.#clientEnded && this.#input === null) this.#linger();
   }
 
   /** Returns how many bytes it used; 0 to wait. */

@@ -8,7 +8,7 @@ import { describe, it } from 'vitest';
 import { CHUNK_ROWS } from '../cases/chunks.ts';
 import { FIELD_ROWS } from '../cases/fields.ts';
 import { LINE_ROWS } from '../cases/request-line.ts';
-import { get } from '../support/case.ts';
+import { fresh, get, ID } from '../support/case.ts';
 import { testCases } from '../support/sluice.ts';
 
 describe('D1 R38: the grammar', () => {
@@ -25,6 +25,32 @@ describe('D1 R38: the grammar', () => {
       client.close();
     },
   );
+
+  it('a client that has ended its side is closed with the last answer, also one of our own', async () => {
+    const client = await subject().connect();
+    client.send(get() + get().replace('app.example', 'nobody.example'));
+    client.socket.end();
+    await client.closed();
+    assert.equal(client.buffer.split('HTTP/1.1 ').length, 3);
+    client.close();
+  });
+
+  it('a client that ends its side in the middle of its answer is closed behind it', async () => {
+    const { id, text } = fresh(get('', `/hold/${ID}`));
+    const client = await subject().connect();
+    client.send(text);
+    while (subject().backend.bytesWith(id) === '') await new Promise(setImmediate);
+    const held = subject().backend.connections.find(({ received }) => received.includes(id))!;
+    held.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na');
+    await client.until(() => client.buffer.endsWith('\r\n\r\na'));
+    client.socket.end();
+    // The proxy knows of the end when it has answered another client since.
+    await subject().alive();
+    held.socket.write('b');
+    await client.closed();
+    assert.ok(client.buffer.endsWith('ab'));
+    client.close();
+  });
 
   it('a method we have not heard of is passed on, as nginx does, and frames nothing', async () => {
     const client = await subject().connect();
