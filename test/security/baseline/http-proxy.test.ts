@@ -21,4 +21,4 @@ it('http-proxy fails exactly the cases that README.md lists', async () => {
   expect(failed).toEqual(listed('What http-proxy fails'));
   expect(died).toEqual(listed('What ends the process of http-proxy'));
   expect(died).not.toEqual([]);
-});
+}, 120_000);
