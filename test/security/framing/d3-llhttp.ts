@@ -11,7 +11,7 @@ import { type SluiceSubject, sluiceSubject } from '../support/sluice.ts';
 function allowed(text: string): boolean {
   return (
     // Methods it has not heard of.
-    [...text.matchAll(/(?<=^|\n)([A-Z_-]+) \//g)].some(([, method]) => !KNOWN_METHODS.has(method!)) ||
+    [...text.matchAll(/(?<=^|\n)([A-Z_-]+) (?:\/|[Hh][Tt][Tt][Pp])/g)].some(([, method]) => !KNOWN_METHODS.has(method!)) ||
     // Trailers that would frame a message, and chunk extensions, end here.
     /\r\n0+\r\n(?:[^\r\n]+\r\n)*(?:content-length|transfer-encoding|connection|upgrade):/i.test(text) ||
     /\r\n[0-9a-f]+;/i.test(text) ||

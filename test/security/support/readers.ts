@@ -2,7 +2,7 @@
  * How other servers read a stream of requests: strictly, and with the leniencies that smuggling has lived on. What a proxy sends
  * to a backend must be the same requests to all of them; then no backend, whatever it is, can be talked into another reading.
  */
-import { KNOWN_METHODS, readRequests } from '../../fuzz/parsers/llhttp.ts';
+import { readRequests } from '../../fuzz/llhttp.ts';
 
 /** A leniency or preference of a server. */
 interface Reader {
@@ -73,16 +73,11 @@ function read(text: string, { prefers, anyLineEnd, sloppyNames }: Reader): strin
   return requests;
 }
 
-/** The method at the beginning of a head as Sluice writes it. */
-const HEAD = /[A-Z_-]+(?= [^ \r\n]+ HTTP\/1\.1\r\nHost: [^\r\n]*\r\nX-R)/g;
-
 /**
  * Reads the bytes of one connection to a backend in every way. Returns null when all agree, else who reads what. A last request
  * that was cut short is cut short to all of them.
  */
-export function disagreement(sent: string): string | null {
-  // llhttp knows some methods only, nginx takes all: here they frame nothing, so any other stands for them.
-  const received = sent.replace(HEAD, (method) => (KNOWN_METHODS.has(method) ? method : 'POST'));
+export function disagreement(received: string): string | null {
   const { messages, refused } = readRequests(Buffer.from(received, 'latin1'));
   const strict = messages.map(({ start, target }) => `${start} ${target}`);
   if (refused !== '')

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, it } from 'vitest';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
+import { KNOWN_METHODS } from '../../fuzz/llhttp.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group, host, prefixRoute, startProxy, table, type TestProxy } from '../../support/proxy.ts';
 import { exchange, RawClient } from '../../support/raw-client.ts';
@@ -53,12 +54,20 @@ async function closeSubject(proxy: TestProxy, backend: Backend): Promise<void> {
     for (const { received } of backend.connections) {
       // What follows an upgrade is no HTTP/1.1.
       if (/\r\nupgrade:/i.test(received)) continue;
-      assert.equal(disagreement(received), null);
+      assert.equal(disagreement(withKnownMethods(received, backend)), null);
     }
   } finally {
     await proxy.close();
     await backend.close();
   }
+}
+
+/** llhttp knows some methods only, nginx takes all: here they frame nothing, so any other may stand for them. */
+function withKnownMethods(received: string, { requests }: Backend): string {
+  let text = received;
+  for (const { method, head } of requests)
+    if (!KNOWN_METHODS.has(method)) text = text.replace(head, () => `POST${head.slice(method.length)}`);
+  return text;
 }
 
 /** Runs cases against one Sluice, in turn; in the end nothing may be left of them. Returns how tests of their own find it. */
