@@ -1,5 +1,6 @@
-/** The common methods, so that a request does not need a string of its own for them. */
+/** What stands at the ends of a request line: the method, and the version. */
 
+/** The common methods, so that a request does not need a string of its own for them. */
 const COMMON: readonly { readonly name: string; readonly bytes: Buffer }[] = [
   'GET',
   'POST',
@@ -21,4 +22,11 @@ export function methodName(bytes: Buffer, start: number, end: number): string {
     if (i === length) return common.name;
   }
   return bytes.toString('latin1', start, end);
+}
+
+/** Is what follows the target the beginning of " HTTP/1.x\r\n"? Garbage is refused at once, not when the timeout comes. */
+export function maybeVersion(bytes: Buffer, at: number, last: number): boolean {
+  const expected = ' HTTP/';
+  for (let i = 0; i < expected.length && at + i < last; i++) if (bytes[at + i] !== expected.charCodeAt(i)) return false;
+  return true;
 }

@@ -1,4 +1,5 @@
 /** The request fields a proxy must look at, and where a parsed head keeps them. */
+import { SP } from './chars.ts';
 import { FieldNames } from './field-names.ts';
 
 export const HOST = 1;
@@ -98,6 +99,19 @@ export function parseLength(bytes: Uint8Array, start: number, end: number): numb
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** "Content-Length: " and CRLF. */
+const AROUND_LENGTH = 18;
+
+/**
+ * Only a Content-Length in its usual form is passed on as it is: one space, no zeros in front, nothing behind. `start`, `end`: the
+ * line with its CRLF.
+ */
+export function isUsualLength(bytes: Uint8Array, start: number, valueStart: number, valueEnd: number, end: number): boolean {
+  const digits = valueEnd - valueStart;
+  if (end - start !== AROUND_LENGTH + digits || bytes[valueStart - 1] !== SP || valueEnd !== end - 2) return false;
+  return digits === 1 || bytes[valueStart] !== 0x30;
 }
 
 /** Where in the head's text the values of these fields are: most are never asked for, and cost no string. */

@@ -19,7 +19,7 @@ import {
   isPlain,
 } from './chars.ts';
 import { validHost } from '../host.ts';
-import { methodName } from './methods.ts';
+import { maybeVersion, methodName } from './methods.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
 import {
@@ -32,6 +32,7 @@ import {
   isAlias,
   isForwarded,
   isForwardedFamily,
+  isUsualLength,
   parseLength,
   REFERER,
   REQUEST_FIELDS,
@@ -55,9 +56,6 @@ export interface RequestHeadLimits {
   /** The client is a proxy that may say X-Forwarded-*. */
   readonly useForwardedHeaders: boolean;
 }
-
-/** "Content-Length: " and CRLF. */
-const USUAL_LENGTH = 18;
 
 /** A request head, parsed. One object per connection, filled anew by every parse. */
 export class RequestHead {
@@ -138,8 +136,9 @@ export class RequestHead {
 
   /** The method and the target, as the upstream gets them. */
   get requestLine(): string {
-    if (this.forwardedTarget !== '') return `${this.method} ${this.forwardedTarget}`;
-    return this.text.slice(this.lineStart, this.targetEnd);
+    return this.forwardedTarget === ''
+      ? this.text.slice(this.lineStart, this.targetEnd)
+      : `${this.method} ${this.forwardedTarget}`;
   }
 
   /** Lets go of the text, and of all that was cut out of it. */
@@ -231,7 +230,7 @@ export function parseRequestHead(
     if (at > lineLimit) return refuse(head, ERRORS.targetTooLong);
   }
   const targetEnd = at;
-  if (last - at < 11) return checkPartialVersion(bytes, at, last) ? incomplete(head, last === limit, ERRORS.targetTooLong) : -1;
+  if (last - at < 11) return maybeVersion(bytes, at, last) ? incomplete(head, last === limit, ERRORS.targetTooLong) : -1;
   // " HTTP/1.x\r\n"
   if (bytes[at] !== SP || targetEnd === targetStart) return -1;
   if (bytes[at + 1] !== 0x48 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x54 || bytes[at + 4] !== 0x50) return -1;
@@ -305,10 +304,7 @@ export function parseRequestHead(
       const length = parseLength(bytes, valueStart, valueEnd);
       if (length < 0 || ++lengths > 1) return -1;
       head.contentLength = length;
-      // The line itself is passed on only in its usual form: one space, no zeros in front, nothing behind.
-      const digits = valueEnd - valueStart;
-      keep =
-        bytes[nameEnd + 1] === SP && at - nameStart === USUAL_LENGTH + digits && (digits === 1 || bytes[valueStart] !== 0x30);
+      keep = isUsualLength(bytes, nameStart, valueStart, valueEnd, at);
       head.rewriteLength = !keep;
     } else if (id === TRANSFER_ENCODING) {
       if (++encodings > 1 || bytes.toString('latin1', valueStart, valueEnd).toLowerCase() !== 'chunked') return -1;
@@ -368,13 +364,6 @@ function refuse(head: RequestHead, error: ProxyError): -1 {
 
 function incomplete(head: RequestHead, atLimit: boolean, error: ProxyError): 0 | -1 {
   return atLimit ? refuse(head, error) : 0;
-}
-
-/** Is what follows the target the beginning of " HTTP/1.x\r\n"? Garbage is refused at once, not when the timeout comes. */
-function checkPartialVersion(bytes: Buffer, at: number, last: number): boolean {
-  const expected = ' HTTP/';
-  for (let i = 0; i < expected.length && at + i < last; i++) if (bytes[at + i] !== expected.charCodeAt(i)) return false;
-  return true;
 }
 
 /**

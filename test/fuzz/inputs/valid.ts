@@ -145,6 +145,9 @@ function seen(fields: readonly Field[]): Field[] {
 function someFields(random: Random, connection: string | null): Field[] {
   const fields: Field[] = [];
   for (let count = random.oneIn(60) ? 90 : random.below(6); count > 0; count--) fields.push(field(random));
+  // Credentials are said once.
+  const said = fields.findIndex(([name]) => name === 'Authorization');
+  for (let i = fields.length - 1; i > said && said >= 0; i--) if (fields[i]![0] === 'Authorization') fields.splice(i, 1);
   if (connection !== null) fields.splice(random.below(fields.length + 1), 0, ['Connection', connection]);
   return fields;
 }

@@ -8,7 +8,7 @@ import * as llhttp from '../parsers/llhttp.ts';
 import { trimmed, type Field, type Message, type Reading } from '../parsers/message.ts';
 import * as ours from '../parsers/ours.ts';
 import { page, WiredProxy, type FakeSocket } from '../parsers/wire.ts';
-import { different, differentFields, passedTrailers } from './rules.ts';
+import { different, differentFields, passedTrailers, upstreamTarget } from './rules.ts';
 import type { Tally } from './tally.ts';
 
 /** What one connection of a client carries. */
@@ -247,7 +247,7 @@ function unlikeSent(arrived: Message, sent: ours.OurRequest): string | null {
   ]);
   return (
     different('method', arrived.start, sent.start) ??
-    different('target', arrived.target, sent.target) ??
+    different('target', arrived.target, upstreamTarget(sent.target)) ??
     differentFields('fields', fields, upstreamFields(sent)) ??
     (arrived.complete ? different('body', arrived.body, sent.body) : prefix(arrived.body, sent.body)) ??
     (arrived.complete ? differentFields('trailers', arrived.trailers, passedTrailers(sent.trailers)) : null) ??

@@ -5,7 +5,7 @@ import type { Random } from '../random.ts';
 import * as llhttp from '../parsers/llhttp.ts';
 import type { Message } from '../parsers/message.ts';
 import * as ours from '../parsers/ours.ts';
-import { ambiguous, different, differentFields, differentReading, forwardedFields } from './rules.ts';
+import { ambiguous, different, differentFields, differentReading, forwardedFields, lengthLast } from './rules.ts';
 import type { Tally } from './tally.ts';
 
 /** Reads `text` as requests, whole and in pieces, and with llhttp. Returns what is wrong; null: nothing. */
@@ -64,7 +64,7 @@ function compareMessages(message: Message, other: Message): string | null {
   return (
     different('method', message.start, other.start) ??
     different('target', message.target, other.target) ??
-    differentFields('fields', message.fields, forwardedFields(other.fields)) ??
+    differentFields('fields', lengthLast(message.fields), lengthLast(forwardedFields(other.fields))) ??
     different('body', message.body, other.body) ??
     // llhttp gives many trailers in parts, before it knows how they end.
     (message.complete ? differentFields('trailers', message.trailers, other.trailers) : null)

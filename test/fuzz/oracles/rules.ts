@@ -6,7 +6,7 @@ const REQUEST_DROPPED = new Set(
   (
     'host transfer-encoding connection upgrade expect te x-request-id x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port keep-alive ' +
     'proxy-connection proxy trailer http2-settings x-real-ip x-scheme x-forwarded-scheme x-forwarded-prefix x-original-forwarded-for ' +
-    'x-original-forwarded-host x-original-uri'
+    'x-original-forwarded-host x-original-uri ssl-client-cert ssl-client-verify ssl-client-subject-dn ssl-client-issuer-dn'
   ).split(' '),
 );
 const RESPONSE_DROPPED = new Set(
@@ -30,7 +30,33 @@ function named(fields: readonly Field[]): Set<string> {
 /** The fields of a request that reach the upstream as they are, in order. */
 export function forwardedFields(fields: readonly Field[]): Field[] {
   const removed = named(fields);
-  return fields.filter(([name]) => !REQUEST_DROPPED.has(name) && !removed.has(name) && /^[a-z0-9-]*$/.test(name));
+  return fields.filter(
+    ([name]) => !REQUEST_DROPPED.has(name) && !removed.has(name) && /^(?!x-forwarded-.)[a-z0-9-]*$/.test(name),
+  );
+}
+
+/** Content-Length behind the others and as a number: one that is written in an unusual way is written anew, there. */
+export function lengthLast(fields: readonly Field[]): Field[] {
+  const others = fields.filter(([name]) => name !== 'content-length');
+  const lengths = fields
+    .filter(([name]) => name === 'content-length')
+    .map(([name, value]): Field => [name, String(Number(value))]);
+  return [...others, ...lengths];
+}
+
+/** The target that the upstream gets: without dot segments, percent-encoded ones among them. */
+export function upstreamTarget(target: string): string {
+  const [path = '', ...query] = target.split(/(?=\?)/);
+  const parts = path.slice(1).split(/\/|%2f/i);
+  const dots = parts.map((part) => part.replace(/%2e/gi, '.')).map((part) => (part === '.' || part === '..' ? part : ''));
+  if (dots.every((each) => each === '')) return target;
+  const kept: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (dots[index] === '..') kept.pop();
+    else if (dots[index] === '' && part !== '') kept.push(part);
+  }
+  const slash = kept.length > 0 && (dots.at(-1) !== '' || parts.at(-1) === '');
+  return `/${kept.join('/')}${slash ? '/' : ''}${query.join('')}`;
 }
 
 /** The fields of a response that reach the client as they are, in order. */

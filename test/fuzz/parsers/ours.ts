@@ -29,7 +29,10 @@ function seen(head: RequestHead): OurRequest {
   return {
     start: head.method,
     target: head.target,
-    fields: fieldsOf(sentBy((sink) => head.runs.sendText(sink, head.text))),
+    fields: [
+      ...fieldsOf(sentBy((sink) => head.runs.sendText(sink, head.text))),
+      ...(head.rewriteLength ? [['content-length', String(head.contentLength)] as const] : []),
+    ],
     body: '',
     complete: !head.hasBody(),
     trailers: [],

@@ -33,4 +33,6 @@ const server = http.createServer({ keepAliveTimeout: 75_000 }, (request, respons
 server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head));
 // A client that has said all it has to say still gets its answers, as from Sluice.
 Object.assign(server, { httpAllowHalfOpen: true });
+// It ends with whoever started it.
+process.stdin.resume().on('end', () => process.exit());
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));

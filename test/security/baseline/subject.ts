@@ -18,7 +18,7 @@ export interface BaselineSubject extends Subject {
 /** Starts http-proxy in front of a backend of its own. */
 export async function baselineSubject(): Promise<BaselineSubject> {
   const backend = await securityBackend();
-  const child: ChildProcess = spawn(process.execPath, [PROGRAM, String(backend.port)], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child: ChildProcess = spawn(process.execPath, [PROGRAM, String(backend.port)], { stdio: ['pipe', 'pipe', 'ignore'] });
   const exited = once(child, 'exit');
   const [printed] = (await once(child.stdout!, 'data')) as [Buffer];
   const port = Number(printed.toString());

@@ -2,7 +2,7 @@
  * How other servers read a stream of requests: strictly, and with the leniencies that smuggling has lived on. What a proxy sends
  * to a backend must be the same requests to all of them; then no backend, whatever it is, can be talked into another reading.
  */
-import { readRequests } from '../../fuzz/llhttp.ts';
+import { readRequests } from '../../fuzz/parsers/llhttp.ts';
 
 /** A leniency or preference of a server. */
 interface Reader {

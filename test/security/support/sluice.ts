@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, it } from 'vitest';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
-import { KNOWN_METHODS } from '../../fuzz/llhttp.ts';
+import { KNOWN_METHODS } from '../../fuzz/parsers/llhttp.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group, host, prefixRoute, startProxy, table, type TestProxy } from '../../support/proxy.ts';
 import { exchange, RawClient } from '../../support/raw-client.ts';
