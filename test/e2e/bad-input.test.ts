@@ -5,8 +5,8 @@ import { Chain, storeUnchecked } from '../support/chain.ts';
 import { eventually } from '../support/eventually.ts';
 import { Load } from '../support/load.ts';
 import { backend, ingress, tlsSecret } from '../support/manifests.ts';
-import { makeCertificate, makeKey } from '../support/pki.ts';
-import { BAD, GOOD, REFUSED, withTls } from './bad-input.ts';
+import { makeCertificate } from '../support/pki.ts';
+import { BAD, GOOD, REFUSED } from './bad-input.ts';
 
 let chain: Chain;
 /** Requests for a route that nothing here is about, all the time. */
@@ -114,21 +114,6 @@ describe('afterwards', () => {
     } finally {
       await second.close();
     }
-  });
-
-  it('a Secret that turns bad gives way to the default certificate, and comes back', async () => {
-    const own = makeCertificate({ names: ['turning.test'] });
-    const raw = new X509Certificate(own.cert).raw;
-    const { ingress: its } = withTls('turning');
-    const certificate = async (): Promise<Buffer | null> => (await chain.get('https://turning.test/')).certificate;
-    chain.apply(tlsSecret('turning', own), its);
-    await eventually(async () => (await certificate())?.equals(raw));
-    chain.apply(tlsSecret('turning', { chain: own.chain, key: makeKey('ec', 'another') }));
-    await eventually(async () => (await certificate())?.equals(raw) === false);
-    expect(await answerText('https://turning.test/')).toBe('web');
-    chain.apply(tlsSecret('turning', own));
-    await eventually(async () => (await certificate())?.equals(raw));
-    chain.cluster.delete([its, tlsSecret('turning', own)]);
   });
 
   it('what is mended is served, and no longer reported', async () => {

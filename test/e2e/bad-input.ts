@@ -70,7 +70,7 @@ const ALLOW = 'nginx.ingress.kubernetes.io/whitelist-source-range';
 const DAY = 86_400_000;
 
 /** A host with TLS from a Secret, as an Ingress and what it answers: plain HTTP is sent to https, whatever the Secret is worth. */
-export function withTls(name: string): Pick<Bad, 'answers'> & { readonly ingress: object } {
+function withTls(name: string): Pick<Bad, 'answers'> & { readonly ingress: object } {
   const host = `${name}.test`;
   return {
     ingress: ingress(name, `${host} Prefix / web`, { tls: [{ hosts: [host], secretName: name }] }),
