@@ -168,7 +168,8 @@ export class WiredProxy {
     const { createServer } = net;
     let accept: Accept | null = null;
     net.createServer = ((options: object, listener: Accept) => {
-      accept = listener;
+      // The first is for plain HTTP.
+      accept ??= listener;
       return createServer(options, listener);
     }) as typeof net.createServer;
     net.connect = ((options: { onread: OnRead }) => {
