@@ -45,11 +45,11 @@ export async function slowHandshakes(proxy: TestProxy, each: number): Promise<Sl
     const times: number[] = [];
     closedAfter.set(kind, times);
     for (let i = 0; i < each; i++) {
+      const began = performance.now();
       const socket = net.connect(proxy.httpsPort, '127.0.0.1');
       socket.on('error', () => undefined).resume();
       await once(socket, 'connect');
       open++;
-      const began = performance.now();
       const end = act(socket);
       socket.on('close', () => {
         end();
