@@ -28,7 +28,7 @@ beforeEach(() => {
 /** Resolves; what came at once, or `undefined`. */
 function resolve(name = 'ext.example'): { address: string | null | undefined } {
   const result: { address: string | null | undefined } = { address: undefined };
-  resolver.resolve(name, (address) => {
+  resolver.resolve(name, 60_000, (address) => {
     expect(result.address).toBeUndefined();
     result.address = address;
   });

@@ -9,7 +9,8 @@ import { group, host, prefixRoute, proxySettings, rawBackend, response, startPro
 import type { RawBackend, TestProxy } from '../../support/proxy.ts';
 import { exchange } from '../../support/raw-client.ts';
 
-const FIRST: Attempt = { method: 'GET', tries: 1, reused: false, replayable: true, spent: 0 };
+const UNLIMITED = { spend: () => true };
+const FIRST: Attempt = { method: 'GET', tries: 1, reused: false, replayable: true, spent: 0, budget: UNLIMITED };
 const SETTINGS = { upstreamTries: 3, upstreamTriesTimeout: 0, retryNonIdempotent: false };
 
 const { upstreamReset, upstreamTimeout, upstreamSendTimeout, connectFailed, connectTimeout, resolveFailed } = ERRORS;
@@ -122,7 +123,7 @@ describe('backends that reset', () => {
     [9, 5],
   ])('with proxy-next-upstream-tries %i see %i connections, one each', async (upstreamTries, expected) => {
     const backends = await failing(5);
-    const proxy = await proxyTo(backends, { upstreamTries });
+    const proxy = await proxyTo(backends, { upstreamTries, upstreamRetryBudget: 0 });
     expect((await exchange(proxy.port, request('GET'))).status).toBe(502);
     expect(connections(backends)).toBe(expected);
     expect(Math.max(...backends.map(({ sockets }) => sockets.length))).toBe(1);
