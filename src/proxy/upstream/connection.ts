@@ -1,5 +1,5 @@
 /** One HTTP/1.1 connection to an endpoint: it sends requests one after the other and reads their responses. */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { Output, type Outbox, type Sender } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
+import { UpstreamSocket } from './socket.ts';
 
 /** Who uses a connection: gets the response to its request, or the failure. */
 export interface ResponseHandler {
@@ -77,7 +78,7 @@ export class UpstreamConnection implements Timed, Sender {
     this.#context = context;
     this.#reader = new ResponseReader(context.limits);
     this.openedAt = context.deadlines.now;
-    this.#socket = net.connect({
+    const options = {
       host: address,
       port: pool.port,
       noDelay: true,
@@ -94,7 +95,8 @@ export class UpstreamConnection implements Timed, Sender {
           return !this.#paused;
         },
       },
-    });
+    };
+    this.#socket = new UpstreamSocket(options).connect(options);
     this.output = new Output(this.#socket, this, context.outbox);
     // After what may throw (a port out of range), or nothing would ever take it out again.
     this.deadline = context.deadlines.after(context.connectTimeout());
