@@ -1,6 +1,8 @@
-/** Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. */
+/**
+ * Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. The
+ * numbered cases are in test/reliability/upstream.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
 import {
   group,
   host,
@@ -63,19 +65,6 @@ describe('a backend', () => {
     }
   });
 
-  it('that answers before it has read the body does not get another request on that connection', async () => {
-    const { proxy, upstream } = await proxyTo((_, socket) => {
-      socket.pause();
-      return response('early');
-    });
-    const one = await stage.client(proxy.port);
-    one.send(`PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 900000\r\n\r\n${'a'.repeat(800_000)}`);
-    expect((await one.response()).body).toBe('early');
-    await eventually(() => proxy.runtime.census().upstreams === 0);
-    expect((await exchange(proxy.port, GET)).body).toBe('early');
-    expect(upstream.sockets).toHaveLength(2);
-  });
-
   it('that drips its head byte by byte is answered all the same', async () => {
     const { proxy } = await proxyTo((_, socket) => {
       socket.setNoDelay(true);
@@ -91,15 +80,6 @@ describe('a backend', () => {
     one.send(GET);
     expect((await one.response()).status).toBe(103);
     expect((await one.response()).body).toBe('ok');
-  });
-
-  it('that writes on an idle connection loses it, and the next request gets its own answer', async () => {
-    const { proxy, upstream } = await proxyTo((_, __, connection) => response(`c${connection}`));
-    const one = await stage.client(proxy.port);
-    expect((await one.request(GET)).body).toBe('c0');
-    upstream.sockets[0]!.write(response('poison'));
-    await eventually(() => proxy.runtime.census().upstreams === 0);
-    expect((await one.request(GET)).body).toBe('c1');
   });
 
   it('that half-closes instead of answering is tried again elsewhere, then 502', async () => {

@@ -1,6 +1,8 @@
 /** The names of ExternalName Services: what is believed of a name server, and how often it is asked. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
+import { eventually } from '../../support/eventually.ts';
+import { collectGarbage } from '../../support/garbage.ts';
 import { exchange } from '../../support/raw-client.ts';
 import { group, host, prefixRoute, rawBackend, response, startProxy, table } from '../../support/proxy.ts';
 
@@ -152,6 +154,38 @@ describe('the resolver', () => {
     // The oldest went.
     expect(resolve('n0').address).toBeUndefined();
     expect(asked).toHaveLength(1026);
+  });
+});
+
+describe('one who waits for a name', () => {
+  it('gets nothing when it takes too long, and is not called again when the answer comes', async () => {
+    let calls: (string | null)[] = [];
+    resolver.resolve('slow', 1, (address) => calls.push(address));
+    await eventually(() => calls.length === 1);
+    // The look-up still runs: nobody starts another, however old it is.
+    now += 60_000;
+    const other = resolve('slow');
+    expect(asked).toEqual(['slow']);
+    answer(['192.0.2.1']);
+    expect([calls, other.address]).toEqual([[null], '192.0.2.1']);
+    calls = [];
+    now += 60_000;
+    resolver.resolve('slow', 1, (address) => calls.push(address));
+    expect(calls).toEqual(['192.0.2.1']);
+  });
+
+  it('is forgotten with all it holds, though the look-up never ends', async () => {
+    // Not in this function: what it has on its stack would not be collected.
+    const wait = (): WeakRef<object> => {
+      const held = { exchange: 'of a client that is gone' };
+      resolver.resolve('never', 1, () => void held.exchange);
+      return new WeakRef(held);
+    };
+    const refs = Array.from({ length: 10 }, wait);
+    await eventually(() => {
+      collectGarbage();
+      return refs.every((ref) => ref.deref() === undefined);
+    });
   });
 });
 

@@ -1,7 +1,6 @@
 /** C13: clients that take a response without an end slowly, or not at all. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { eventually } from '../../../support/eventually.ts';
+import { collectGarbage } from '../../../support/garbage.ts';
 import { proxySettings } from '../../../support/proxy.ts';
 import type { RawClient } from '../../../support/raw-client.ts';
 import type { Stage } from '../../../support/stage.ts';
@@ -16,9 +15,6 @@ export interface SlowClientsResult {
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Bytes of buffers in use. */
 function buffersHeld(): number {
