@@ -63,7 +63,7 @@ describe.each(WAYS)('C12: an upstream that refuses an upload and %s', (_, refuse
     'with %s (%j): the client gets that; both sides are closed; nothing is collected',
     async (status, fields, framing) => {
       const { proxy, upstream } = await proxyTo(refusal(status, fields), refuse);
-      for (let i = 1; i <= 10; i++) {
+      for (let i = 1; i <= 4; i++) {
         const client = await stage.client(proxy.port);
         upload(client, framing);
         expect(await client.response()).toMatchObject({ status: Number(status.slice(0, 3)), body: 'refused' });
@@ -88,7 +88,7 @@ describe('C12: an upstream that resets in an upload', () => {
     const { proxy } = await proxyTo(wire, (socket, answer) =>
       answer === '' ? void socket.resetAndDestroy() : socket.pause().write(answer, () => socket.resetAndDestroy()),
     );
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 4; i++) {
       const client = await stage.client(proxy.port);
       upload(client, 'length');
       expect((await client.response()).status).toBe(502);
@@ -100,7 +100,7 @@ describe('C12: an upstream that resets in an upload', () => {
     const { proxy } = await proxyTo(refusal('413 Content Too Large').replace(' 7', ' 70'), (socket, answer) =>
       socket.pause().write(answer, () => socket.resetAndDestroy()),
     );
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 4; i++) {
       const client = await stage.client(proxy.port);
       upload(client, 'length');
       await client.closed();
