@@ -71,6 +71,8 @@ export class UpstreamConnection implements Timed, Sender {
   #paused = false;
   /** The upstream has sent all it had to say through the tunnel. */
   #tunnelEnded = false;
+  /** Bytes sent when the connection became idle: those of the requests before this one. */
+  #sentBefore = 0;
 
   constructor(pool: EndpointPool, context: UpstreamContext, address: string) {
     this.pool = pool;
@@ -238,6 +240,7 @@ export class UpstreamConnection implements Timed, Sender {
     if (this.#state === 'idle' || this.#handler === null) return this.destroy();
     const handler = this.#handler;
     this.#context.deadlines.tick();
+    if (this.#unsent) return this.#failWith(ERRORS.upstreamClosed);
     this.#touch();
     if (this.#state === 'tunnel') {
       handler.onTunnelData(bytes, 0, length);
@@ -261,6 +264,17 @@ export class UpstreamConnection implements Timed, Sender {
     }
   }
 
+  /** Nothing of the request has left, so what comes from the upstream now, it began before: no answer to this. */
+  get #unsent(): boolean {
+    const { pending, total } = this.output;
+    return pending > 0 && total - pending === this.#sentBefore;
+  }
+
+  /** The connection was lost before the head of the response was complete. */
+  get #lost(): ProxyError {
+    return this.#unsent ? ERRORS.upstreamClosed : ERRORS.upstreamReset;
+  }
+
   /** The response is complete: back to the pool, unless something forbids it. */
   #finish(handler: ResponseHandler): void {
     const { persistent, trailers } = this.#reader;
@@ -268,6 +282,7 @@ export class UpstreamConnection implements Timed, Sender {
     // An unfinished request would be taken for the next one.
     if (persistent && this.#requestComplete && this.output.empty) {
       this.#state = 'idle';
+      this.#sentBefore = this.output.total;
       if (this.#paused) {
         this.#paused = false;
         this.#socket.resume();
@@ -290,7 +305,7 @@ export class UpstreamConnection implements Timed, Sender {
       this.#close();
       return handler.onResponseEnd('');
     }
-    this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : this.#lost);
   }
 
   #fail(): void {
@@ -301,7 +316,7 @@ export class UpstreamConnection implements Timed, Sender {
       return handler?.onResponseEnd('');
     }
     if (!this.#connected) this.#failWith(ERRORS.connectFailed);
-    else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : this.#lost);
   }
 
   #failWith(error: ProxyError): void {

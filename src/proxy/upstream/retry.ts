@@ -9,6 +9,13 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 /** nginx's list of methods that must not be sent twice. */
 const NOT_IDEMPOTENT = new Set(['POST', 'LOCK', 'PATCH']);
 
+const NOTHING_SENT: ReadonlySet<ProxyError> = new Set([
+  ERRORS.connectFailed,
+  ERRORS.connectTimeout,
+  ERRORS.resolveFailed,
+  ERRORS.upstreamClosed,
+]);
+
 /** What was tried so far. */
 export interface Attempt {
   readonly method: string;
@@ -29,14 +36,14 @@ export type RetryDecision = 'no' | 'fresh' | 'next';
 
 /** The upstream closed the idle connection just as we wrote: not its failure. */
 export function isStale(error: ProxyError, reused: boolean): boolean {
-  return reused && error === ERRORS.upstreamReset;
+  return reused && (error === ERRORS.upstreamReset || error === ERRORS.upstreamClosed);
 }
 
 /** Decides after a failure before the first byte of the response. */
 export function decideRetry(error: ProxyError, attempt: Attempt, settings: ProxySettings): RetryDecision {
   if (error.retry === 'never' || !attempt.replayable) return 'no';
-  // When the connection was never made, nothing was sent, and any method may be tried elsewhere.
-  const sent = error !== ERRORS.connectFailed && error !== ERRORS.connectTimeout && error !== ERRORS.resolveFailed;
+  // When nothing was sent, any method may be tried elsewhere.
+  const sent = !NOTHING_SENT.has(error);
   if (sent && NOT_IDEMPOTENT.has(attempt.method) && !settings.retryNonIdempotent) return 'no';
   if (isStale(error, attempt.reused)) return 'fresh';
   if (settings.upstreamTries > 0 && attempt.tries >= settings.upstreamTries) return 'no';

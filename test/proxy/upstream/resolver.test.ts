@@ -206,4 +206,23 @@ describe('an ExternalName Service', () => {
       await admin.close();
     }
   });
+
+  it('whose names all fail is 502, each asked for once', async () => {
+    const names: string[] = [];
+    const endpoints = ['one.example', 'two.example', 'three.example'].map((address) => ({ address, port: 80, dns: true }));
+    const proxy = await startProxy(
+      table([host('app.example', [prefixRoute('/', 'app')])], [{ ...group('app', []), endpoints }]),
+      {},
+      (name, done) => {
+        names.push(name);
+        done(new Error('ENOTFOUND'), []);
+      },
+    );
+    try {
+      expect((await exchange(proxy.port, 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n')).status).toBe(502);
+      expect(names.sort()).toEqual(['one.example', 'three.example', 'two.example']);
+    } finally {
+      await proxy.close();
+    }
+  });
 });

@@ -130,6 +130,26 @@ describe('C9: bytes after a response', () => {
     expect(upstream.received[0]!.match(/GET/g)).toHaveLength(1);
   });
 
+  it('that were there when the connection was taken for the next request are not its answer', async () => {
+    const upstream = await backend(() => undefined);
+    const proxy = await stage.proxyTo([upstream.port]);
+    const client = await stage.client(proxy.port);
+    for (let i = 0; i < 20; i++) {
+      const idle = upstream.sockets.at(-1);
+      const ask = (): void =>
+        client.send(
+          get(`/mine${i}`)
+            .replace('GET', i % 3 === 0 ? 'POST' : 'GET')
+            .replace('\r\n\r\n', '\r\nContent-Length: 0\r\n\r\n'),
+        );
+      // Both in one turn of the event loop, in either order.
+      if (i % 2 === 0) ask();
+      idle?.write(response('poison'));
+      if (i % 2 === 1) ask();
+      expect((await client.response()).body).toBe(`/mine${i}`);
+    }
+  });
+
   it('of HEAD are for nobody', async () => {
     const upstream = await stage.backend((head) =>
       head.startsWith('HEAD') ? response('body') : response(head.split(' ')[1]!),
