@@ -11,7 +11,6 @@ const stage = new Stage();
 afterEach(() => stage.close());
 
 it('C13: clients that do not read cost a bounded amount each, and are cut off when they have waited too long', async () => {
-  const { perClient, left, served } = await slowClients(stage, 20);
-  expect(perClient).toBeLessThan(512 << 10);
-  expect([left, served]).toEqual([0, true]);
+  const { bounded, left, served } = await slowClients(stage, 20);
+  expect([bounded, left, served]).toEqual([true, 0, true]);
 });

@@ -23,9 +23,8 @@ it('C6: 10,000 requests race with the close of their connection', async () => {
 });
 
 it('C13: 500 clients do not read', async () => {
-  const { perClient, left, served } = await slowClients(stage, 500);
-  expect(perClient).toBeLessThan(512 << 10);
-  expect([left, served]).toEqual([0, true]);
+  const { bounded, left, served } = await slowClients(stage, 500);
+  expect([bounded, left, served]).toEqual([true, 0, true]);
 });
 
 it('C17: 100 MB each way through one upgraded connection', async () => {
