@@ -3,11 +3,13 @@ import {
   ACCEPTED,
   ACTIVE,
   COUNTERS,
+  EJECTIONS,
   HISTOGRAMS,
   LOG_DROPPED,
   REJECTED,
   REQUESTS,
   REQUESTS_METRIC,
+  RETRIES_DENIED,
   SEGMENT_SLOTS,
   SLOT,
   type SeriesAnnouncement,
@@ -121,7 +123,11 @@ export class SeriesReader {
       `# HELP ${name}requests_total total number of client requests\n# TYPE ${name}requests_total counter\n` +
       `${name}requests_total{${labels}} ${this.workerCounter(REQUESTS)}\n` +
       `# HELP sluice_access_log_dropped_total access log lines dropped because they were not read\n# TYPE sluice_access_log_dropped_total counter\n` +
-      `sluice_access_log_dropped_total ${this.workerCounter(LOG_DROPPED)}\n`
+      `sluice_access_log_dropped_total ${this.workerCounter(LOG_DROPPED)}\n` +
+      `# HELP sluice_upstream_ejections_total times a worker left out an endpoint that failed repeatedly\n# TYPE sluice_upstream_ejections_total counter\n` +
+      `sluice_upstream_ejections_total ${this.workerCounter(EJECTIONS)}\n` +
+      `# HELP sluice_upstream_retries_denied_total requests not tried again because the retry budget was spent\n# TYPE sluice_upstream_retries_denied_total counter\n` +
+      `sluice_upstream_retries_denied_total ${this.workerCounter(RETRIES_DENIED)}\n`
     );
   }
 

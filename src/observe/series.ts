@@ -57,7 +57,7 @@ export const REQUESTS_METRIC = { name: `${PREFIX}requests`, help: 'The total num
 export const SLOT: number = 1 + HISTOGRAMS.reduce((size, { buckets }) => size + buckets.length + 2, 0);
 
 /** Counters of the whole worker. */
-export const COUNTERS = 8;
+export const COUNTERS = 16;
 /** Connections accepted, and closed at once for the limit; open now; requests. */
 export const ACCEPTED = 0;
 export const REJECTED = 1;
@@ -67,6 +67,10 @@ export const REQUESTS = 3;
 export const HEARTBEAT = 4;
 /** Access log lines dropped because nobody read them. */
 export const LOG_DROPPED = 5;
+/** Times an endpoint was left out because it failed again and again. */
+export const EJECTIONS = 6;
+/** Requests that were not sent again because too many of their group were. */
+export const RETRIES_DENIED = 7;
 
 /** Slots of one piece of memory; more are added as series come. */
 export const SEGMENT_SLOTS = 128;

@@ -47,6 +47,8 @@ export const ERRORS = {
   connectFailed: upstream('connect_failed', 502, 'yes'),
   connectTimeout: upstream('connect_timeout', 504, 'yes'),
   resolveFailed: upstream('resolve_failed', 502, 'yes'),
+  /** Closed, or written to by the upstream, before anything of the request was sent. */
+  upstreamClosed: upstream('upstream_closed', 502, 'yes'),
   /** Reset or closed before the first byte of the response. */
   upstreamReset: upstream('upstream_reset', 502, 'yes'),
   upstreamTimeout: upstream('upstream_timeout', 504, 'yes'),

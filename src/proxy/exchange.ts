@@ -9,8 +9,9 @@ import { allowedTrailers } from './http1/chunked.ts';
 import { fallbackFields, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { LARGE_PIECE } from './outbox.ts';
+import { isFailure } from './upstream/health.ts';
 import { Replay } from './upstream/replay.ts';
-import { decideRetry } from './upstream/retry.ts';
+import { decideRetry, isStale } from './upstream/retry.ts';
 import type { Router } from './router.ts';
 import type { ResponseHandler, UpstreamConnection } from './upstream/connection.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
@@ -55,6 +56,8 @@ export class Exchange implements ResponseHandler {
   readonly #context: ExchangeContext;
   #group: LiveGroup | null = null;
   #fallback = false;
+  /** The endpoint that is tried now, or was last. */
+  #target: Target | null = null;
   #upstream: UpstreamConnection | null = null;
   #triedPools: readonly EndpointPool[] = NONE_TRIED;
   #tries = 0;
@@ -193,8 +196,12 @@ export class Exchange implements ResponseHandler {
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.#replay.close();
+    const { health } = this.#target!;
+    if (isFailure(head.status)) health.failed();
+    else if (health.probing) health.answering();
     if (head.status === 101) {
       this.#tunnel = true;
+      health.succeeded();
       this.downstream.startTunnel(head);
     } else this.downstream.sendHead(head);
   }
@@ -206,6 +213,8 @@ export class Exchange implements ResponseHandler {
 
   onResponseEnd(trailers: string): void {
     this.#upstream = null;
+    const { health } = this.#target!;
+    if (health.failures > 0 && !isFailure(this.upstreamStatus)) health.succeeded();
     this.downstream.sendEnd(this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '');
     this.#finish(null);
   }
@@ -235,6 +244,7 @@ export class Exchange implements ResponseHandler {
   onUpstreamFailed(error: ProxyError): void {
     const failed = this.#upstream;
     this.#upstream = null;
+    if (!this.#tunnel && !isStale(error, failed?.reused ?? false)) this.#target!.health.failed();
     if (this.#tunnel || this.#responseStarted) {
       this.downstream.abort();
       return this.#finish(this.#tunnel ? null : error);
@@ -245,6 +255,7 @@ export class Exchange implements ResponseHandler {
       reused: failed?.reused ?? false,
       replayable: this.#replay.complete,
       spent: this.#context.deadlines.now - this.startedAt,
+      budget: this.#group!.retryBudget,
     };
     const decision = failed === null ? 'no' : decideRetry(error, attempt, this.#context.settings());
     if (failed === null || decision === 'no') return this.#refuse(error);
@@ -257,19 +268,20 @@ export class Exchange implements ResponseHandler {
   #tryNext(previous: ProxyError = ERRORS.noEndpoints): void {
     const target = this.#group?.pick(this.#triedPools) ?? null;
     if (target === null) return this.#refuse(previous);
-    this.#triedPools = this.#tries === 0 ? target.pool.alone : [...this.#triedPools, target.pool];
+    this.#target = target;
+    this.#triedPools = this.#triedPools.length === 0 ? target.pool.alone : [...this.#triedPools, target.pool];
     if (!target.endpoint.dns) return this.#connect(target.endpoint.address, target.pool, false);
     this.#resolve(target);
   }
 
-  /** A name server that does not answer costs no more than a connect that hangs. What it calls back, nothing else guards. */
+  /** A name server that does not answer costs no more than a connect that hangs. What calls back, nothing else guards. */
   #resolve(target: Target): void {
     const generation = this.#generation;
-    let waiting = true;
-    const resolved = (address: string | null): void => {
-      clearTimeout(timer);
-      if (!waiting || generation !== this.#generation || !this.active) return;
-      waiting = false;
+    const timeout = this.#context.settings().upstreamConnectTimeout;
+    this.#resolveDeadline = this.#context.deadlines.now + timeout;
+    if (!this.#requestEnded) this.downstream.pauseBody();
+    this.#context.resolver.resolve(target.endpoint.address, timeout, (address) => {
+      if (generation !== this.#generation || !this.active) return;
       this.#context.deadlines.tick();
       this.#resolveDeadline = Infinity;
       try {
@@ -278,12 +290,7 @@ export class Exchange implements ResponseHandler {
       } catch (error) {
         this.downstream.onBug(error);
       }
-    };
-    const timeout = this.#context.settings().upstreamConnectTimeout;
-    this.#resolveDeadline = this.#context.deadlines.now + timeout;
-    const timer = setTimeout(resolved, timeout, null);
-    if (!this.#requestEnded) this.downstream.pauseBody();
-    this.#context.resolver.resolve(target.endpoint.address, resolved);
+    });
   }
 
   #connect(address: string, pool: EndpointPool, fresh: boolean): void {

@@ -1,6 +1,6 @@
 /**
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
- * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go).
+ * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
 import { filledFields, type SettingsPatch } from './patch.ts';
 import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from './tls-values.ts';
@@ -290,6 +290,36 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     true,
     'Allow only letters, digits and "/._-" in Exact and Prefix paths.',
     (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
+  ),
+
+  // Sluice's own.
+  key(
+    'upstream-eject-failures',
+    COUNT,
+    5,
+    'After so many failures in a row (no connection, no answer, 5xx) an endpoint is left out for a while. 0: never.',
+    (upstreamEjectFailures) => ({ proxy: { upstreamEjectFailures } }),
+  ),
+  key(
+    'upstream-eject-time',
+    POSITIVE_SECONDS,
+    30_000,
+    'How long it is left out the first time; longer each further time, up to ten times as long.',
+    (upstreamEjectTime) => ({ proxy: { upstreamEjectTime } }),
+  ),
+  key(
+    'upstream-eject-percent',
+    integer(1, 50),
+    50,
+    'How many endpoints of a Service may be left out at once; always one, if it is not the only one.',
+    (upstreamEjectPercent) => ({ proxy: { upstreamEjectPercent } }),
+  ),
+  key(
+    'upstream-retry-budget',
+    COUNT,
+    20,
+    'Requests sent again after they had reached an endpoint, in percent of the recent requests to the Service. 0: no limit.',
+    (upstreamRetryBudget) => ({ proxy: { upstreamRetryBudget } }),
   ),
 
   key(

@@ -81,6 +81,14 @@ export interface ProxySettings {
   readonly upstreamTriesTimeout: number;
   /** `retry-non-idempotent`: POST, LOCK and PATCH may be sent again. */
   readonly retryNonIdempotent: boolean;
+  /** `upstream-retry-budget`: requests sent again after they were sent once, in percent of a group's recent requests. 0: no limit. */
+  readonly upstreamRetryBudget: number;
+  /** `upstream-eject-failures`: failures in a row after which an endpoint is left out for a while. 0: never. */
+  readonly upstreamEjectFailures: number;
+  /** `upstream-eject-time`: how long the first time; it grows with each. */
+  readonly upstreamEjectTime: number;
+  /** `upstream-eject-percent`: how much of a group may be left out at once, at most 50; at least one endpoint may. */
+  readonly upstreamEjectPercent: number;
   /** `upstream-keepalive-connections`: idle connections kept per worker. */
   readonly upstreamKeepAliveConnections: number;
   /** `upstream-keepalive-requests`: after so many requests an upstream connection is closed. */

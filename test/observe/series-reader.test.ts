@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ACCEPTED,
   ACTIVE,
+  EJECTIONS,
   HEARTBEAT,
   HISTOGRAMS,
   LOG_DROPPED,
@@ -10,6 +11,7 @@ import {
   REQUEST_DURATION,
   REQUEST_SIZE,
   REQUESTS,
+  RETRIES_DENIED,
   SEGMENT_SLOTS,
   sharedCounters,
   type SeriesLabels,
@@ -204,6 +206,8 @@ describe('the reader', () => {
       writer.add(REJECTED, 2 * factor);
       writer.add(REQUESTS, 5 * factor);
       writer.add(LOG_DROPPED, 3 * factor);
+      writer.add(EJECTIONS, 6 * factor);
+      writer.add(RETRIES_DENIED, 8 * factor);
       writer.set(ACTIVE, 4 * factor);
     }
     reader.removeWorker(1);
@@ -216,6 +220,8 @@ describe('the reader', () => {
       `${process}connections_total{${common},state="handled"} 55`,
       `${process}requests_total{${common}} 55`,
       'sluice_access_log_dropped_total 33',
+      'sluice_upstream_ejections_total 66',
+      'sluice_upstream_retries_denied_total 88',
     ])
       expect(text).toContain(line);
   });

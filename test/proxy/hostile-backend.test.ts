@@ -1,6 +1,8 @@
-/** Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. */
+/**
+ * Backends that are broken or mean harm: their connection suffers, clients see an error, and no other response is touched. The
+ * numbered cases are in test/reliability/upstream.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
 import {
   group,
   host,
@@ -50,19 +52,6 @@ describe('a backend', () => {
       }
     },
   );
-
-  it('that answers before it has read the body does not get another request on that connection', async () => {
-    const { proxy, upstream } = await proxyTo((_, socket) => {
-      socket.pause();
-      return response('early');
-    });
-    const one = await stage.client(proxy.port);
-    one.send(`PUT / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 900000\r\n\r\n${'a'.repeat(800_000)}`);
-    expect((await one.response()).body).toBe('early');
-    await eventually(() => proxy.runtime.census().upstreams === 0);
-    expect((await exchange(proxy.port, GET)).body).toBe('early');
-    expect(upstream.sockets).toHaveLength(2);
-  });
 
   it('that drips its head byte by byte is answered all the same', async () => {
     const { proxy } = await proxyTo((_, socket) => {

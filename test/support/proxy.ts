@@ -147,9 +147,10 @@ export interface RawBackend {
   readonly close: () => Promise<void>;
 }
 
-/** Answers every complete request head with what `answer` says; null: nothing. */
+/** Answers every complete request head with what `answer` says; null: nothing. `port`: any free one unless given. */
 export async function rawBackend(
   answer: (head: string, socket: net.Socket, connection: number) => string | Buffer | null,
+  port = 0,
 ): Promise<RawBackend> {
   const received: string[] = [];
   const sockets: net.Socket[] = [];
@@ -171,7 +172,7 @@ export async function rawBackend(
     });
     socket.on('end', () => socket.end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     port: (server.address() as net.AddressInfo).port,
     received,

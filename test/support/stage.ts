@@ -12,8 +12,12 @@ export class Stage {
   readonly #proxies: TestProxy[] = [];
 
   /** A backend that speaks bytes. */
-  async backend(answer: Parameters<typeof rawBackend>[0]): Promise<RawBackend> {
-    const one = await rawBackend(answer);
+  async backend(answer: Parameters<typeof rawBackend>[0], port = 0): Promise<RawBackend> {
+    return this.opened(await rawBackend(answer, port));
+  }
+
+  /** Something else that is closed with the stage. */
+  opened<T extends { readonly close: () => Promise<void> | void }>(one: T): T {
     this.#open.push(one);
     return one;
   }
@@ -26,9 +30,7 @@ export class Stage {
   }
 
   async client(port: number): Promise<RawClient> {
-    const one = await RawClient.connect(port);
-    this.#open.push(one);
-    return one;
+    return this.opened(await RawClient.connect(port));
   }
 
   /** Closes clients and backends, and throws if the proxies then still hold a connection or a deadline, or met a bug. */

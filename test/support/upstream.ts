@@ -3,13 +3,14 @@ import { Deadlines } from '../../src/proxy/deadlines.ts';
 import { Outbox } from '../../src/proxy/outbox.ts';
 import type { ProxyError } from '../../src/proxy/errors.ts';
 import type { ResponseHandler, UpstreamConnection } from '../../src/proxy/upstream/connection.ts';
+import type { GroupContext } from '../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../src/proxy/upstream/idle.ts';
-import type { PoolContext, PoolLimits } from '../../src/proxy/upstream/pool.ts';
+import type { PoolLimits } from '../../src/proxy/upstream/pool.ts';
 import { proxySettings } from './proxy.ts';
 
 /** What pools need of their worker, in the test's hands. */
 export interface TestUpstreams {
-  readonly context: PoolContext;
+  readonly context: GroupContext;
   /** May be changed at any time. */
   limits: PoolLimits;
   /** Moves the clock on by so many milliseconds, and looks at the deadlines. */
@@ -43,6 +44,10 @@ export function testUpstreams(limits: Partial<PoolLimits> = {}): TestUpstreams {
       readBuffer: Buffer.allocUnsafeSlow(65_536),
       poolLimits: () => upstreams.limits,
       idle: new IdleConnections(),
+      healthLimits: () => settings,
+      onEjected: () => undefined,
+      retryBudget: () => settings.upstreamRetryBudget,
+      onRetryDenied: () => undefined,
     },
     advance: (milliseconds) => {
       now += milliseconds;

@@ -1,5 +1,5 @@
 /** One HTTP/1.1 connection to an endpoint: it sends requests one after the other and reads their responses. */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { Output, type Outbox, type Sender } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
+import { UpstreamSocket } from './socket.ts';
 
 /** Who uses a connection: gets the response to its request, or the failure. */
 export interface ResponseHandler {
@@ -72,6 +73,8 @@ export class UpstreamConnection implements Timed, Sender {
   #paused = false;
   /** The upstream has sent all it had to say through the tunnel. */
   #tunnelEnded = false;
+  /** Bytes sent when the connection became idle: those of the requests before this one. */
+  #sentBefore = 0;
 
   constructor(pool: EndpointPool, context: UpstreamContext, address: string) {
     this.pool = pool;
@@ -79,7 +82,7 @@ export class UpstreamConnection implements Timed, Sender {
     this.#context = context;
     this.#reader = new ResponseReader(context.limits);
     this.openedAt = context.deadlines.now;
-    this.#socket = net.connect({
+    const options = {
       host: address,
       port: pool.port,
       noDelay: true,
@@ -96,7 +99,8 @@ export class UpstreamConnection implements Timed, Sender {
           return !this.#paused;
         },
       },
-    });
+    };
+    this.#socket = new UpstreamSocket(options).connect(options);
     this.output = new Output(this.#socket, this, context.outbox);
     // After what may throw (a port out of range), or nothing would ever take it out again.
     this.deadline = context.deadlines.after(context.connectTimeout());
@@ -238,6 +242,7 @@ export class UpstreamConnection implements Timed, Sender {
     if (this.#state === 'idle' || this.#handler === null) return this.destroy();
     const handler = this.#handler;
     this.#context.deadlines.tick();
+    if (this.#unsent) return this.#failWith(ERRORS.upstreamClosed);
     this.#touch();
     if (this.#state === 'tunnel') {
       handler.onTunnelData(bytes, 0, length);
@@ -261,6 +266,17 @@ export class UpstreamConnection implements Timed, Sender {
       case MORE:
       case ABANDONED:
     }
+  }
+
+  /** Nothing of the request has left, so what comes from the upstream now, it began before: no answer to this. */
+  get #unsent(): boolean {
+    const { pending, total } = this.output;
+    return pending > 0 && total - pending === this.#sentBefore;
+  }
+
+  /** The connection was lost before the head of the response was complete. */
+  get #lost(): ProxyError {
+    return this.#unsent ? ERRORS.upstreamClosed : ERRORS.upstreamReset;
   }
 
   /** The response is complete: back to the pool, unless something forbids it. */
@@ -293,7 +309,7 @@ export class UpstreamConnection implements Timed, Sender {
       this.#close();
       return handler.onResponseEnd('');
     }
-    this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    this.#failWith(this.#reader.inBody ? ERRORS.responseAborted : this.#lost);
   }
 
   #fail(): void {
@@ -304,7 +320,7 @@ export class UpstreamConnection implements Timed, Sender {
       return handler?.onResponseEnd('');
     }
     if (!this.#connected) this.#failWith(ERRORS.connectFailed);
-    else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : ERRORS.upstreamReset);
+    else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : this.#lost);
   }
 
   #failWith(error: ProxyError): void {

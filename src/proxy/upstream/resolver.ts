@@ -14,11 +14,17 @@ const MAX_NAMES = 1024;
 /** Looks a name up; all addresses, or an error. */
 export type Lookup = (name: string, done: (error: Error | null, addresses: readonly string[]) => void) => void;
 
+interface Waiter {
+  readonly done: (address: string | null) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
 interface Entry {
   addresses: readonly string[];
+  asking: boolean;
   askedAt: number;
   next: number;
-  waiting: ((address: string | null) => void)[];
+  readonly waiting: Set<Waiter>;
 }
 
 export class Resolver {
@@ -31,40 +37,49 @@ export class Resolver {
     this.#clock = clock;
   }
 
-  /** Calls back with an address, in turn; null when there is none. At once when one is known. */
-  resolve(name: string, done: (address: string | null) => void): void {
+  /**
+   * Calls back with an address, in turn; null when there is none, or when none came within `timeout` milliseconds. At once when
+   * one is known. A look-up cannot be stopped, and may take far longer; it keeps nothing of those who no longer wait.
+   */
+  resolve(name: string, timeout: number, done: (address: string | null) => void): void {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       if (this.#entries.size >= MAX_NAMES) for (const oldest of this.#entries.keys()) if (this.#entries.delete(oldest)) break;
-      entry = { addresses: [], askedAt: -Infinity, next: 0, waiting: [] };
+      entry = { addresses: [], asking: false, askedAt: -Infinity, next: 0, waiting: new Set() };
       this.#entries.set(name, entry);
     }
-    const known = entry.addresses.length > 0;
-    const stale = this.#clock() - entry.askedAt > FRESH;
-    if (!known) entry.waiting.push(done);
-    if (stale && (known || entry.waiting.length === 1)) this.#ask(name, entry);
-    else if (!known && !stale && entry.waiting.length === 1) this.#deliver(entry);
-    if (known) done(next(entry));
+    if (!entry.asking && this.#clock() - entry.askedAt > FRESH) this.#ask(name, entry);
+    if (entry.addresses.length > 0 || !entry.asking) return done(next(entry));
+    const { waiting } = entry;
+    const timer = setTimeout(() => {
+      waiting.delete(waiter);
+      done(null);
+    }, timeout);
+    const waiter: Waiter = { done, timer };
+    waiting.add(waiter);
   }
 
   #ask(name: string, entry: Entry): void {
+    entry.asking = true;
     entry.askedAt = this.#clock();
     this.#lookup(name, (error, addresses) => {
+      entry.asking = false;
       const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);
       // A failing name server does not take an endpoint away; an answer without usable addresses does.
       if (error === null) entry.addresses = usable;
-      this.#deliver(entry);
+      const waiting = [...entry.waiting];
+      entry.waiting.clear();
+      for (const { done, timer } of waiting) {
+        clearTimeout(timer);
+        done(next(entry));
+      }
     });
-  }
-
-  #deliver(entry: Entry): void {
-    const waiting = entry.waiting;
-    entry.waiting = [];
-    for (const done of waiting) done(entry.addresses.length === 0 ? null : next(entry));
   }
 }
 
-function next(entry: Entry): string {
-  entry.next = (entry.next + 1) % entry.addresses.length;
+function next(entry: Entry): string | null {
+  const { length } = entry.addresses;
+  if (length === 0) return null;
+  entry.next = (entry.next + 1) % length;
   return entry.addresses[entry.next]!;
 }

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { lookup } from 'node:dns';
 import type { TablePatch } from '../../model/table.ts';
 import { AccessLog, writeStdout } from '../../observe/access-log.ts';
-import { ACCEPTED, ACTIVE, LOG_DROPPED, REJECTED } from '../../observe/series.ts';
+import { ACCEPTED, ACTIVE, EJECTIONS, LOG_DROPPED, REJECTED, RETRIES_DENIED } from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { compileRoute, treatedAlike, type CompiledRoute } from '../compiled-route.ts';
@@ -17,9 +17,8 @@ import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Outbox } from '../outbox.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
-import { Groups } from '../upstream/group.ts';
+import { Groups, type GroupContext } from '../upstream/group.ts';
 import { IdleConnections } from '../upstream/idle.ts';
-import type { PoolContext } from '../upstream/pool.ts';
 import { Resolver, type Lookup } from '../upstream/resolver.ts';
 
 /** All connections of a worker read from upstreams into one buffer of this size. */
@@ -76,7 +75,7 @@ export class Runtime {
     this.#recorder = new Recorder(writer, this.#log);
     this.#recorder.configure(settings.accessLog);
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#poolContext(onBug));
+    this.#groups = new Groups(this.#groupContext(onBug));
     this.#listeners = new Listeners(this.#connectionContext(resolveName, onBug), this.#tls, ticketKeys, {
       onAccept: (served) => {
         writer.add(ACCEPTED, 1);
@@ -174,7 +173,7 @@ export class Runtime {
     for (const route of this.#routes.get(host) ?? []) this.#recorder.close(route.series);
   }
 
-  #poolContext(onBug: (error: unknown) => void): PoolContext {
+  #groupContext(onBug: (error: unknown) => void): GroupContext {
     return {
       onBug,
       deadlines: this.#deadlines,
@@ -186,6 +185,10 @@ export class Runtime {
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
       poolLimits: () => this.#settings,
       idle: this.#idleUpstreams,
+      healthLimits: () => this.#settings,
+      onEjected: () => this.#writer.add(EJECTIONS, 1),
+      retryBudget: () => this.#settings.upstreamRetryBudget,
+      onRetryDenied: () => this.#writer.add(RETRIES_DENIED, 1),
     };
   }
 

@@ -76,6 +76,49 @@ describe('a group', () => {
   });
 });
 
+describe('an endpoint that fails repeatedly', () => {
+  function eject(live: LiveGroup, port: number): void {
+    const { health } = live.targets.find(({ endpoint }) => endpoint.port === port)!;
+    for (let i = 0; i < 5; i++) health.failed();
+  }
+
+  it('has no turn; the others have as many as each other', () => {
+    const live = set(group('app', [1, 2, 3, 4]));
+    eject(live, 2);
+    const picked = ports(live, 9);
+    expect(picked.slice(0, 3).sort()).toEqual([1, 3, 4]);
+    expect(picked.slice(3)).toEqual([...picked.slice(0, 3), ...picked.slice(0, 3)]);
+  });
+
+  it('is the last resort of a request that has tried the others', () => {
+    const live = set(group('app', [1, 2]));
+    eject(live, 1);
+    const [one, two] = live.targets;
+    expect(live.pick([two!.pool])).toBe(one);
+    expect(live.pick([one!.pool, two!.pool])).toBeNull();
+  });
+
+  it('stays out when others come and go, and begins anew when it was gone itself', () => {
+    const live = set(group('app', [1, 2, 3]));
+    eject(live, 2);
+    set(group('app', [1, 2, 4]));
+    expect(ports(live, 20)).not.toContain(2);
+    set(group('app', [1, 4]));
+    set(group('app', [1, 2, 4]));
+    expect(ports(live, 3)).toContain(2);
+  });
+
+  it('is not left out of another group for that', () => {
+    const live = set(group('app', [1, 2]));
+    const other = set(group('other', [1, 2]));
+    eject(live, 1);
+    expect([ports(live, 2), ports(other, 2).sort()]).toEqual([
+      [2, 2],
+      [1, 2],
+    ]);
+  });
+});
+
 describe('the pools of groups', () => {
   it('are kept for endpoints that stay', () => {
     const live = set(group('app', [1, 2]));

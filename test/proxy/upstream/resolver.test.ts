@@ -1,6 +1,8 @@
 /** The names of ExternalName Services: what is believed of a name server, and how often it is asked. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
+import { eventually } from '../../support/eventually.ts';
+import { collectGarbage } from '../../support/garbage.ts';
 import { exchange } from '../../support/raw-client.ts';
 import { group, host, prefixRoute, rawBackend, response, startProxy, table } from '../../support/proxy.ts';
 
@@ -28,7 +30,7 @@ beforeEach(() => {
 /** Resolves; what came at once, or `undefined`. */
 function resolve(name = 'ext.example'): { address: string | null | undefined } {
   const result: { address: string | null | undefined } = { address: undefined };
-  resolver.resolve(name, (address) => {
+  resolver.resolve(name, 60_000, (address) => {
     expect(result.address).toBeUndefined();
     result.address = address;
   });
@@ -155,6 +157,38 @@ describe('the resolver', () => {
   });
 });
 
+describe('one who waits for a name', () => {
+  it('gets nothing when it takes too long, and is not called again when the answer comes', async () => {
+    let calls: (string | null)[] = [];
+    resolver.resolve('slow', 1, (address) => calls.push(address));
+    await eventually(() => calls.length === 1);
+    // The look-up still runs: nobody starts another, however old it is.
+    now += 60_000;
+    const other = resolve('slow');
+    expect(asked).toEqual(['slow']);
+    answer(['192.0.2.1']);
+    expect([calls, other.address]).toEqual([[null], '192.0.2.1']);
+    calls = [];
+    now += 60_000;
+    resolver.resolve('slow', 1, (address) => calls.push(address));
+    expect(calls).toEqual(['192.0.2.1']);
+  });
+
+  it('is forgotten with all it holds, though the look-up never ends', async () => {
+    // Not in this function: what it has on its stack would not be collected.
+    const wait = (): WeakRef<object> => {
+      const held = { exchange: 'of a client that is gone' };
+      resolver.resolve('never', 1, () => void held.exchange);
+      return new WeakRef(held);
+    };
+    const refs = Array.from({ length: 10 }, wait);
+    await eventually(() => {
+      collectGarbage();
+      return refs.every((ref) => ref.deref() === undefined);
+    });
+  });
+});
+
 describe('an ExternalName Service', () => {
   it('that names a loopback address reaches nothing', async () => {
     const admin = await rawBackend(() => response('secret'));
@@ -170,6 +204,25 @@ describe('an ExternalName Service', () => {
     } finally {
       await proxy.close();
       await admin.close();
+    }
+  });
+
+  it('whose names all fail is 502, each asked for once', async () => {
+    const names: string[] = [];
+    const endpoints = ['one.example', 'two.example', 'three.example'].map((address) => ({ address, port: 80, dns: true }));
+    const proxy = await startProxy(
+      table([host('app.example', [prefixRoute('/', 'app')])], [{ ...group('app', []), endpoints }]),
+      {},
+      (name, done) => {
+        names.push(name);
+        done(new Error('ENOTFOUND'), []);
+      },
+    );
+    try {
+      expect((await exchange(proxy.port, 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n')).status).toBe(502);
+      expect(names.sort()).toEqual(['one.example', 'three.example', 'two.example']);
+    } finally {
+      await proxy.close();
     }
   });
 });

@@ -9,10 +9,12 @@ import { group, host, prefixRoute, proxySettings, rawBackend, response, startPro
 import type { RawBackend, TestProxy } from '../../support/proxy.ts';
 import { exchange } from '../../support/raw-client.ts';
 
-const FIRST: Attempt = { method: 'GET', tries: 1, reused: false, replayable: true, spent: 0 };
+const UNLIMITED = { spend: () => true };
+const FIRST: Attempt = { method: 'GET', tries: 1, reused: false, replayable: true, spent: 0, budget: UNLIMITED };
 const SETTINGS = { upstreamTries: 3, upstreamTriesTimeout: 0, retryNonIdempotent: false };
 
-const { upstreamReset, upstreamTimeout, upstreamSendTimeout, connectFailed, connectTimeout, resolveFailed } = ERRORS;
+const { upstreamReset, upstreamTimeout, upstreamSendTimeout, connectFailed, connectTimeout, resolveFailed, upstreamClosed } =
+  ERRORS;
 
 describe('a failure before the response', () => {
   it.each<[string, ProxyError, Partial<Attempt>, Partial<ProxySettings>, RetryDecision]>([
@@ -44,6 +46,7 @@ describe('a failure before the response', () => {
     ['a reset of a reused connection', upstreamReset, { reused: true }, {}, 'fresh'],
     ['such a reset at the last try', upstreamReset, { reused: true, tries: 3 }, {}, 'fresh'],
     ['such a reset late', upstreamReset, { reused: true, spent: 100 }, { upstreamTriesTimeout: 100 }, 'fresh'],
+    ['a close of a reused connection before anything was sent', upstreamClosed, { reused: true, method: 'POST' }, {}, 'fresh'],
     ['a timeout of a reused connection', upstreamTimeout, { reused: true }, {}, 'next'],
   ])('%s', (_, error, attempt, settings, decision) => {
     expect(decideRetry(error, { ...FIRST, ...attempt }, proxySettings({ ...SETTINGS, ...settings }))).toBe(decision);
@@ -67,7 +70,7 @@ describe('a failure before the response', () => {
       expect(decideRetry(upstreamReset, { ...FIRST, method, reused: true }, settings)).toBe('fresh');
     });
 
-    it.each([connectFailed, connectTimeout, resolveFailed])('$code goes on: nothing was sent', (error) => {
+    it.each([connectFailed, connectTimeout, resolveFailed, upstreamClosed])('$code goes on: nothing was sent', (error) => {
       expect(decideRetry(error, { ...FIRST, method }, proxySettings(SETTINGS))).toBe('next');
     });
   });
@@ -122,7 +125,7 @@ describe('backends that reset', () => {
     [9, 5],
   ])('with proxy-next-upstream-tries %i see %i connections, one each', async (upstreamTries, expected) => {
     const backends = await failing(5);
-    const proxy = await proxyTo(backends, { upstreamTries });
+    const proxy = await proxyTo(backends, { upstreamTries, upstreamRetryBudget: 0 });
     expect((await exchange(proxy.port, request('GET'))).status).toBe(502);
     expect(connections(backends)).toBe(expected);
     expect(Math.max(...backends.map(({ sockets }) => sockets.length))).toBe(1);

@@ -6,7 +6,7 @@
  * test's own: after every single event somebody's deadline covers every connection, and once nothing happens any more, time alone
  * ends all of them.
  */
-import net from 'node:net';
+import type net from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccessLog } from '../../../src/observe/access-log.ts';
@@ -22,6 +22,7 @@ import { Router } from '../../../src/proxy/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../../src/proxy/upstream/idle.ts';
+import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
@@ -69,14 +70,15 @@ class World {
   #lookups: ((error: Error | null, addresses: readonly string[]) => void)[] = [];
   #tasks: (() => void)[] = [];
   readonly #outbox = new Outbox();
+  readonly #connecting: { readonly mockRestore: () => void };
 
   constructor() {
     const later = (task: () => void): void => void this.#tasks.push(task);
-    vi.spyOn(net, 'connect').mockImplementation(((options: net.TcpNetConnectOpts) => {
+    this.#connecting = vi.spyOn(UpstreamSocket.prototype, 'connect').mockImplementation(((options: net.TcpNetConnectOpts) => {
       const socket = new FakeSocket(later, true, options.onread ?? null);
       this.upstreams.push(socket);
       return socket.socket;
-    }) as typeof net.connect);
+    }) as UpstreamSocket['connect']);
     const onBug = (error: unknown): void => void this.bugs.push(error);
     const writer = new SeriesWriter(sharedCounters(), () => undefined);
     const recorder = new Recorder(
@@ -97,6 +99,10 @@ class World {
       poolLimits: () => SETTINGS,
       idle: new IdleConnections(),
       outbox: this.#outbox,
+      healthLimits: () => SETTINGS,
+      onEjected: () => undefined,
+      retryBudget: () => SETTINGS.upstreamRetryBudget,
+      onRetryDenied: () => undefined,
     });
     groups.set(group('app', [1, 2]));
     const named = { ...group('ext', []), endpoints: [{ address: 'ext.example', port: 3, dns: true }] };
@@ -171,7 +177,7 @@ class World {
 
   close(): void {
     this.deadlines.close();
-    vi.mocked(net.connect).mockRestore();
+    this.#connecting.mockRestore();
   }
 }
 

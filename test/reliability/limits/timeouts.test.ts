@@ -3,11 +3,9 @@
  * (slowloris in every phase: CVE-2026-22045, CVE-2026-25949); nginx's timeouts. `deadlines.test.ts` has the proof
  * for every order of events; here each phase runs into its own, over real sockets.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
+import { blackHole } from '../../support/black-hole.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group, host, prefixRoute, rawBackend, response, startProxy, table, type TestProxy } from '../../support/proxy.ts';
 import { exchange, RawClient } from '../../support/raw-client.ts';
@@ -27,31 +25,6 @@ async function proxyTo(ports: readonly number[], settings: Partial<ProxySettings
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
-
-/**
- * A port where connecting hangs: its process is stopped and its accept queue full, so the kernel drops every further SYN, as a
- * node that is gone does.
- */
-async function blackHole(): Promise<number> {
-  const script = "const s = require('net').createServer().listen(0, '127.0.0.1', 1, () => console.log(s.address().port))";
-  const child: ChildProcess = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  open.push({ close: () => void child.kill('SIGKILL') });
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
-  child.kill('SIGSTOP');
-  const port = Number(line.toString());
-  let pending = 0;
-  // Filled when a connection does not come about any more.
-  await eventually(() => {
-    if (pending > 0) return true;
-    const filler = net.connect(port, '127.0.0.1');
-    pending++;
-    filler.on('connect', () => pending--);
-    filler.on('error', () => undefined);
-    open.push({ close: () => void filler.destroy() });
-    return undefined;
-  });
-  return port;
-}
 
 /** So long that a test would fail if another timeout than the one it is about ended the wait. */
 const LONG = 600_000;
@@ -145,14 +118,15 @@ describe('R55: after a first request, the phase', () => {
 describe('R55: the phase', () => {
   it('end a connect that hangs: the next endpoint is tried, for POST too; 504 when there is none', async () => {
     const hole = await blackHole();
+    open.push(hole);
     const good = await rawBackend(() => response('good'));
     open.push(good);
-    const both = await proxyTo([hole, good.port], { upstreamConnectTimeout: 50 });
+    const both = await proxyTo([hole.port, good.port], { upstreamConnectTimeout: 50 });
     for (let i = 0; i < 2; i++) {
       const reply = await exchange(both.port, 'POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 1\r\n\r\na');
       expect(reply.body).toBe('good');
     }
-    const alone = await proxyTo([hole], { upstreamConnectTimeout: 50 });
+    const alone = await proxyTo([hole.port], { upstreamConnectTimeout: 50 });
     expect((await exchange(alone.port, GET)).status).toBe(504);
   });
 
