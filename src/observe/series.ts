@@ -67,6 +67,9 @@ export const REQUESTS = 3;
 export const HEARTBEAT = 4;
 /** Access log lines dropped because nobody read them. */
 export const LOG_DROPPED = 5;
+/** What the worker grants (`proxy/overload.ts`), and requests it refused for an overload. */
+export const ADMISSION = 6;
+export const REFUSED = 7;
 
 /** Slots of one piece of memory; more are added as series come. */
 export const SEGMENT_SLOTS = 128;
@@ -88,11 +91,15 @@ export function sharedCounters(): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(COUNTERS * 8));
 }
 
-/** What a worker announces: a slot got a meaning (labels), or lost it (null). A new segment comes with its first slot. */
+/**
+ * What a worker announces: a slot got a meaning (labels), or lost it (null), with what was counted in it until then. A new
+ * segment comes with its first slot.
+ */
 export interface SeriesAnnouncement {
   readonly slot: number;
   readonly labels: SeriesLabels | null;
   readonly segment: Float64Array<SharedArrayBuffer> | null;
+  readonly counted?: Float64Array;
 }
 
 function layout(histograms: readonly (readonly [string, string, readonly number[]])[]): HistogramLayout[] {

@@ -6,6 +6,8 @@ import {
   HEARTBEAT,
   HISTOGRAMS,
   LOG_DROPPED,
+  MAX_SERIES,
+  REFUSED,
   REJECTED,
   REQUEST_DURATION,
   REQUEST_SIZE,
@@ -185,6 +187,44 @@ describe('the reader', () => {
     expect(requests(reader)).toEqual({ '/stays 200': 1, '/new 200': 1 });
   });
 
+  it('takes no count back when one worker closes what another still counts', () => {
+    const reader = new SeriesReader(COMMON, true);
+    const [dead, one, two] = [addWorker(reader, 1), addWorker(reader, 2), addWorker(reader, 3)];
+    const [a, b, c] = [dead.open(labels()), one.open(labels()), two.open(labels())];
+    dead.count(a);
+    one.count(b);
+    two.count(c);
+    reader.removeWorker(1);
+    one.close(b);
+    expect(requests(reader)).toEqual({ '/ 200': 3 });
+    // The last one: nobody has the route any more.
+    two.close(c);
+    expect(requests(reader)).toEqual({});
+  });
+
+  it('takes no count back when the route of one of several hosts goes, without the label of the host', () => {
+    const reader = new SeriesReader(COMMON, false);
+    const writer = addWorker(reader, 1);
+    const [a, b] = [writer.open(labels({ host: 'a.example' })), writer.open(labels({ host: 'b.example' }))];
+    for (const series of [a, b]) writer.count(series);
+    writer.close(a);
+    expect(requests(reader)).toEqual({ '/ 200': 2 });
+    writer.close(b);
+    expect(requests(reader)).toEqual({});
+  });
+
+  it('keeps no more of dead workers than one worker can count', () => {
+    const reader = new SeriesReader(COMMON, true);
+    for (let worker = 0; worker < 2; worker++) {
+      const writer = addWorker(reader, worker);
+      for (let i = 0; i < MAX_SERIES - 1; i++) writer.count(writer.open(labels({ path: `/${worker}/${i}` })));
+      reader.removeWorker(worker);
+    }
+    const counts = Object.values(requests(reader));
+    expect(counts).toHaveLength(MAX_SERIES + 1);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(2 * (MAX_SERIES - 1));
+  });
+
   it('takes no announcement of a worker that is gone', () => {
     const reader = new SeriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
@@ -205,6 +245,7 @@ describe('the reader', () => {
       writer.add(REQUESTS, 5 * factor);
       writer.add(LOG_DROPPED, 3 * factor);
       writer.set(ACTIVE, 4 * factor);
+      writer.add(REFUSED, factor);
     }
     reader.removeWorker(1);
     const process = `${PREFIX}nginx_process_`;
@@ -216,6 +257,8 @@ describe('the reader', () => {
       `${process}connections_total{${common},state="handled"} 55`,
       `${process}requests_total{${common}} 55`,
       'sluice_access_log_dropped_total 33',
+      'sluice_overload_refused_total 11',
+      'sluice_connections_lost_total 4',
     ])
       expect(text).toContain(line);
   });

@@ -16,6 +16,8 @@ const PROXY: Record<keyof ProxySettings, true> = {
   keepAliveTimeout: true,
   keepAliveRequests: true,
   maxConnections: true,
+  overloadMemory: true,
+  overloadDelay: true,
   maxRequestHeadSize: true,
   maxRequestLineSize: true,
   maxRequestHeaders: true,
@@ -90,6 +92,7 @@ const CONTROLLER: Record<keyof ControllerSettings, true> = {
   shutdownGracePeriod: true,
   workerShutdownTimeout: true,
   workers: true,
+  memoryLimit: true,
   logLevel: true,
   disableSyncEvents: true,
 };

@@ -6,6 +6,7 @@ import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import { listenGuarded } from '../guarded.ts';
+import { OPEN } from '../overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
@@ -80,10 +81,10 @@ export class ClientConnection implements Downstream, Sender, Timed {
     return this.#writer.sent - this.#writer.headSize;
   }
 
-  /** On shutdown: an idle connection closes after a moment, a busy one after its response. */
-  drain(): void {
+  /** On shutdown and overload: an idle connection closes after `idle` milliseconds, a busy one after its response. */
+  drain(idle: number = DRAIN_IDLE): void {
     // A client that is about to send its next request still gets an answer, with Connection: close.
-    if (this.#phase === 'idle') this.deadline = Math.min(this.deadline, this.#context.deadlines.after(DRAIN_IDLE));
+    if (this.#phase === 'idle') this.deadline = Math.min(this.deadline, this.#context.deadlines.after(idle));
   }
 
   /** Closes at once, whatever is in flight. */
@@ -303,7 +304,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
     // A half-closed client may have pipelined more before.
     const last = this.#clientEnded && this.#input === null;
-    if (this.#context.draining() || last || !discardable) this.#keepAlive = false;
+    if (this.#context.admission.level !== OPEN || last || !discardable) this.#keepAlive = false;
   }
 
   #security(): string | null {
@@ -322,7 +323,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
     if (this.#socket.writableNeedDrain) this.deadline = deadlines.after(settings().clientSendTimeout);
     else if (this.#body.open) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
     else if (this.#phase === 'idle')
-      this.deadline = deadlines.after(this.#context.draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
+      this.deadline = deadlines.after(this.#context.admission.level !== OPEN ? DRAIN_IDLE : settings().keepAliveTimeout);
     else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
   }
 
