@@ -19,7 +19,7 @@ import type { RoutingTable } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
 import { SeriesReader } from '../observe/series-reader.ts';
 import type { BoundPorts } from '../proxy/data-plane.ts';
-import { memoryReader } from '../proxy/memory.ts';
+import { memoryReader } from '../proxy/workers/memory.ts';
 import { startDataPlane } from '../proxy/supervisor.ts';
 import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';

@@ -39,6 +39,7 @@ interface Total {
 export class SeriesReader {
   readonly #common: CommonLabels;
   readonly #perHost: boolean;
+  readonly #maxRetired: number;
   readonly #workers = new Map<number, WorkerSeries>();
   /** By labels, what is counted no more where it was: by workers that are gone, and in series of theirs that others still have. */
   readonly #retired = new Map<string, Total>();
@@ -48,8 +49,9 @@ export class SeriesReader {
   #lostConnections = 0;
   readonly #retiredCounters = new Float64Array(COUNTERS);
 
-  /** `perHost`: label series with the host (`--metrics-per-host`). */
-  constructor(common: CommonLabels, perHost: boolean) {
+  /** `perHost`: label series with the host (`--metrics-per-host`). `maxRetired`: series of dead workers that are kept. */
+  constructor(common: CommonLabels, perHost: boolean, maxRetired: number = MAX_SERIES) {
+    this.#maxRetired = maxRetired;
     this.#common = common;
     this.#perHost = perHost;
   }
@@ -162,9 +164,9 @@ export class SeriesReader {
     return left;
   }
 
-  /** Nobody closes what only dead workers had: it is bounded as the series of one worker are. */
+  /** Nobody closes what only dead workers had, so it is bounded. */
   #retire(labels: SeriesLabels, values: Float64Array): void {
-    const full = this.#retired.size >= MAX_SERIES && !this.#retired.has(this.#key(labels));
+    const full = this.#retired.size >= this.#maxRetired && !this.#retired.has(this.#key(labels));
     this.#add(this.#retired, full ? OVERFLOW_LABELS : labels, values);
   }
 

@@ -7,10 +7,10 @@ import { ADMISSION, HEARTBEAT, sharedCounters } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
-import { collectGarbage } from './collect-garbage.ts';
-import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './heartbeats.ts';
+import { collectGarbage } from './workers/collect-garbage.ts';
+import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './workers/heartbeats.ts';
 import { assertFree } from './listener/bind.ts';
-import { workerHeapLimit, type MemoryReading } from './memory.ts';
+import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
 import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 
@@ -186,6 +186,8 @@ class Supervisor implements DataPlane {
 
   /** Ends a thread whatever it does. V8 may be where it never looks for that (a heap that is full, for one): then we have failed. */
   #terminate(slot: Slot, thread: Worker): void {
+    slot.state = 'stopped';
+    this.#settleWaiting();
     const late = setTimeout(() => {
       this.#options.log.error({ worker: slot.id }, 'worker can neither serve nor be ended');
       this.#fail();
@@ -303,11 +305,14 @@ class Supervisor implements DataPlane {
    */
   #checkHeartbeats(): void {
     for (const slot of this.#slots) {
-      if (slot.thread === null || !slot.heartbeat.hangs(this.#options.series.counterOf(slot.seriesId, HEARTBEAT) ?? 0))
+      if (
+        slot.thread === null ||
+        slot.state === 'stopped' ||
+        !slot.heartbeat.hangs(this.#options.series.counterOf(slot.seriesId, HEARTBEAT) ?? 0)
+      )
         continue;
       const now = performance.now();
-      const others = this.#hung !== null && this.#hung.state !== 'ready' && now - this.#hungAt < NEXT_REPLACEMENT;
-      if (others) continue;
+      if (this.#hung !== null && this.#hung.state !== 'ready' && now - this.#hungAt < NEXT_REPLACEMENT) continue;
       this.#hung = slot;
       this.#hungAt = now;
       this.#options.log.error({ worker: slot.id }, 'worker does not respond; it is replaced');

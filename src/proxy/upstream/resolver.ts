@@ -8,6 +8,8 @@ import { isLoopback } from '../../model/loopback.ts';
 const FRESH = 1000;
 /** Addresses of one name that are used. */
 const MAX_ADDRESSES = 64;
+/** Requests that wait for the first answer for a name; more fail at once. */
+const MAX_WAITING = 1024;
 /** Names that are remembered. */
 const MAX_NAMES = 1024;
 
@@ -17,6 +19,8 @@ export type Lookup = (name: string, done: (error: Error | null, addresses: reado
 interface Entry {
   addresses: readonly string[];
   askedAt: number;
+  /** The name server has not answered yet. */
+  asking: boolean;
   next: number;
   waiting: ((address: string | null) => void)[];
 }
@@ -36,20 +40,27 @@ export class Resolver {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       if (this.#entries.size >= MAX_NAMES) for (const oldest of this.#entries.keys()) if (this.#entries.delete(oldest)) break;
-      entry = { addresses: [], askedAt: -Infinity, next: 0, waiting: [] };
+      entry = { addresses: [], askedAt: -Infinity, asking: false, next: 0, waiting: [] };
       this.#entries.set(name, entry);
     }
-    const known = entry.addresses.length > 0;
     const stale = this.#clock() - entry.askedAt > FRESH;
-    if (!known) entry.waiting.push(done);
-    if (stale && (known || entry.waiting.length === 1)) this.#ask(name, entry);
-    else if (!known && !stale && entry.waiting.length === 1) this.#deliver(entry);
-    if (known) done(next(entry));
+    if (entry.addresses.length > 0) {
+      const address = next(entry);
+      if (stale && !entry.asking) this.#ask(name, entry);
+      return done(address);
+    }
+    if (entry.waiting.length >= MAX_WAITING) return done(null);
+    entry.waiting.push(done);
+    if (entry.asking) return;
+    if (stale) this.#ask(name, entry);
+    else this.#deliver(entry);
   }
 
   #ask(name: string, entry: Entry): void {
     entry.askedAt = this.#clock();
+    entry.asking = true;
     this.#lookup(name, (error, addresses) => {
+      entry.asking = false;
       const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);
       // A failing name server does not take an endpoint away; an answer without usable addresses does.
       if (error === null) entry.addresses = usable;

@@ -1,11 +1,11 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import { lookup } from 'node:dns';
 import type { TablePatch, VirtualHost } from '../../model/table.ts';
-import { AccessLog, writeStdout } from '../../observe/access-log.ts';
+import { AccessLog, standardOutput } from '../../observe/access-log.ts';
 import { ACCEPTED, ACTIVE, ADMISSION, LOG_DROPPED, REFUSED, REJECTED } from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
-import { collectGarbage } from '../collect-garbage.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { compileRoute, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
@@ -83,7 +83,7 @@ export class Runtime {
     this.#writer = writer;
     this.#options = options;
     this.#admission = new Admission(() => writer.add(REFUSED, 1));
-    this.#log = new AccessLog(writeStdout, () => writer.add(LOG_DROPPED, 1));
+    this.#log = new AccessLog(standardOutput(), (lines) => writer.add(LOG_DROPPED, lines));
     this.#recorder = new Recorder(writer, this.#log);
     this.#recorder.configure(settings.accessLog);
     this.#tls = new TlsContexts(settings);

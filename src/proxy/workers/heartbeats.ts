@@ -24,7 +24,8 @@ export const threadCpuTime: ThreadCpuTime = (thread) => {
     const stat = fs.readFileSync(`/proc/${thread}/stat`, 'latin1');
     // The second field is a name in parentheses, which may hold spaces; user and system time are the 14th and 15th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return Number.isFinite(ticks) ? ticks * 10 : undefined;
   } catch {
     return undefined;
   }
@@ -67,7 +68,7 @@ export class Heartbeat {
     }
     this.#looks++;
     if (this.#looks < SUSPECT_LOOKS) return false;
-    const cpu = this.#thread === '' ? undefined : this.#cpuTime(this.#thread);
+    const cpu = this.#cpuTime(this.#thread);
     this.#cpuBefore ??= cpu;
     if (cpu !== undefined && this.#cpuBefore !== undefined && cpu - this.#cpuBefore >= HUNG_CPU) return true;
     return this.#looks >= HUNG_LOOKS;

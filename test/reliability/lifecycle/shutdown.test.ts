@@ -1,0 +1,15 @@
+/**
+ * Threat: a replica that is replaced loses requests: connections refused before the load balancer knows, responses cut, processes
+ * that end late or never (Pingora's graceful.md: "every request is handled by old or new instance"; reference E1, E2).
+ */
+import { describe, it } from 'vitest';
+import { replaceReplicas, terminateUnderLoad } from './shutdown.ts';
+
+describe('E1 SIGTERM under load', () => {
+  it('E1: no request fails, clients are sent away, a WebSocket is cut at the deadline, and the exit is 0', () =>
+    terminateUnderLoad(16));
+});
+
+describe('E2 a rolling restart of two replicas', () => {
+  it('E2: loses no request', () => replaceReplicas(1));
+});
