@@ -12,7 +12,7 @@ const FLUSH_AFTER = 200;
 const MAX_PENDING = 1_048_576;
 
 /** How soon a full pipe is tried again, in milliseconds. */
-const RETRY_AFTER = 50;
+const RETRY_AFTER = 20;
 /** How long the end of the log waits for its reader, in milliseconds. */
 const CLOSE_WITHIN = 1_000;
 

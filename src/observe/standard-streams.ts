@@ -7,7 +7,7 @@ import fs from 'node:fs';
 /** Bytes of standard error kept while nobody reads; more lines are dropped. */
 const MAX_PENDING = 1_048_576;
 /** How soon a full pipe is tried again, in milliseconds. */
-const RETRY_AFTER = 50;
+const RETRY_AFTER = 20;
 
 /**
  * A file descriptor for what `fd` is connected to, whose writes fail with EAGAIN instead of waiting. Opened anew, because the

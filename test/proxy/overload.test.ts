@@ -19,7 +19,13 @@ describe('the level for memory', () => {
   it('falls only clearly below the threshold, so that it does not flutter', () => {
     const of = new LevelOf(MEMORY_STEADINESS);
     expect(levels(of, MEMORY, 0.96, 0.94, 0.93, 0.921, 0.91, 0.9, 0.893, 0.89)).toEqual([
-      ...[REFUSING, REFUSING, REFUSING, CLOSING, CLOSING, CLOSING, CLOSING],
+      REFUSING,
+      REFUSING,
+      REFUSING,
+      CLOSING,
+      CLOSING,
+      CLOSING,
+      CLOSING,
       OPEN,
     ]);
     expect(levels(of, MEMORY, 0.96, 0.5)).toEqual([REFUSING, OPEN]);

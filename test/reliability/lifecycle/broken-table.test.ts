@@ -15,13 +15,10 @@ afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.close();
 });
 
-/** What nothing but a bug of translation can make. */
-function broken<T>(changes: object): T {
-  return changes as T;
-}
-
+// What nothing but a bug of translation can make.
+const BROKEN_ROUTE = { ...prefixRoute('/x', 'app'), policies: null } as unknown as Route;
 const GOOD = host('good.example', [prefixRoute('/', 'app')]);
-const BAD = host('bad.example', [prefixRoute('/', 'app'), broken<Route>({ ...prefixRoute('/x', 'app'), policies: null })]);
+const BAD = host('bad.example', [prefixRoute('/', 'app'), BROKEN_ROUTE]);
 const get = (name: string): string => `GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`;
 
 async function start(): Promise<TestPlane & { readonly app: UpstreamGroup }> {
@@ -57,7 +54,7 @@ describe('E4 what cannot be applied', () => {
     const { http } = await made.plane.listening;
     const other = await rawBackend(() => response('y'));
     open.push(other);
-    const groups = [broken<UpstreamGroup>({ ...made.app, endpoints: null }), group('other', [other.port])];
+    const groups = [{ ...made.app, endpoints: null } as unknown as UpstreamGroup, group('other', [other.port])];
     const hosts = [GOOD, host('other.example', [prefixRoute('/', 'other')])];
     await made.plane.applied(made.publish(hosts, groups));
     expect((await exchange(http, get('good.example'))).body).toBe('x');
@@ -68,7 +65,7 @@ describe('E4 what cannot be applied', () => {
   it('E4: a certificate for clients without SNI keeps the one before it, or TLS waits for one; HTTP is served', async () => {
     const made = await start();
     const good = certificate('good', ['ingress.local']);
-    const bad = broken<Certificate>({ ...good, fingerprint: 'bad', chain: 'no PEM' });
+    const bad: Certificate = { ...good, fingerprint: 'bad', chain: 'no PEM' };
     made.publish([GOOD], [made.app], { defaultCertificate: bad });
     const { http, https } = await made.plane.listening;
     expect((await exchange(http, get('good.example'))).body).toBe('x');

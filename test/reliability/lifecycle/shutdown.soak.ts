@@ -1,13 +1,21 @@
 /** The long version of shutdown.test.ts. */
-import { describe, it } from 'vitest';
-import { replaceReplicas, terminateUnderLoad } from './shutdown.ts';
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import { Replicas } from './shutdown.ts';
+
+let replicas: Replicas;
+
+beforeEach(async () => {
+  replicas = await Replicas.start(64);
+});
+
+afterEach(() => replicas.close());
 
 describe('E1 SIGTERM under load', () => {
-  it('E1: again and again', async () => {
-    for (let i = 0; i < 5; i++) await terminateUnderLoad(64);
-  });
+  it('E1: with 64 connections', () => replicas.terminate());
 });
 
 describe('E2 a rolling restart of two replicas', () => {
-  it('E2: ten times', () => replaceReplicas(10));
+  it('E2: ten times', async () => {
+    for (let i = 0; i < 20; i++) await replicas.replace();
+  });
 });

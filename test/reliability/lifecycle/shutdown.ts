@@ -9,7 +9,7 @@ import { Load } from '../../support/load.ts';
 import * as objects from '../../support/manifests.ts';
 
 /** Seconds between "not ready" and the end of accepting: what a load balancer is given to notice. */
-const GRACE = 2;
+const GRACE = 1;
 
 const CONFIG = {
   apiVersion: 'v1',
@@ -19,15 +19,15 @@ const CONFIG = {
 };
 
 /** A cluster with an Ingress for `app.test`, and the ConfigMap that replicas read. */
-export async function startReplicas(): Promise<EmbeddedCluster> {
+async function startReplicas(): Promise<EmbeddedCluster> {
   const cluster = await startCluster();
   applyTo(cluster, CONFIG, objects.ingress('app', 'app.test Prefix / control'));
   return cluster;
 }
 
 /** A replica that serves. */
-export async function startReplica(cluster: EmbeddedCluster, pod: string): Promise<Chain> {
-  const flags = ['--workers=2', `--shutdown-grace-period=${GRACE}`, '--configmap=default/sluice', '--update-status=false'];
+async function startReplica(cluster: EmbeddedCluster, pod: string): Promise<Chain> {
+  const flags = [`--shutdown-grace-period=${GRACE}`, '--configmap=default/sluice', '--update-status=false'];
   const chain = await Chain.start({ cluster, pod, flags });
   await chain.listening();
   await eventually(async () => (await chain.ready()).status === 200);
@@ -36,7 +36,7 @@ export async function startReplica(cluster: EmbeddedCluster, pod: string): Promi
 }
 
 /** A WebSocket that was used once; resolves with what becomes of it. */
-export async function openWebSocket(port: number): Promise<{ readonly closed: Promise<void> }> {
+async function openWebSocket(port: number): Promise<{ readonly closed: Promise<void> }> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers: { host: 'app.test' } });
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
   await new Promise<void>((resolve, reject) => {
@@ -51,7 +51,7 @@ export async function openWebSocket(port: number): Promise<{ readonly closed: Pr
  * A load balancer that asks each replica every now and then whether it is ready, and hands new connections to those that are,
  * in turn; and load through it.
  */
-export class Balancer {
+class Balancer {
   readonly #replicas = new Set<Chain>();
   #ready: Chain[] = [];
   #turn = 0;
@@ -116,56 +116,68 @@ export class Balancer {
   }
 }
 
-/** Replaces each of two replicas under load, `rounds` times; no request may fail. */
-export async function replaceReplicas(rounds: number): Promise<void> {
-  const cluster = await startReplicas();
-  const running: Chain[] = [];
-  try {
-    for (const pod of ['first', 'second']) running.push(await startReplica(cluster, pod));
-    const balancer = await Balancer.start(running, 8);
-    for (let round = 0; round < rounds; round++) {
-      for (const which of ['first', 'second']) {
-        const fresh = await startReplica(cluster, `${which}-${round}`);
-        running.push(fresh);
-        balancer.add(fresh);
-        const old = running.shift()!;
-        await balancer.end(old);
-        await old.close();
-      }
-    }
-    const before = balancer.load.answered;
-    await eventually(() => balancer.load.answered > before + 100);
-    await balancer.stop();
-    expect(balancer.load.failures).toEqual([]);
-  } finally {
-    for (const one of running) await one.close();
-    await cluster.close();
-  }
-}
+/** Two replicas, and load through a balancer before them. */
+export class Replicas {
+  readonly #cluster: EmbeddedCluster;
+  /** The oldest first. */
+  readonly #running: Chain[] = [];
+  readonly #balancer: Balancer;
+  #started = 0;
 
-/** SIGTERM while load and a WebSocket are on: what the clients see. `connections`: of the load. */
-export async function terminateUnderLoad(connections: number): Promise<void> {
-  const cluster = await startReplicas();
-  const [leaving, staying] = [await startReplica(cluster, 'leaving'), await startReplica(cluster, 'staying')];
-  try {
+  private constructor(cluster: EmbeddedCluster, running: readonly Chain[], balancer: Balancer) {
+    this.#cluster = cluster;
+    this.#running.push(...running);
+    this.#balancer = balancer;
+  }
+
+  /** `connections`: of the load. */
+  static async start(connections: number): Promise<Replicas> {
+    const cluster = await startReplicas();
+    const running = await Promise.all(['first', 'second'].map((pod) => startReplica(cluster, pod)));
+    return new Replicas(cluster, running, await Balancer.start(running, connections));
+  }
+
+  /** Puts a new replica in the place of the oldest. */
+  async replace(): Promise<void> {
+    const fresh = await startReplica(this.#cluster, `fresh-${++this.#started}`);
+    this.#running.push(fresh);
+    this.#balancer.add(fresh);
+    const old = this.#running.shift()!;
+    await this.#balancer.end(old);
+    await old.close();
+    await this.#unharmed();
+  }
+
+  /** SIGTERM to the oldest while load and a WebSocket are on: what the clients see. */
+  async terminate(): Promise<void> {
+    const leaving = this.#running[0]!;
     const { closed } = await openWebSocket(leaving.httpPort);
     let cut = false;
     void closed.then(() => (cut = true));
-    const balancer = await Balancer.start([leaving, staying], connections);
-    const told = balancer.load.closed;
-    leaving.sluice.signal('SIGTERM');
+    const ended = this.#balancer.end(leaving);
     await eventually(async () => (await leaving.ready()).status === 503);
     // Not ready, and still serving those who do not know yet; each response sends its client away.
     const late = await leaving.get('http://app.test/');
     expect([late.status, late.headers.connection]).toEqual([200, 'close']);
-    await eventually(() => balancer.load.closed > told);
     expect(cut).toBe(false);
     await closed;
-    expect(await leaving.sluice.exited).toBe(0);
-    await balancer.stop();
-    expect(balancer.load.failures).toEqual([]);
-  } finally {
-    for (const one of [leaving, staying]) await one.close();
-    await cluster.close();
+    await ended;
+    this.#running.shift();
+    await leaving.close();
+    await this.#unharmed();
+  }
+
+  async close(): Promise<void> {
+    await this.#balancer.stop();
+    for (const one of this.#running) await one.close();
+    await this.#cluster.close();
+  }
+
+  /** Load flows, and none of it failed. */
+  async #unharmed(): Promise<void> {
+    const { load } = this.#balancer;
+    const before = load.answered;
+    await eventually(() => load.answered > before + 100);
+    expect(load.failures).toEqual([]);
   }
 }

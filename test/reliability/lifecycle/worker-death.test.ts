@@ -48,7 +48,7 @@ async function stage(): Promise<Scene> {
   return { ...made, port, backend, clients };
 }
 
-async function break_(scene: Scene, fault: Fault | 'terminate'): Promise<void> {
+async function breakFirst(scene: Scene, fault: Fault | 'terminate'): Promise<void> {
   const [first] = scene.threads;
   if (fault === 'terminate') await first!.terminate();
   else first!.postMessage(fault);
@@ -78,7 +78,7 @@ describe('E3 a worker that dies loses its own connections and nothing else', () 
     ['hang', { code: 1 }],
   ])('E3: %s', async (fault, said) => {
     const scene = await stage();
-    await break_(scene, fault);
+    await breakFirst(scene, fault);
     await eventually(() => scene.plane.workers()[0]!.restarts === 1 && scene.plane.workers()[0]!.state === 'ready');
     const lived = await survivors(scene);
     // Both had some.
