@@ -18,7 +18,7 @@ const FAULTS: Readonly<Record<Fault, () => void>> = {
   exhaust: () => {
     const kept: unknown[] = [];
     setInterval(() => {
-      for (let i = 0; i < 50_000; i++) kept.push({ values: Array.from({ length: 20 }, () => i) });
+      for (let i = 0; i < 20_000; i++) kept.push({ values: Array.from({ length: 20 }, () => i) });
     }, 1);
   },
 };

@@ -133,7 +133,7 @@ export class Replicas {
   /** `connections`: of the load. */
   static async start(connections: number): Promise<Replicas> {
     const cluster = await startReplicas();
-    const running = await Promise.all(['first', 'second'].map((pod) => startReplica(cluster, pod)));
+    const running = [await startReplica(cluster, 'first'), await startReplica(cluster, 'second')];
     return new Replicas(cluster, running, await Balancer.start(running, connections));
   }
 
