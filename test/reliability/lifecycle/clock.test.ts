@@ -46,5 +46,9 @@ describe('E9 the wall clock', () => {
     expect(backend.sockets).toHaveLength(connections);
     backend.sockets[0]!.write(response('late'));
     expect((await busy.response()).body).toBe('late');
+    // Durations, by which tries are limited too, did not either.
+    const spent = [...proxy.runtime.connections].map(({ exchange: { startedAt, finishedAt } }) => finishedAt - startedAt);
+    for (const milliseconds of spent) expect(Math.abs(milliseconds)).toBeLessThan(HOUR / 2);
+    expect(spent.length).toBeGreaterThanOrEqual(2);
   });
 });

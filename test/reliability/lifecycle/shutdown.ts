@@ -7,9 +7,10 @@ import { applyTo, Chain, startCluster } from '../../support/chain.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Load } from '../../support/load.ts';
 import * as objects from '../../support/manifests.ts';
+import { exchange } from '../../support/raw-client.ts';
 
 /** Seconds between "not ready" and the end of accepting: what a load balancer is given to notice. */
-const GRACE = 1;
+const GRACE = 2;
 
 const CONFIG = {
   apiVersion: 'v1',
@@ -157,8 +158,8 @@ export class Replicas {
     const ended = this.#balancer.end(leaving);
     await eventually(async () => (await leaving.ready()).status === 503);
     // Not ready, and still serving those who do not know yet; each response sends its client away.
-    const late = await leaving.get('http://app.test/');
-    expect([late.status, late.headers.connection]).toEqual([200, 'close']);
+    const late = await exchange(leaving.httpPort, 'GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    expect([late.status, late.headers.get('connection')]).toEqual([200, ['close']]);
     expect(cut).toBe(false);
     await closed;
     await ended;

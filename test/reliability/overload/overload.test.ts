@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { REFUSED } from '../../../src/observe/series.ts';
 import { CLOSING, OPEN, REFUSING } from '../../../src/proxy/overload.ts';
+import { DEFAULT_SETTINGS } from '../../../src/settings/defaults.ts';
 import { Chain } from '../../support/chain.ts';
 import { eventually } from '../../support/eventually.ts';
 import * as objects from '../../support/manifests.ts';
@@ -23,7 +24,8 @@ afterEach(async () => {
 
 async function serve() {
   const backend = await stage.backend((head) => (head.startsWith('GET /hold') ? null : response('x')));
-  const proxy = await stage.proxyTo([backend.port]);
+  const { overloadDelay } = DEFAULT_SETTINGS.proxy;
+  const proxy = await stage.proxyTo([backend.port], { overloadDelay });
   return { backend, proxy, client: () => stage.client(proxy.port) };
 }
 
