@@ -81,9 +81,8 @@ export class ClientConnection implements Downstream, Sender, Timed {
     return this.#writer.sent - this.#writer.headSize;
   }
 
-  /** On shutdown and overload: an idle connection closes after `idle` milliseconds, a busy one after its response. */
+  /** An idle connection closes after `idle` milliseconds (what comes before that is answered), a busy one after its response. */
   drain(idle: number = DRAIN_IDLE): void {
-    // A client that is about to send its next request still gets an answer, with Connection: close.
     if (this.#phase === 'idle') this.deadline = Math.min(this.deadline, this.#context.deadlines.after(idle));
   }
 
@@ -319,11 +318,11 @@ export class ClientConnection implements Downstream, Sender, Timed {
 
   /** No state without a deadline of its own, unless the upstream's covers it. */
   #setDeadline(): void {
-    const { deadlines, settings } = this.#context;
+    const { admission, deadlines, settings } = this.#context;
     if (this.#socket.writableNeedDrain) this.deadline = deadlines.after(settings().clientSendTimeout);
     else if (this.#body.open) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
     else if (this.#phase === 'idle')
-      this.deadline = deadlines.after(this.#context.admission.level !== OPEN ? DRAIN_IDLE : settings().keepAliveTimeout);
+      this.deadline = deadlines.after(admission.level === OPEN ? settings().keepAliveTimeout : DRAIN_IDLE);
     else if (this.#phase === 'exchange') this.deadline = this.#clientEnded ? deadlines.after(HALF_CLOSED_TIMEOUT) : Infinity;
   }
 
