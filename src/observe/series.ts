@@ -67,7 +67,7 @@ export const REQUESTS = 3;
 export const HEARTBEAT = 4;
 /** Access log lines dropped because nobody read them. */
 export const LOG_DROPPED = 5;
-/** What the worker grants (`proxy/overload.ts`), and requests it refused for an overload. */
+/** What the worker grants (`proxy/workers/overload.ts`), and requests it refused for an overload. */
 export const ADMISSION = 6;
 export const REFUSED = 7;
 

@@ -1,7 +1,7 @@
 /** What the controller sees of the data plane. `supervisor.ts` implements it over worker threads. */
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { ProxySettings } from '../settings/settings.ts';
-import type { AdmissionLevel } from './overload.ts';
+import type { AdmissionLevel } from './workers/overload.ts';
 
 /** The ports that are really bound: those of the settings, or what the system chose for 0. */
 export interface BoundPorts {
@@ -16,7 +16,7 @@ export interface WorkerState {
   /** The version of the last patch it applied; 0 before the first. */
   readonly version: number;
   readonly restarts: number;
-  /** What it grants: `overload.ts`. */
+  /** What it grants: `workers/overload.ts`. */
   readonly admission: AdmissionLevel;
 }
 

@@ -9,7 +9,7 @@ import { allowedTrailers } from './http1/chunked.ts';
 import { fallbackFields, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { LARGE_PIECE } from './outbox.ts';
-import { REFUSING, type Admission } from './overload.ts';
+import { REFUSING, type Admission } from './workers/overload.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry } from './upstream/retry.ts';
 import type { Router } from './router.ts';

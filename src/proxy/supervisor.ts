@@ -11,7 +11,7 @@ import { collectGarbage } from './workers/collect-garbage.ts';
 import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './workers/heartbeats.ts';
 import { assertFree } from './listener/bind.ts';
 import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
-import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './overload.ts';
+import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './workers/overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 
 export interface DataPlaneOptions {

@@ -6,7 +6,7 @@ import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import { listenGuarded } from '../guarded.ts';
-import { OPEN } from '../overload.ts';
+import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { DRAIN_IDLE, HALF_CLOSED_TIMEOUT, LINGER_TIMEOUT, MAX_LINGER } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';

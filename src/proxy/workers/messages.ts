@@ -3,7 +3,7 @@ import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
-import type { AdmissionLevel } from '../overload.ts';
+import type { AdmissionLevel } from './overload.ts';
 
 /** What a worker starts with. */
 export interface WorkerData {

@@ -14,7 +14,7 @@ import type { ConnectionContext } from '../http1/connection-context.ts';
 import { Listeners } from '../listener/listeners.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Outbox } from '../outbox.ts';
-import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from '../overload.ts';
+import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
 import { Groups } from '../upstream/group.ts';

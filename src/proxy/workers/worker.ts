@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { HEARTBEAT } from '../../observe/series.ts';
 import { SeriesWriter } from '../../observe/series-writer.ts';
 import { threadName } from './heartbeats.ts';
-import { SAMPLE_INTERVAL } from '../overload.ts';
+import { SAMPLE_INTERVAL } from './overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { Runtime } from './runtime.ts';
 

@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { REFUSED } from '../../../src/observe/series.ts';
-import { CLOSING, OPEN, REFUSING } from '../../../src/proxy/overload.ts';
+import { CLOSING, OPEN, REFUSING } from '../../../src/proxy/workers/overload.ts';
 import { DEFAULT_SETTINGS } from '../../../src/settings/defaults.ts';
 import { Chain } from '../../support/chain.ts';
 import { eventually } from '../../support/eventually.ts';

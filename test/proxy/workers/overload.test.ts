@@ -1,6 +1,14 @@
 /** When a worker keeps no connection alive, and when it refuses requests: decided from what is handed in. */
 import { describe, expect, it } from 'vitest';
-import { Admission, CLOSING, DELAY_STEADINESS, LevelOf, MEMORY_STEADINESS, OPEN, REFUSING } from '../../src/proxy/overload.ts';
+import {
+  Admission,
+  CLOSING,
+  DELAY_STEADINESS,
+  LevelOf,
+  MEMORY_STEADINESS,
+  OPEN,
+  REFUSING,
+} from '../../../src/proxy/workers/overload.ts';
 
 const MEMORY = { closing: 0.92, refusing: 0.95 };
 const DELAY = { closing: 500, refusing: 1000 };

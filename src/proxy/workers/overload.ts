@@ -3,7 +3,7 @@
  * was begun can end. The steps and the thresholds of memory are those of Envoy's overload manager. What is measured is handed
  * in; the decisions are made here.
  */
-import type { OverloadThresholds } from '../settings/settings.ts';
+import type { OverloadThresholds } from '../../settings/settings.ts';
 
 /** What a worker grants: everything; requests, but each on its last response; nothing. */
 export const OPEN = 0;
