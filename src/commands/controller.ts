@@ -8,6 +8,10 @@ import { type WantedPort, requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
 import { UsageError } from './usage-error.ts';
 
+/** The data plane has failed: what the other workers have in flight gets this many milliseconds. */
+const FAILED = Symbol('failed');
+const FAILED_STOP_MS = 10_000;
+
 /** Resolves with 0 after a signal and an orderly end, with 1 when it cannot serve. */
 export const run: RunCommand = async (argv, env) => {
   switch (asksFor(argv)) {
@@ -37,8 +41,10 @@ export const run: RunCommand = async (argv, env) => {
     const serving = await serve(settings, log);
     log.info({ version: versionText(), adminPort: serving.adminPort, workers: controller.workers }, 'started');
     void serving.listening.then((ports) => log.info({ ...ports }, 'listening'), ignore);
-    await Promise.race([stopped, rejectionOf(serving.listening)]);
-    await serving.stop();
+    const failed = await Promise.race([stopped, rejectionOf(serving.listening), serving.failed.then(() => FAILED)]);
+    await serving.stop(failed === FAILED ? FAILED_STOP_MS : undefined);
+    // An orderly exit would wait for the thread that does not end.
+    if (failed === FAILED) process.kill(process.pid, 'SIGKILL');
     return 0;
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -19,6 +19,7 @@ import type { RoutingTable } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
 import { SeriesReader } from '../observe/series-reader.ts';
 import type { BoundPorts } from '../proxy/data-plane.ts';
+import { memoryReader } from '../proxy/workers/memory.ts';
 import { startDataPlane } from '../proxy/supervisor.ts';
 import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -35,6 +36,8 @@ export interface Serving {
   readonly adminPort: number;
   /** Resolves once every worker listens, which is after the first table. Rejects when a port cannot be bound. */
   readonly listening: Promise<BoundPorts>;
+  /** Resolves when the process must end, for a worker that nothing else ends. */
+  readonly failed: Promise<void>;
   /** The table that was published last; null before the first. */
   readonly table: () => RoutingTable | null;
   /**
@@ -71,7 +74,8 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
     controller_pod: control.podName,
   };
   const series = new SeriesReader(common, control.metricsPerHost);
-  const dataPlane = startDataPlane(settings.proxy, { workers: control.workers, log, series });
+  const memory = memoryReader(control.memoryLimit);
+  const dataPlane = startDataPlane(settings.proxy, { workers: control.workers, log, series, memory });
   const events = createEventRecorder({
     client,
     timing: SYSTEM_TIMING,
@@ -167,6 +171,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
   return {
     adminPort: admin.port,
     listening: dataPlane.listening,
+    failed: dataPlane.failed,
     table: () => controller.state().table,
     stop: async (deadline = Number.POSITIVE_INFINITY) => {
       draining = true;

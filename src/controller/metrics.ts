@@ -158,6 +158,12 @@ export function createControllerMetrics(
     mapped(sources.workers(), ({ id, restarts }) => [{ worker: String(id) }, restarts]),
   );
   gauge('sluice_workers', 'Workers by state.', ['state'], () => counted(sources.workers(), ({ state }) => ({ state })));
+  gauge(
+    'sluice_overload_level',
+    '0: all is served; 1: the worker keeps no connection alive; 2: it refuses requests.',
+    ['worker'],
+    () => mapped(sources.workers(), ({ id, admission }) => [{ worker: String(id) }, admission]),
+  );
   gauge('sluice_diagnostics', 'What is wrong with the objects at present.', ['code', 'severity'], () =>
     counted(sources.state().diagnostics, ({ code, severity }) => ({ code, severity })),
   );

@@ -3,6 +3,7 @@
  * counted: a full pipe must not stop the proxy.
  */
 import fs from 'node:fs';
+import { withoutWaiting } from './standard-streams.ts';
 
 /** Gathered up to this many bytes, or this many milliseconds. */
 const FLUSH_SIZE = 16_384;
@@ -10,35 +11,47 @@ const FLUSH_AFTER = 200;
 /** Bytes kept while the last write is not done; more lines are dropped. */
 const MAX_PENDING = 1_048_576;
 
-/** Writes text to a file descriptor; calls back with how many bytes were taken, or an error. */
+/** How soon a full pipe is tried again, in milliseconds. */
+const RETRY_AFTER = 20;
+/** How long the end of the log waits for its reader, in milliseconds. */
+const CLOSE_WITHIN = 1_000;
+
+/** Writes text; calls back when all of it is written, or with an error. */
 export type LogWrite = (text: string, done: (error: Error | null) => void) => void;
 
-/** Writes to standard output from any thread, past the stream that worker threads hand to the main thread. */
-export const writeStdout: LogWrite = (text, done) => {
-  let bytes = Buffer.from(text, 'latin1');
-  const next = (): void => {
-    fs.write(1, bytes, (error, written) => {
-      if (error?.code === 'EAGAIN') {
-        setTimeout(next, 10);
-        return;
-      }
-      bytes = bytes.subarray(written);
-      if (error !== null || bytes.length === 0) done(error);
-      else next();
-    });
+/**
+ * Writes to standard output from any thread, past the stream that worker threads hand to the main thread. A write that waited
+ * would keep one of the few threads that also look up names.
+ */
+export function standardOutput(): LogWrite {
+  const fd = withoutWaiting(1);
+  return (text, done) => {
+    let bytes = Buffer.from(text, 'latin1');
+    const next = (): void => {
+      fs.write(fd, bytes, (error, written) => {
+        if (error?.code === 'EAGAIN') {
+          setTimeout(next, RETRY_AFTER).unref();
+          return;
+        }
+        bytes = bytes.subarray(written);
+        if (error !== null || bytes.length === 0) done(error);
+        else next();
+      });
+    };
+    next();
   };
-  next();
-};
+}
 
 export class AccessLog {
   readonly #write: LogWrite;
-  readonly #onDropped: () => void;
+  readonly #onDropped: (lines: number) => void;
   #pending = '';
   #writing = false;
   #timer: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
 
-  constructor(write: LogWrite, onDropped: () => void) {
+  /** `onDropped` gets the number of lines that are lost. */
+  constructor(write: LogWrite, onDropped: (lines: number) => void) {
     this.#write = write;
     this.#onDropped = onDropped;
   }
@@ -46,7 +59,7 @@ export class AccessLog {
   /** Adds a line (without its end). */
   add(line: string): void {
     if (this.#pending.length + line.length > MAX_PENDING) {
-      this.#onDropped();
+      this.#onDropped(1);
       return;
     }
     this.#pending += `${line}\n`;
@@ -61,16 +74,21 @@ export class AccessLog {
     const text = this.#pending;
     this.#pending = '';
     this.#writing = true;
-    this.#write(text, () => {
+    this.#write(text, (error) => {
       this.#writing = false;
+      if (error !== null) this.#onDropped(text.split('\n').length - 1);
       if (this.#pending.length > 0) this.flush();
       else for (const done of this.#idle.splice(0)) done();
     });
   }
 
-  /** Resolves when everything was written. */
+  /** Resolves when everything was written, or when nobody has read it for a moment. */
   close(): Promise<void> {
     this.flush();
-    return this.#writing ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+    if (!this.#writing) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      setTimeout(resolve, CLOSE_WITHIN).unref();
+    });
   }
 }

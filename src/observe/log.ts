@@ -1,5 +1,6 @@
 /** The structured log: one JSON object a line, to stderr. Access lines are not written here; they go to stdout. */
 import { pino } from 'pino';
+import { ErrorLines } from './standard-streams.ts';
 
 /** The levels of the flag `--v`/`--log-level`, most severe first. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -50,9 +51,9 @@ export function createLogger(level: LogLevel, destination: LogDestination = stan
 /** A logger that writes nothing. */
 export const SILENT_LOG: Logger = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
-/** Stderr, written at once so that the last line before an exit is not lost; a reader that goes away (EPIPE) is ignored. */
+/** Stderr, written at once so that the last line before an exit is not lost; a reader that is slow or gone is not waited for. */
 function standardError(): LogDestination {
-  const stream = pino.destination({ fd: 2, sync: true });
-  stream.on('error', () => {});
-  return stream;
+  const lines = new ErrorLines();
+  process.once('exit', () => lines.flush());
+  return lines;
 }

@@ -2,10 +2,14 @@
 import {
   ACCEPTED,
   ACTIVE,
+  ADMISSION,
   COUNTERS,
   EJECTIONS,
   HISTOGRAMS,
   LOG_DROPPED,
+  MAX_SERIES,
+  OVERFLOW_LABELS,
+  REFUSED,
   REJECTED,
   REQUESTS,
   REQUESTS_METRIC,
@@ -37,13 +41,19 @@ interface Total {
 export class SeriesReader {
   readonly #common: CommonLabels;
   readonly #perHost: boolean;
+  readonly #maxRetired: number;
   readonly #workers = new Map<number, WorkerSeries>();
-  /** What workers that are gone had counted, by labels. */
+  /** By labels, what is counted no more where it was: by workers that are gone, and in series of theirs that others still have. */
   readonly #retired = new Map<string, Total>();
+  /** How many series of living workers have these labels. */
+  readonly #users = new Map<string, number>();
+  /** Client connections that were open on workers when they died. */
+  #lostConnections = 0;
   readonly #retiredCounters = new Float64Array(COUNTERS);
 
-  /** `perHost`: label series with the host (`--metrics-per-host`). */
-  constructor(common: CommonLabels, perHost: boolean) {
+  /** `perHost`: label series with the host (`--metrics-per-host`). `maxRetired`: series of dead workers that are kept. */
+  constructor(common: CommonLabels, perHost: boolean, maxRetired: number = MAX_SERIES) {
+    this.#maxRetired = maxRetired;
     this.#common = common;
     this.#perHost = perHost;
   }
@@ -54,25 +64,35 @@ export class SeriesReader {
   }
 
   /** A worker announced what a slot means. */
-  announce(id: number, { slot, labels, segment }: SeriesAnnouncement): void {
+  announce(id: number, { slot, labels, segment, counted }: SeriesAnnouncement): void {
     const worker = this.#workers.get(id);
     if (worker === undefined) return;
     if (segment !== null) worker.segments.push(segment);
-    const before = worker.labels.get(slot);
-    if (labels !== null) worker.labels.set(slot, labels);
-    else if (before !== undefined) {
-      worker.labels.delete(slot);
-      this.#retired.delete(this.#key(before));
+    if (labels !== null) {
+      worker.labels.set(slot, labels);
+      const key = this.#key(labels);
+      this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
+      return;
     }
+    const before = worker.labels.get(slot);
+    if (before === undefined) return;
+    worker.labels.delete(slot);
+    // While another worker, or without the label of the host another host, counts on with these labels, no count may go back.
+    if (this.#leave(this.#key(before)) === 0) this.#retired.delete(this.#key(before));
+    else if (counted !== undefined) this.#retire(before, counted);
   }
 
-  /** A worker ended: its counts are kept, so that no counter goes back. */
+  /** A worker ended: its counts are kept, so that no counter goes back. Its connections are lost with it. */
   removeWorker(id: number): void {
     const worker = this.#workers.get(id);
     if (worker === undefined) return;
     this.#workers.delete(id);
-    this.#sum(worker, this.#retired);
-    for (let i = 0; i < COUNTERS; i++) if (i !== ACTIVE) this.#retiredCounters[i]! += worker.counters[i]!;
+    this.#each(worker, (labels, values) => {
+      this.#leave(this.#key(labels));
+      this.#retire(labels, values);
+    });
+    this.#lostConnections += worker.counters[ACTIVE]!;
+    for (let i = 0; i < COUNTERS; i++) if (i !== ACTIVE && i !== ADMISSION) this.#retiredCounters[i]! += worker.counters[i]!;
   }
 
   /** A counter of all workers, from `series.ts`. */
@@ -91,7 +111,7 @@ export class SeriesReader {
   text(): string {
     const totals = new Map<string, Total>();
     for (const { labels, values } of this.#retired.values()) this.#add(totals, labels, values);
-    for (const worker of this.#workers.values()) this.#sum(worker, totals);
+    for (const worker of this.#workers.values()) this.#each(worker, (labels, values) => this.#add(totals, labels, values));
     const series = [...totals.values()].map(({ labels, values }) => ({ text: this.#labelText(labels), values }));
     let out = `# HELP ${REQUESTS_METRIC.name} ${REQUESTS_METRIC.help}\n# TYPE ${REQUESTS_METRIC.name} counter\n`;
     for (const { text, values } of series) out += `${REQUESTS_METRIC.name}{${text}} ${values[0]}\n`;
@@ -127,15 +147,33 @@ export class SeriesReader {
       `# HELP sluice_upstream_ejections_total times a worker left out an endpoint that failed repeatedly\n# TYPE sluice_upstream_ejections_total counter\n` +
       `sluice_upstream_ejections_total ${this.workerCounter(EJECTIONS)}\n` +
       `# HELP sluice_upstream_retries_denied_total requests not tried again because the retry budget was spent\n# TYPE sluice_upstream_retries_denied_total counter\n` +
-      `sluice_upstream_retries_denied_total ${this.workerCounter(RETRIES_DENIED)}\n`
+      `sluice_upstream_retries_denied_total ${this.workerCounter(RETRIES_DENIED)}\n` +
+      `# HELP sluice_overload_refused_total requests refused with 503 for an overload\n# TYPE sluice_overload_refused_total counter\n` +
+      `sluice_overload_refused_total ${this.workerCounter(REFUSED)}\n` +
+      `# HELP sluice_connections_lost_total client connections that were open on a worker when it died\n# TYPE sluice_connections_lost_total counter\n` +
+      `sluice_connections_lost_total ${this.#lostConnections}\n`
     );
   }
 
-  #sum(worker: WorkerSeries, totals: Map<string, Total>): void {
+  #each(worker: WorkerSeries, use: (labels: SeriesLabels, values: Float64Array) => void): void {
     for (const [slot, labels] of worker.labels) {
       const start = (slot % SEGMENT_SLOTS) * SLOT;
-      this.#add(totals, labels, worker.segments[Math.floor(slot / SEGMENT_SLOTS)]!.subarray(start, start + SLOT));
+      use(labels, worker.segments[Math.floor(slot / SEGMENT_SLOTS)]!.subarray(start, start + SLOT));
     }
+  }
+
+  /** A series with these labels is counted no more; returns how many are left. */
+  #leave(key: string): number {
+    const left = (this.#users.get(key) ?? 1) - 1;
+    if (left === 0) this.#users.delete(key);
+    else this.#users.set(key, left);
+    return left;
+  }
+
+  /** Nobody closes what only dead workers had, so it is bounded. */
+  #retire(labels: SeriesLabels, values: Float64Array): void {
+    const full = this.#retired.size >= this.#maxRetired && !this.#retired.has(this.#key(labels));
+    this.#add(this.#retired, full ? OVERFLOW_LABELS : labels, values);
   }
 
   #add(totals: Map<string, Total>, labels: SeriesLabels, values: Float64Array): void {

@@ -44,7 +44,8 @@ export class SeriesWriter {
   /** The labels will not be counted again (the route is gone). */
   close(series: Series): void {
     if (series === this.#overflow) return;
-    this.#announce({ slot: series.slot, labels: null, segment: null });
+    const counted = series.values.slice(series.base, series.base + SLOT);
+    this.#announce({ slot: series.slot, labels: null, segment: null, counted });
     series.values.fill(0, series.base, series.base + SLOT);
     this.#free.push(series.slot);
   }

@@ -71,6 +71,9 @@ export const LOG_DROPPED = 5;
 export const EJECTIONS = 6;
 /** Requests that were not sent again because too many of their group were. */
 export const RETRIES_DENIED = 7;
+/** What the worker grants (`proxy/workers/overload.ts`), and requests it refused for an overload. */
+export const ADMISSION = 8;
+export const REFUSED = 9;
 
 /** Slots of one piece of memory; more are added as series come. */
 export const SEGMENT_SLOTS = 128;
@@ -92,11 +95,15 @@ export function sharedCounters(): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(COUNTERS * 8));
 }
 
-/** What a worker announces: a slot got a meaning (labels), or lost it (null). A new segment comes with its first slot. */
+/**
+ * What a worker announces: a slot got a meaning (labels), or lost it (null), with what was counted in it until then. A new
+ * segment comes with its first slot.
+ */
 export interface SeriesAnnouncement {
   readonly slot: number;
   readonly labels: SeriesLabels | null;
   readonly segment: Float64Array<SharedArrayBuffer> | null;
+  readonly counted?: Float64Array;
 }
 
 function layout(histograms: readonly (readonly [string, string, readonly number[]])[]): HistogramLayout[] {

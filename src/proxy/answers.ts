@@ -54,6 +54,11 @@ export function page(status: number): Answer {
   return answer;
 }
 
+/** How many seconds a refused client is asked to wait (RFC 9110 §10.2.3): most overloads are over by then, or handed to others. */
+const RETRY_AFTER = 5;
+/** What a request gets while the worker refuses. */
+export const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+
 /** What a health check gets. */
 export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
 

@@ -1,5 +1,5 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
-import type { Route } from '../model/table.ts';
+import type { Route, VirtualHost } from '../model/table.ts';
 import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { redirect, type Answer } from './answers.ts';
@@ -27,7 +27,6 @@ export function compileRoute(model: Route, host: string, groups: Groups, recorde
   const { target } = model;
   return {
     model,
-    series: recorder.open(model, host),
     target:
       target.kind === 'answer'
         ? target
@@ -37,6 +36,20 @@ export function compileRoute(model: Route, host: string, groups: Groups, recorde
             fallback: target.fallback === null ? null : groups.get(target.fallback),
           },
     checks: compileChecks(model),
+    // Last: a series that is opened must be closed, and what comes before may throw.
+    series: recorder.open(model, host),
+  };
+}
+
+/** The host with nothing but the answer 503, for one that cannot be compiled. */
+export function unavailableHost({ host, certificate }: VirtualHost): VirtualHost {
+  const match = { exact: null, prefix: '/', slashRedirect: null };
+  const target = { kind: 'answer', status: 503 } as const;
+  const policies = { sslRedirect: null };
+  return {
+    host,
+    certificate,
+    routes: [{ match, path: '/', pathType: 'Prefix', target, policies, ingress: null, service: null }],
   };
 }
 

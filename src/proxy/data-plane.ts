@@ -1,6 +1,7 @@
 /** What the controller sees of the data plane. `supervisor.ts` implements it over worker threads. */
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { ProxySettings } from '../settings/settings.ts';
+import type { AdmissionLevel } from './workers/overload.ts';
 
 /** The ports that are really bound: those of the settings, or what the system chose for 0. */
 export interface BoundPorts {
@@ -15,6 +16,8 @@ export interface WorkerState {
   /** The version of the last patch it applied; 0 before the first. */
   readonly version: number;
   readonly restarts: number;
+  /** What it grants: `workers/overload.ts`. */
+  readonly admission: AdmissionLevel;
 }
 
 export interface DataPlane {
@@ -30,6 +33,8 @@ export interface DataPlane {
   readonly configure: (settings: ProxySettings) => void;
   /** Resolves once every worker listens for the first time. Rejects when the port cannot be bound. */
   readonly listening: Promise<BoundPorts>;
+  /** Resolves when a worker can neither serve nor be ended: only the end of the process helps. */
+  readonly failed: Promise<void>;
   /** Resolves when every live worker has applied this version or a later one. */
   readonly applied: (version: number) => Promise<void>;
   /** From now on every response closes its connection, so that clients move elsewhere; accepting goes on. */

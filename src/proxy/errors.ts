@@ -41,6 +41,7 @@ export const ERRORS = {
 
   noRoute: { code: 'no_route', source: 'internal', retry: 'never', status: 404 },
   routeUnavailable: { code: 'route_unavailable', source: 'internal', retry: 'never', status: 503 },
+  overloaded: { code: 'overloaded', source: 'internal', retry: 'never', status: 503 },
   noEndpoints: { code: 'no_endpoints', source: 'upstream', retry: 'never', status: 503 },
   internal: { code: 'internal_error', source: 'internal', retry: 'never', status: 500 },
 

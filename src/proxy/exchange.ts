@@ -1,6 +1,6 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
 import type { ProxySettings } from '../settings/settings.ts';
-import { HEALTHY, page, redirect, withSlash, type Answer } from './answers.ts';
+import { HEALTHY, OVERLOADED, page, redirect, withSlash, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Downstream } from './downstream.ts';
@@ -10,6 +10,7 @@ import { fallbackFields, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { LARGE_PIECE } from './outbox.ts';
 import { isFailure } from './upstream/health.ts';
+import { REFUSING, type Admission } from './workers/overload.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry, isStale } from './upstream/retry.ts';
 import type { Router } from './router.ts';
@@ -21,6 +22,8 @@ import type { Resolver } from './upstream/resolver.ts';
 /** What an exchange needs of its worker. */
 export interface ExchangeContext {
   readonly settings: () => ProxySettings;
+  /** What the worker grants now. */
+  readonly admission: Admission;
   readonly router: Router<CompiledRoute>;
   readonly resolver: Resolver;
   readonly deadlines: Deadlines;
@@ -86,6 +89,7 @@ export class Exchange implements ResponseHandler {
     const { head } = this.downstream;
     this.#reset(headBytes);
     this.#requestEnded = !head.hasBody();
+    if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.#refuse(ERRORS.methodNotAllowed);
     const settings = this.#context.settings();
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
@@ -321,6 +325,12 @@ export class Exchange implements ResponseHandler {
       return this.#finish(error);
     }
     this.#answer(page(error.status));
+  }
+
+  #refuseForOverload(): void {
+    this.#context.admission.refused();
+    this.error = ERRORS.overloaded;
+    this.#answer(OVERLOADED);
   }
 
   #answer(answer: Answer): void {

@@ -3,12 +3,16 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { diffTables } from '../model/diff.ts';
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
-import { HEARTBEAT, sharedCounters } from '../observe/series.ts';
+import { ADMISSION, HEARTBEAT, sharedCounters } from '../observe/series.ts';
 import type { SeriesReader } from '../observe/series-reader.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
+import { collectGarbage } from './workers/collect-garbage.ts';
+import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './workers/heartbeats.ts';
 import { assertFree } from './listener/bind.ts';
 import { TicketKeys } from './listener/ticket-keys.ts';
+import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
+import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './workers/overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
 import { openFilesLimit, withinOpenFiles } from './workers/open-files.ts';
 
@@ -18,6 +22,10 @@ export interface DataPlaneOptions {
   readonly log: Logger;
   /** Gets the workers' counters. */
   readonly series: SeriesReader;
+  /** Reads the memory of the process; null: there is no limit to watch. */
+  readonly memory?: (() => MemoryReading) | null;
+  /** How a hanging worker is told from one without CPU; `threadCpuTime` unless a test says otherwise. */
+  readonly cpuTime?: ThreadCpuTime;
   /** Starts a thread; `node:worker_threads` unless a test wants to have the thread in hand. */
   readonly startThread?: (file: URL, options: WorkerOptions) => Worker;
   /** Milliseconds of a monotonic clock, by which the keys of session tickets age. */
@@ -29,9 +37,16 @@ const RESTART_DELAY = 50;
 const MAX_RESTART_DELAY = 30_000;
 /** A worker that lived this long was healthy: the delay begins anew. */
 const HEALTHY_AFTER = 10_000;
-/** How often the workers' heartbeats are looked at, in milliseconds, and how often in a row one may stand still. */
-const HEARTBEAT_CHECK = 1_000;
-const MISSED_HEARTBEATS = 5;
+/** A hanging worker is ended; so long no other is, in milliseconds, unless it is back before. */
+const NEXT_REPLACEMENT = 5_000;
+/** A worker that was to stop by a deadline is ended this many milliseconds after it. */
+const FORCE_AFTER = 2_000;
+/** A thread that was told to end and has not done so after this many milliseconds never will. */
+const UNSTOPPABLE_AFTER = 10_000;
+/** How often the age of the keys of session tickets is looked at, in milliseconds. */
+const KEYS_INTERVAL = 1_000;
+/** What a level of admission means, for the log. */
+const ADMITS = ['keeps connections alive again', 'keeps no connection alive', 'refuses requests'] as const;
 
 interface Slot {
   readonly id: number;
@@ -44,9 +59,9 @@ interface Slot {
   restart: NodeJS.Timeout | null;
   /** Names the counters of its thread to the reader: every thread has its own. */
   seriesId: number;
-  /** The heartbeat when it was last looked at, and how often it had stood still by then. */
-  heartbeat: number;
-  missed: number;
+  heartbeat: Heartbeat;
+  /** What the thread failed with; told when it has ended. */
+  error: unknown;
 }
 
 /** Starts the workers. They begin to listen with the first table. */
@@ -56,8 +71,11 @@ export function startDataPlane(settings: ProxySettings, options: DataPlaneOption
 
 class Supervisor implements DataPlane {
   readonly listening: Promise<BoundPorts>;
+  readonly failed: Promise<void>;
   #settings: ProxySettings;
   readonly #options: DataPlaneOptions;
+  /** MiB. */
+  readonly #heapLimit: number;
   readonly #slots: Slot[] = [];
   #table: RoutingTable | null = null;
   #version = 0;
@@ -66,11 +84,16 @@ class Supervisor implements DataPlane {
   #wanted: BoundPorts | null = null;
   /** Where the first worker listens, and so all. */
   #ports: BoundPorts | null = null;
-  readonly #heartbeats: NodeJS.Timeout;
   readonly #clock: () => number;
   readonly #ticketKeys: TicketKeys;
+  readonly #intervals: readonly NodeJS.Timeout[];
+  readonly #memory = new LevelOf(MEMORY_STEADINESS);
+  /** The worker that was ended last because it hung, and when. */
+  #hung: Slot | null = null;
+  #hungAt = -Infinity;
   #stopping = false;
   #draining = false;
+  #fail!: () => void;
   #resolveListening!: (ports: BoundPorts) => void;
   #rejectListening!: (error: Error) => void;
   #waiting: { readonly version: number; readonly done: () => void }[] = [];
@@ -80,16 +103,20 @@ class Supervisor implements DataPlane {
     this.#settings = this.#affordable(settings);
     this.#clock = options.clock ?? (() => performance.now());
     this.#ticketKeys = new TicketKeys(this.#clock());
+    this.#heapLimit = workerHeapLimit(options.memory?.()?.limit);
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve;
       this.#rejectListening = reject;
     });
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
     // Whoever does not wait for it hears of a failure through the log.
     this.listening.catch(() => undefined);
-    this.#heartbeats = setInterval(() => {
-      this.#checkHeartbeats();
-      this.#renewTicketKeys();
-    }, HEARTBEAT_CHECK).unref();
+    const { memory, cpuTime = threadCpuTime } = options;
+    this.#intervals = [
+      setInterval(() => this.#checkHeartbeats(), LOOK_INTERVAL).unref(),
+      setInterval(() => this.#renewTicketKeys(), KEYS_INTERVAL).unref(),
+      ...(memory ? [setInterval(() => this.#checkMemory(memory()), SAMPLE_INTERVAL).unref()] : []),
+    ];
     for (let id = 0; id < options.workers; id++) {
       const slot: Slot = {
         id,
@@ -101,8 +128,8 @@ class Supervisor implements DataPlane {
         deaths: 0,
         restart: null,
         seriesId: 0,
-        heartbeat: 0,
-        missed: 0,
+        heartbeat: new Heartbeat(cpuTime),
+        error: null,
       };
       this.#slots.push(slot);
       this.#start(slot);
@@ -134,7 +161,10 @@ class Supervisor implements DataPlane {
   }
 
   workers(): readonly WorkerState[] {
-    return this.#slots.map(({ id, state, version, restarts }) => ({ id, state, version, restarts }));
+    return this.#slots.map(({ id, state, version, restarts, seriesId }) => {
+      const admission = (this.#options.series.counterOf(seriesId, ADMISSION) ?? OPEN) as AdmissionLevel;
+      return { id, state, version, restarts, admission };
+    });
   }
 
   drain(): void {
@@ -144,7 +174,7 @@ class Supervisor implements DataPlane {
 
   async shutdown(deadline: number): Promise<void> {
     this.#stopping = true;
-    clearInterval(this.#heartbeats);
+    for (const interval of this.#intervals) clearInterval(interval);
     await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
     this.#rejectListening(new Error('the data plane was shut down'));
     for (const { done } of this.#waiting.splice(0)) done();
@@ -167,12 +197,27 @@ class Supervisor implements DataPlane {
     if (slot.restart !== null) clearTimeout(slot.restart);
     const { thread } = slot;
     if (thread === null) return;
-    const ended = new Promise((resolve) => thread.once('exit', resolve));
+    const ended = Promise.withResolvers<void>();
+    thread.once('exit', () => ended.resolve());
     thread.postMessage({ type: 'stop', deadline } satisfies ToWorker);
-    // A worker whose event loop hangs does not hear the message.
-    const force = setTimeout(() => void thread.terminate(), deadline + 2_000);
-    await ended;
+    // A worker whose event loop hangs does not hear the message; and some cannot be ended at all: see `#terminate`.
+    const force = setTimeout(() => void thread.terminate(), deadline + FORCE_AFTER);
+    const giveUp = setTimeout(ended.resolve, deadline + FORCE_AFTER + UNSTOPPABLE_AFTER);
+    await ended.promise;
     clearTimeout(force);
+    clearTimeout(giveUp);
+  }
+
+  /** Ends a thread whatever it does. V8 may be where it never looks for that (a heap that is full, for one): then we have failed. */
+  #terminate(slot: Slot, thread: Worker): void {
+    slot.state = 'stopped';
+    this.#settleWaiting();
+    const late = setTimeout(() => {
+      this.#options.log.error({ worker: slot.id }, 'worker can neither serve nor be ended');
+      this.#fail();
+    }, UNSTOPPABLE_AFTER).unref();
+    thread.once('exit', () => clearTimeout(late));
+    void thread.terminate();
   }
 
   #start(slot: Slot): void {
@@ -181,26 +226,32 @@ class Supervisor implements DataPlane {
     slot.state = 'starting';
     slot.version = 0;
     slot.startedAt = performance.now();
-    slot.missed = 0;
+    slot.heartbeat = new Heartbeat(this.#options.cpuTime ?? threadCpuTime);
+    slot.error = null;
     const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
     const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
       workerData: { settings: this.#settings, counters, ticketKeys: this.#ticketKeys.current } satisfies WorkerData,
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapLimit },
     });
     slot.thread = thread;
     this.#options.series.addWorker(slot.seriesId, counters);
     thread.on('message', (message: FromWorker) => this.#onMessage(slot, message));
-    thread.on('error', (error) => this.#options.log.error({ worker: slot.id, error }, 'worker failed'));
+    thread.on('error', (error) => (slot.error = error));
     thread.on('exit', (code) => this.#onExit(slot, code));
     if (this.#table !== null) this.#sendTable(slot);
     // Until the first worker has found the ports, only that one tries.
     const ports = this.#ports ?? (slot === this.#slots[0] ? this.#wanted : null);
     if (ports !== null) this.#send(slot, { type: 'listen', ports });
+    if (this.#memory.level !== OPEN) this.#send(slot, { type: 'memory', level: this.#memory.level });
     if (this.#draining) this.#send(slot, { type: 'drain' });
   }
 
   #onMessage(slot: Slot, message: FromWorker): void {
     switch (message.type) {
+      case 'started':
+        slot.heartbeat.named(message.thread);
+        return;
       case 'applied':
         slot.version = message.version;
         this.#settleWaiting();
@@ -217,12 +268,15 @@ class Supervisor implements DataPlane {
         this.#options.log.error({ worker: slot.id, code: message.code }, message.message);
         if (this.#ports === null) this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
         // A replacement that cannot listen is no use; the next one may.
-        else void slot.thread?.terminate();
+        else if (slot.thread !== null) this.#terminate(slot, slot.thread);
         return;
       case 'bug':
-        this.#options.log.error(
-          { worker: slot.id, stack: message.stack },
-          'an exchange failed for a bug; its connection was closed',
+        this.#options.log.error({ worker: slot.id, stack: message.stack }, `a bug: ${message.lost}`);
+        return;
+      case 'delayed':
+        this.#options.log.warn(
+          { worker: slot.id, delay: Math.round(message.delay) },
+          `worker ${ADMITS[message.level]}: event loop`,
         );
         return;
       case 'series':
@@ -238,7 +292,8 @@ class Supervisor implements DataPlane {
     if (this.#stopping) return;
     slot.deaths = performance.now() - slot.startedAt > HEALTHY_AFTER ? 1 : slot.deaths + 1;
     const delay = Math.min(RESTART_DELAY * 2 ** (slot.deaths - 1), MAX_RESTART_DELAY);
-    this.#options.log.error({ worker: slot.id, code, delay }, 'worker ended; it is replaced');
+    const cause = slot.error === null ? {} : { error: slot.error };
+    this.#options.log.error({ worker: slot.id, code, delay, ...cause }, 'worker ended; it is replaced');
     slot.restarts++;
     slot.restart = setTimeout(() => {
       slot.restart = null;
@@ -268,22 +323,40 @@ class Supervisor implements DataPlane {
     this.#send(slot, { type: 'patch', patch: diffTables(null, this.#table!, this.#version) });
   }
 
-  /** A worker whose event loop stands still serves nobody and would not hear a message: it is ended, and replaced. */
+  /**
+   * A worker whose event loop stands still serves nobody and would not hear a message: it is ended, and replaced. One at a time:
+   * should all seem to hang, the mistake may be ours.
+   */
   #checkHeartbeats(): void {
     for (const slot of this.#slots) {
-      const heartbeat = this.#options.series.counterOf(slot.seriesId, HEARTBEAT) ?? 0;
-      slot.missed = slot.state === 'ready' && heartbeat === slot.heartbeat ? slot.missed + 1 : 0;
-      slot.heartbeat = heartbeat;
-      if (slot.missed < MISSED_HEARTBEATS) continue;
-      slot.missed = 0;
+      if (
+        slot.thread === null ||
+        slot.state === 'stopped' ||
+        !slot.heartbeat.hangs(this.#options.series.counterOf(slot.seriesId, HEARTBEAT) ?? 0)
+      )
+        continue;
+      const now = performance.now();
+      if (this.#hung !== null && this.#hung.state !== 'ready' && now - this.#hungAt < NEXT_REPLACEMENT) continue;
+      this.#hung = slot;
+      this.#hungAt = now;
       this.#options.log.error({ worker: slot.id }, 'worker does not respond; it is replaced');
-      void slot.thread?.terminate();
+      this.#terminate(slot, slot.thread);
     }
   }
 
   #renewTicketKeys(): void {
     if (!this.#ticketKeys.renew(this.#clock(), this.#settings.tlsSessionTimeout)) return;
     this.#broadcast({ type: 'ticketKeys', keys: this.#ticketKeys.current });
+  }
+
+  #checkMemory({ used, limit }: MemoryReading): void {
+    const before = this.#memory.level;
+    const level = this.#memory.sample(used / limit, this.#settings.overloadMemory);
+    if (level === before) return;
+    this.#options.log.warn({ used, limit }, `every worker ${ADMITS[level]}: memory`);
+    this.#broadcast({ type: 'memory', level });
+    // The table and the objects it is made of leave garbage too.
+    if (before === OPEN) collectGarbage();
   }
 
   #broadcast(message: ToWorker): void {

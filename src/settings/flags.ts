@@ -14,9 +14,12 @@ import {
   isDnsName,
   list,
   NAMESPACED_NAME,
+  NGINX_SIZE,
   oneOf,
   optionalText,
+  PERCENT,
   PORT,
+  rising,
   SECONDS_OR_DURATION,
   text,
   type ValueType,
@@ -106,6 +109,11 @@ const WORKERS: ValueType<number> = {
   parse: (value) => (value === 'auto' ? availableParallelism() : integer(1, 256).parse(value)),
   format: () => 'auto',
 };
+const OVERLOAD_MEMORY = rising(PERCENT, '"off" or two percentages such as 92%,95%');
+const OVERLOAD_DELAY = rising(
+  atLeast(DURATION, 1, 'a duration from 1ms'),
+  '"off" or two durations from 1ms to 24 days such as 500ms,1s',
+);
 /** A Lease counts in whole seconds, and its holder needs time to renew it. */
 const ELECTION_TTL = atLeast(DURATION, 1000, 'a duration from 1s to 24 days such as 30s or 1m30s');
 /** klog's verbosity: 3 and more is what this program calls debug. */
@@ -322,6 +330,27 @@ export const FLAGS: readonly Flag[] = [
   own('workers', WORKERS, availableParallelism(), 'Worker threads that serve traffic. auto: one per CPU.', (workers) => ({
     controller: { workers },
   })),
+  own(
+    'memory-limit',
+    NGINX_SIZE,
+    0,
+    "The memory this process is to live with, where that is less than the container's limit. 0: only the container's.",
+    (memoryLimit) => ({ controller: { memoryLimit } }),
+  ),
+  own(
+    'overload-memory',
+    OVERLOAD_MEMORY,
+    { closing: 0.92, refusing: 0.95 },
+    'From which parts of the memory limit on connections are no longer kept alive, and requests are refused with 503. Without a limit: never.',
+    (overloadMemory) => ({ proxy: { overloadMemory } }),
+  ),
+  own(
+    'overload-delay',
+    OVERLOAD_DELAY,
+    { closing: 500, refusing: 1000 },
+    'From which delays of its event loop on a worker no longer keeps connections alive, and refuses requests with 503.',
+    (overloadDelay) => ({ proxy: { overloadDelay } }),
+  ),
   own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
     proxy: { bindAddress },
   })),

@@ -3,6 +3,12 @@
  * key once, with its default and meaning; nothing else in the tree parses a setting.
  */
 
+/** From where on an overload closes connections after each response, and from where on it refuses requests. */
+export interface OverloadThresholds {
+  readonly closing: number;
+  readonly refusing: number;
+}
+
 /** What the workers need. Structured-cloneable. Times are milliseconds, sizes bytes, unless a name says otherwise. */
 export interface ProxySettings {
   /** Address to bind; `::` takes IPv4 too. */
@@ -45,6 +51,10 @@ export interface ProxySettings {
    * allow, which the supervisor works out.
    */
   readonly maxConnections: number;
+  /** `--overload-memory`: parts of the memory limit. Null: memory is not watched. */
+  readonly overloadMemory: OverloadThresholds | null;
+  /** `--overload-delay`: how late the event loop of a worker is. Null: delays are not watched. */
+  readonly overloadDelay: OverloadThresholds | null;
 
   /** `large-client-header-buffers`, number times size: the whole request head, request line included. Over: 431. */
   readonly maxRequestHeadSize: number;
@@ -198,6 +208,8 @@ export interface ControllerSettings {
   readonly workerShutdownTimeout: number;
   /** `--workers`: worker threads. */
   readonly workers: number;
+  /** `--memory-limit`: bytes, beside the cgroup's limit. 0: none. */
+  readonly memoryLimit: number;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly disableSyncEvents: boolean;
 }

@@ -253,6 +253,33 @@ export function list(word: string, expected: string, accepts: (item: string) => 
   return { word, expected, parse, format: (items) => items.join(',') };
 }
 
+/** Two values of a type between a comma, the second not below the first; `off`: null. */
+export function rising(
+  type: ValueType<number>,
+  expected: string,
+): ValueType<{ readonly closing: number; readonly refusing: number } | null> {
+  const parse = (value: string): { closing: number; refusing: number } | null | undefined => {
+    if (value === 'off') return null;
+    const [closing, refusing, ...rest] = value.split(',').map((part) => type.parse(part.trim()));
+    if (closing === undefined || refusing === undefined || rest.length > 0 || refusing < closing) return undefined;
+    return { closing, refusing };
+  };
+  const format = (value: { readonly closing: number; readonly refusing: number } | null): string =>
+    value === null ? 'off' : `${type.format(value.closing)},${type.format(value.refusing)}`;
+  return { word: 'two values', expected, parse, format };
+}
+
+/** Percent of something; becomes a part of 1. */
+export const PERCENT: ValueType<number> = {
+  word: 'percent',
+  expected: 'a percentage from 1 to 100',
+  parse: (value) => {
+    const percent = integer(1, 100).parse(value.replace(/%$/, ''));
+    return percent === undefined ? undefined : percent / 100;
+  },
+  format: (value) => `${Math.round(value * 100)}%`,
+};
+
 /** One of several words. */
 export function oneOf<T extends string>(...choices: readonly T[]): ValueType<T> {
   return {

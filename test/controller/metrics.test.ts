@@ -71,8 +71,8 @@ function setUp(change: Partial<ControllerState> = {}) {
     {
       state: () => state,
       workers: () => [
-        { id: 0, state: 'ready', version: 12, restarts: 0 },
-        { id: 1, state: 'starting', version: 11, restarts: 3 },
+        { id: 0, state: 'ready', version: 12, restarts: 0, admission: 0 },
+        { id: 1, state: 'starting', version: 11, restarts: 3, admission: 2 },
       ],
       connected: () => false,
       leading: () => true,
@@ -127,6 +127,7 @@ describe('the metrics of the control plane', () => {
         'sluice_table_version 12',
         'sluice_worker_table_version{worker="1"} 11',
         'sluice_worker_restarts_total{worker="1"} 3',
+        'sluice_overload_level{worker="1"} 2',
         'sluice_workers{state="starting"} 1',
         'sluice_apiserver_connected 0',
         'sluice_watch_relists_total{kind="Secret"} 4',

@@ -22,7 +22,7 @@ beforeEach(() => {
         done(error);
       };
     },
-    () => dropped++,
+    (lines) => (dropped += lines),
   );
 });
 
@@ -103,12 +103,22 @@ describe('the access log', () => {
     expect(dropped).toBe(0);
   });
 
-  it('goes on after a write that failed', () => {
+  it('counts what a write that failed has lost, and goes on', () => {
     log.add('lost');
+    log.add('lost too');
     log.flush();
     log.add('next');
-    done(new Error('EPIPE'));
-    expect(written).toEqual(['lost\n', 'next\n']);
+    done(new Error('ENOSPC'));
+    expect(written).toEqual(['lost\nlost too\n', 'next\n']);
+    expect(dropped).toBe(2);
+  });
+
+  it('does not wait for ever at the end when nobody reads', async () => {
+    log.add('one');
+    const closing = log.close();
+    vi.advanceTimersByTime(1000);
+    await closing;
+    expect(finish).not.toBeNull();
   });
 
   it('closes when all is written, what came during a write too', async () => {

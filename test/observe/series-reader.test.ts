@@ -7,6 +7,7 @@ import {
   HEARTBEAT,
   HISTOGRAMS,
   LOG_DROPPED,
+  REFUSED,
   REJECTED,
   REQUEST_DURATION,
   REQUEST_SIZE,
@@ -187,6 +188,42 @@ describe('the reader', () => {
     expect(requests(reader)).toEqual({ '/stays 200': 1, '/new 200': 1 });
   });
 
+  it('takes no count back when one worker closes what another still counts', () => {
+    const reader = new SeriesReader(COMMON, true);
+    const [dead, one, two] = [addWorker(reader, 1), addWorker(reader, 2), addWorker(reader, 3)];
+    const [a, b, c] = [dead.open(labels()), one.open(labels()), two.open(labels())];
+    dead.count(a);
+    one.count(b);
+    two.count(c);
+    reader.removeWorker(1);
+    one.close(b);
+    expect(requests(reader)).toEqual({ '/ 200': 3 });
+    // The last one: nobody has the route any more.
+    two.close(c);
+    expect(requests(reader)).toEqual({});
+  });
+
+  it('takes no count back when the route of one of several hosts goes, without the label of the host', () => {
+    const reader = new SeriesReader(COMMON, false);
+    const writer = addWorker(reader, 1);
+    const [a, b] = [writer.open(labels({ host: 'a.example' })), writer.open(labels({ host: 'b.example' }))];
+    for (const series of [a, b]) writer.count(series);
+    writer.close(a);
+    expect(requests(reader)).toEqual({ '/ 200': 2 });
+    writer.close(b);
+    expect(requests(reader)).toEqual({});
+  });
+
+  it('keeps a bounded number of the series of dead workers, and the counts of the others in one', () => {
+    const reader = new SeriesReader(COMMON, true, 3);
+    for (let worker = 0; worker < 4; worker++) {
+      const writer = addWorker(reader, worker);
+      for (const path of ['/always', `/${worker}`]) writer.count(writer.open(labels({ path })));
+      reader.removeWorker(worker);
+    }
+    expect(requests(reader)).toEqual({ '/always 200': 4, '/0 200': 1, '/1 200': 1, ' ': 2 });
+  });
+
   it('takes no announcement of a worker that is gone', () => {
     const reader = new SeriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
@@ -209,6 +246,7 @@ describe('the reader', () => {
       writer.add(EJECTIONS, 6 * factor);
       writer.add(RETRIES_DENIED, 8 * factor);
       writer.set(ACTIVE, 4 * factor);
+      writer.add(REFUSED, factor);
     }
     reader.removeWorker(1);
     const process = `${PREFIX}nginx_process_`;
@@ -222,6 +260,8 @@ describe('the reader', () => {
       'sluice_access_log_dropped_total 33',
       'sluice_upstream_ejections_total 66',
       'sluice_upstream_retries_denied_total 88',
+      'sluice_overload_refused_total 11',
+      'sluice_connections_lost_total 4',
     ])
       expect(text).toContain(line);
   });

@@ -83,8 +83,10 @@ describe('the writer of series', () => {
     writer.count(first);
     for (const [index] of HISTOGRAMS.entries()) writer.observe(first, index, 5);
     writer.count(second);
+    const counted = Float64Array.from(values(first));
+    expect(counted[0]).toBe(1);
     writer.close(first);
-    expect(announced.at(-1)).toEqual({ slot: 0, labels: null, segment: null });
+    expect(announced.at(-1)).toEqual({ slot: 0, labels: null, segment: null, counted });
     const third = writer.open(labels('/3'));
     expect(announced.at(-1)).toEqual({ slot: 0, labels: labels('/3'), segment: null });
     expect(third).toMatchObject({ slot: first.slot, base: first.base });

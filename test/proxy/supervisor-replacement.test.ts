@@ -1,5 +1,4 @@
 /** What the supervisor tells workers that replace dead ones, and when it calls itself ready. The threads are in hand. */
-import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RoutingTable } from '../../src/model/table.ts';
@@ -7,10 +6,10 @@ import type { Logger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane, type DataPlaneOptions } from '../../src/proxy/supervisor.ts';
-import type { FromWorker, ToWorker } from '../../src/proxy/workers/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { certificate, group, host, prefixRoute, proxySettings, rawBackend, response, table } from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';
+import { ScriptedThread } from '../support/scripted-thread.ts';
 
 const open: { close: () => Promise<unknown> | void }[] = [];
 
@@ -20,42 +19,6 @@ afterEach(async () => {
 
 const CERTIFICATE = certificate('default', ['ingress.local']);
 const PORTS = { http: 40_080, https: 40_443 };
-
-/** A thread that does nothing but what the test says in its name. */
-class ScriptedThread extends EventEmitter {
-  readonly told: ToWorker[] = [];
-
-  postMessage(message: ToWorker): void {
-    this.told.push(message);
-    if (message.type === 'stop') this.die(0);
-  }
-
-  terminate(): Promise<number> {
-    this.die(1);
-    return Promise.resolve(1);
-  }
-
-  says(message: FromWorker): void {
-    this.emit('message', message);
-  }
-
-  die(code: number): void {
-    setImmediate(() => this.emit('exit', code));
-  }
-
-  types(): string[] {
-    return this.told.map(({ type }) => type);
-  }
-
-  /** The version of the last table it was given. */
-  version(): number | undefined {
-    return this.told.findLast((message) => message.type === 'patch')?.patch.version;
-  }
-
-  applies(): void {
-    this.says({ type: 'applied', version: this.version()! });
-  }
-}
 
 interface Plane {
   readonly plane: DataPlane;

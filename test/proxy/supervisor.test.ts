@@ -187,7 +187,7 @@ describe('the supervisor', () => {
   });
 
   it('replaces a worker whose event loop hangs', async () => {
-    const { plane, publish, threads, logged } = start(2, {}, new URL('../support/hanging-worker.ts', import.meta.url));
+    const { plane, publish, threads, logged } = start(2, {}, new URL('../support/faulty-worker.ts', import.meta.url));
     publish([HOST], [await backend()]);
     const { http } = await plane.listening;
     threads[0]!.postMessage('hang');

@@ -20,6 +20,8 @@ const PROXY: Record<keyof ProxySettings, true> = {
   lingeringTimeout: true,
   halfClosedTimeout: true,
   maxConnections: true,
+  overloadMemory: true,
+  overloadDelay: true,
   maxRequestHeadSize: true,
   maxRequestLineSize: true,
   maxRequestHeaders: true,
@@ -108,6 +110,7 @@ const CONTROLLER: Record<keyof ControllerSettings, true> = {
   shutdownGracePeriod: true,
   workerShutdownTimeout: true,
   workers: true,
+  memoryLimit: true,
   logLevel: true,
   disableSyncEvents: true,
 };

@@ -19,7 +19,7 @@ export async function blackHole(): Promise<BlackHole> {
   const control = net.createServer().listen(0, '127.0.0.1');
   await once(control, 'listening');
   const { port: controlPort } = control.address() as net.AddressInfo;
-  for (let connected = true; connected; ) {
+  for (let connected = true; connected;) {
     connected = false;
     const filler = net.connect(port, '127.0.0.1');
     filler.on('connect', () => (connected = true)).on('error', () => undefined);

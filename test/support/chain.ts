@@ -14,7 +14,7 @@ import {
 } from '../../src/cluster/embedded/embedded.ts';
 import { apiVersionOf } from '../../src/cluster/embedded/resources/resources.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
-import { Sluice } from './child.ts';
+import { Sluice, type SluiceOutput } from './child.ts';
 import { eventually } from './eventually.ts';
 import * as objects from './manifests.ts';
 import { freePort } from './ports.ts';
@@ -45,6 +45,9 @@ export interface ChainOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A cluster that others use too; it is not closed with the chain. */
   readonly cluster?: EmbeddedCluster;
+  readonly output?: SluiceOutput;
+  /** The name of the Pod; replicas of one cluster have different ones. */
+  readonly pod?: string;
 }
 
 /** What is not there yet when objects were applied together: their watches are not in step. */
@@ -90,14 +93,15 @@ export class Chain {
   }
 
   /** Resolves when the admin port answers; `listening` says when there is more. */
-  static async start({ flags = [], env = {}, cluster: shared }: ChainOptions = {}): Promise<Chain> {
+  static async start({ flags = [], env = {}, cluster: shared, output, pod = 'sluice-0' }: ChainOptions = {}): Promise<Chain> {
     const cluster = shared ?? (await startCluster());
     const folder = mkdtempSync(join(tmpdir(), 'sluice-chain-'));
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, cluster.kubeconfig());
     const common = ['--bind-address=127.0.0.1', '--workers=1', '--access-log=false', '--http-port=0', '--https-port=0'];
-    const args = [`--kubeconfig=${kubeconfig}`, '--healthz-port=0', ...common, ...flags];
-    const sluice = new Sluice(['controller', ...args], { POD_NAME: 'sluice-0', POD_NAMESPACE: 'default', ...env });
+    // How busy the machine is must not decide what a test sees.
+    const args = [`--kubeconfig=${kubeconfig}`, '--healthz-port=0', '--overload-delay=off', ...common, ...flags];
+    const sluice = new Sluice(['controller', ...args], { POD_NAME: pod, POD_NAMESPACE: 'default', ...env }, output);
     const release = async (): Promise<void> => {
       await sluice.kill();
       if (shared === undefined) await cluster.close();

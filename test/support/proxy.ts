@@ -89,9 +89,13 @@ export function table(
   };
 }
 
-/** Settings for tests: the defaults, on loopback and free ports, without access log. */
+/**
+ * Settings for tests: the defaults, on loopback and free ports, without access log, and without the watch of delays: how busy the
+ * machine is must not decide what a test sees.
+ */
 export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettings {
-  return { ...DEFAULT_SETTINGS.proxy, bindAddress: '127.0.0.1', httpPort: 0, httpsPort: 0, accessLog: false, ...changes };
+  const ours = { bindAddress: '127.0.0.1', httpPort: 0, httpsPort: 0, accessLog: false, overloadDelay: null };
+  return { ...DEFAULT_SETTINGS.proxy, ...ours, ...changes };
 }
 
 /** A running data plane. */

@@ -1,6 +1,7 @@
 /** How connections of clients end. */
 import type { RequestHead } from './request-head.ts';
 import type { Exchange } from '../exchange.ts';
+import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 
 /** How long an idle connection is kept on shutdown, in milliseconds. */
@@ -45,8 +46,8 @@ export class Lifetime {
 
   /** The deadline of a connection that waits for its next request. */
   idles(): number {
-    const { deadlines, draining, settings } = this.#context;
-    return deadlines.after(draining() ? DRAIN_IDLE : settings().keepAliveTimeout);
+    const { admission, deadlines, settings } = this.#context;
+    return deadlines.after(admission.level === OPEN ? settings().keepAliveTimeout : DRAIN_IDLE);
   }
 
   /** The deadline after the last answer; `sending`: not all of it has left yet. */

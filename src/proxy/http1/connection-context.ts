@@ -10,8 +10,6 @@ export interface ConnectionContext extends ExchangeContext {
   readonly requestLimits: () => RequestHeadLimits;
   /** The connections of the worker. */
   readonly connections: Set<ClientConnection>;
-  /** The worker is on its way out: every response closes its connection. */
-  readonly draining: () => boolean;
   /** An exception in a callback: the connection is closed, the worker goes on. */
   readonly onBug: (error: unknown) => void;
   /** A request that was refused before it became an exchange. */

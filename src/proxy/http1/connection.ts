@@ -6,6 +6,7 @@ import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { Exchange } from '../exchange.ts';
 import { listenGuarded } from '../guarded.ts';
+import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { closesConnection, DRAIN_IDLE, forgetIfLarge, Lifetime } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
@@ -80,10 +81,9 @@ export class ClientConnection implements Downstream, Sender, Timed {
     return this.#writer.sent - this.#writer.headSize;
   }
 
-  /** On shutdown: an idle connection closes after a moment, a busy one after its response. */
-  drain(): void {
-    // A client that is about to send its next request still gets an answer, with Connection: close.
-    if (this.#phase === 'idle') this.deadline = Math.min(this.deadline, this.#context.deadlines.after(DRAIN_IDLE));
+  /** An idle connection closes after `idle` milliseconds (what comes before that is answered), a busy one after its response. */
+  drain(idle: number = DRAIN_IDLE): void {
+    if (this.#phase === 'idle') this.deadline = Math.min(this.deadline, this.#context.deadlines.after(idle));
   }
 
   /** Closes at once, whatever is in flight. */
@@ -302,7 +302,8 @@ export class ClientConnection implements Downstream, Sender, Timed {
     const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
     // A half-closed client may have pipelined more before.
     const last = this.#clientEnded && this.#input === null;
-    if (this.#context.draining() || last || !discardable || closesConnection(answer, this.head)) this.#keepAlive = false;
+    if (this.#context.admission.level !== OPEN || last || !discardable || closesConnection(answer, this.head))
+      this.#keepAlive = false;
   }
 
   #security(): string | null {

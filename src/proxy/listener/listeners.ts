@@ -94,7 +94,6 @@ export class Listeners {
 
   /** Listens on both ports; 0 for any free one. Rejects with the system's error. */
   async listen(settings: ProxySettings): Promise<BoundPorts> {
-    this.refreshContext();
     const { bindAddress, httpPort, httpsPort } = settings;
     return { http: await listen(this.#http, bindAddress, httpPort), https: await listen(this.#https, bindAddress, httpsPort) };
   }

@@ -68,8 +68,6 @@ export class UpstreamConnection implements Timed, Sender {
   #connected = false;
   #handler: ResponseHandler | null = null;
   #requestComplete = false;
-  /** What was sent on the connection before the current request. */
-  #sentBefore = 0;
   #paused = false;
   /** The upstream has sent all it had to say through the tunnel. */
   #tunnelEnded = false;
@@ -248,8 +246,6 @@ export class UpstreamConnection implements Timed, Sender {
       handler.onTunnelData(bytes, 0, length);
       return;
     }
-    // What came before anything of the request left answers something else: as bytes on an idle connection.
-    if (this.output.total - this.output.pending === this.#sentBefore) return this.#failWith(ERRORS.upstreamReset);
     const result = this.#reader.read(bytes, length);
     switch (result) {
       case COMPLETE:

@@ -8,6 +8,8 @@ import { isLoopback } from '../../model/loopback.ts';
 const FRESH = 1000;
 /** Addresses of one name that are used. */
 const MAX_ADDRESSES = 64;
+/** Requests that wait for the first answer for a name; more fail at once. */
+const MAX_WAITING = 1024;
 /** Names that are remembered. */
 const MAX_NAMES = 1024;
 
@@ -21,8 +23,9 @@ interface Waiter {
 
 interface Entry {
   addresses: readonly string[];
-  asking: boolean;
   askedAt: number;
+  /** The name server has not answered yet. */
+  asking: boolean;
   next: number;
   readonly waiting: Set<Waiter>;
 }
@@ -51,6 +54,7 @@ export class Resolver {
     if (!entry.asking && this.#clock() - entry.askedAt > FRESH) this.#ask(name, entry);
     if (entry.addresses.length > 0 || !entry.asking) return done(next(entry));
     const { waiting } = entry;
+    if (waiting.size >= MAX_WAITING) return done(null);
     const timer = setTimeout(() => {
       waiting.delete(waiter);
       done(null);
@@ -62,6 +66,7 @@ export class Resolver {
   #ask(name: string, entry: Entry): void {
     entry.asking = true;
     entry.askedAt = this.#clock();
+    entry.asking = true;
     this.#lookup(name, (error, addresses) => {
       entry.asking = false;
       const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);

@@ -4,6 +4,7 @@ import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
+import type { AdmissionLevel } from './overload.ts';
 
 /** What a worker starts with. */
 export interface WorkerData {
@@ -21,6 +22,8 @@ export type ToWorker =
   | { readonly type: 'ticketKeys'; readonly keys: KeyObject }
   /** Sent once the worker has a table. */
   | { readonly type: 'listen'; readonly ports: BoundPorts }
+  /** What the memory of the process asks for from now on. */
+  | { readonly type: 'memory'; readonly level: AdmissionLevel }
   /** Responses close their connections from now on; accepting goes on. */
   | { readonly type: 'drain' }
   /** Stop accepting, and end when the last connection closed or after `deadline` milliseconds. */
@@ -28,9 +31,13 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
+  /** The first word; the thread's name for `heartbeats.ts`. */
+  | { readonly type: 'started'; readonly thread: string }
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'listening'; readonly ports: BoundPorts }
   | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
-  /** An exception that an exchange did not expect. */
-  | { readonly type: 'bug'; readonly stack: string }
+  /** An exception nobody expected; `lost` says what it cost. */
+  | { readonly type: 'bug'; readonly stack: string; readonly lost: string }
+  /** What the delays of the worker's event loop ask for from now on; `delay`: the last one, in milliseconds. */
+  | { readonly type: 'delayed'; readonly level: AdmissionLevel; readonly delay: number }
   | { readonly type: 'series'; readonly announcement: SeriesAnnouncement };

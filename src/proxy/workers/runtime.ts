@@ -1,12 +1,22 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import type { KeyObject } from 'node:crypto';
 import { lookup } from 'node:dns';
-import type { TablePatch } from '../../model/table.ts';
-import { AccessLog, writeStdout } from '../../observe/access-log.ts';
-import { ACCEPTED, ACTIVE, EJECTIONS, LOG_DROPPED, REJECTED, RETRIES_DENIED } from '../../observe/series.ts';
+import type { TablePatch, VirtualHost } from '../../model/table.ts';
+import { AccessLog, standardOutput } from '../../observe/access-log.ts';
+import {
+  ACCEPTED,
+  ACTIVE,
+  ADMISSION,
+  EJECTIONS,
+  LOG_DROPPED,
+  REFUSED,
+  REJECTED,
+  RETRIES_DENIED,
+} from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
-import { compileRoute, treatedAlike, type CompiledRoute } from '../compiled-route.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { compileRoute, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { ClientConnection } from '../http1/connection.ts';
@@ -15,6 +25,7 @@ import { Listeners } from '../listener/listeners.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Outbox } from '../outbox.ts';
+import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
 import { Groups, type GroupContext } from '../upstream/group.ts';
@@ -23,6 +34,8 @@ import { Resolver, type Lookup } from '../upstream/resolver.ts';
 
 /** All connections of a worker read from upstreams into one buffer of this size. */
 const READ_BUFFER = 65_536;
+/** While memory is short, garbage is collected this often, in milliseconds. */
+const COLLECT_INTERVAL = 10_000;
 
 const systemLookup: Lookup = (name, done) => {
   lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
@@ -42,9 +55,14 @@ export interface Census {
   readonly idleUpstreams: number;
 }
 
-/** What a test may replace, and where bugs are told. */
+/** What a test may replace, and what the worker tells. */
 export interface RuntimeOptions {
-  readonly onBug: (error: unknown) => void;
+  /** An exception nobody expected. `lost`: what it cost, when it was not an exchange. */
+  readonly onBug: (error: unknown, lost?: string) => void;
+  /** What the delays of the event loop ask for has changed; `delay`: the last one, in milliseconds. */
+  readonly onDelayed?: ((level: AdmissionLevel, delay: number) => void) | undefined;
+  /** Called now and then while a table is applied. */
+  readonly onProgress?: (() => void) | undefined;
   readonly lookup?: Lookup | undefined;
   /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
   readonly ticketKeys?: KeyObject;
@@ -53,7 +71,12 @@ export interface RuntimeOptions {
 export class Runtime {
   readonly connections = new Set<ClientConnection>();
   #settings: ProxySettings;
-  #draining = false;
+  readonly #admission: Admission;
+  readonly #options: RuntimeOptions;
+  /** What the memory and the delays asked for last. */
+  #memory: AdmissionLevel = OPEN;
+  #delayed: AdmissionLevel = OPEN;
+  #garbageCollectedAt = -Infinity;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
   readonly #router = new Router<CompiledRoute>(treatedAlike);
@@ -71,7 +94,9 @@ export class Runtime {
     const { onBug, lookup: resolveName = systemLookup, ticketKeys = makeTicketKeys() } = options;
     this.#settings = settings;
     this.#writer = writer;
-    this.#log = new AccessLog(writeStdout, () => writer.add(LOG_DROPPED, 1));
+    this.#options = options;
+    this.#admission = new Admission(() => writer.add(REFUSED, 1));
+    this.#log = new AccessLog(standardOutput(), (lines) => writer.add(LOG_DROPPED, lines));
     this.#recorder = new Recorder(writer, this.#log);
     this.#recorder.configure(settings.accessLog);
     this.#tls = new TlsContexts(settings);
@@ -84,7 +109,10 @@ export class Runtime {
     });
   }
 
-  /** Changes the table. Connections stay as they are; exchanges in flight finish on the routes they began with. */
+  /**
+   * Changes the table. Connections stay as they are; exchanges in flight finish on the routes they began with. What cannot be
+   * applied is a bug, and costs no more than itself: the worker that replaced this one would be given the same table.
+   */
   apply(patch: TablePatch): void {
     // Groups first: routes refer to them. Hosts before the groups that go.
     const hosts = new Set(patch.hosts.map(({ host }) => host));
@@ -94,13 +122,11 @@ export class Runtime {
     if (patch.reset) this.#tls.clear();
     if (patch.defaultCertificate !== null) this.#tls.setDefault(patch.defaultCertificate);
     for (const certificate of patch.certificates) this.#tls.setCertificate(certificate);
-    for (const group of patch.groups) this.#groups.set(group);
+    for (const group of patch.groups)
+      this.#try(`the endpoints of ${group.id} stay as they were`, () => this.#groups.set(group));
     for (const host of patch.hosts) {
-      const routes = host.routes.map((route) => compileRoute(route, host.host, this.#groups, this.#recorder));
-      this.#closeSeries(host.host);
-      this.#routes.set(host.host, routes);
-      this.#router.set(host, routes);
-      this.#tls.setHost(host);
+      // Not as it was: what could not be applied may be what keeps strangers out.
+      if (!this.#try(`${host.host} answers 503`, () => this.#setHost(host))) this.#setHost(unavailableHost(host));
     }
     for (const host of removedHosts) {
       this.#closeSeries(host);
@@ -111,7 +137,7 @@ export class Runtime {
     for (const id of removedGroups) this.#groups.delete(id);
     for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
     this.#recorder.sweep();
-    if (patch.defaultCertificate !== null) this.#listeners.refreshContext();
+    if (patch.defaultCertificate !== null) this.#refreshContext();
   }
 
   configure(settings: ProxySettings): void {
@@ -120,7 +146,7 @@ export class Runtime {
     this.#settings = { ...settings, httpPort, httpsPort };
     this.#recorder.configure(settings.accessLog);
     this.#tls.configure(settings);
-    this.#listeners.refreshContext();
+    this.#refreshContext();
   }
 
   /** Replaces the keys of TLS session tickets. */
@@ -129,6 +155,7 @@ export class Runtime {
   }
 
   async listen(ports: BoundPorts): Promise<BoundPorts> {
+    this.#refreshContext();
     const bound = await this.#listeners.listen({ ...this.#settings, httpPort: ports.http, httpsPort: ports.https });
     this.#settings = { ...this.#settings, httpPort: bound.http, httpsPort: bound.https };
     return bound;
@@ -136,7 +163,7 @@ export class Runtime {
 
   /** From now on every response closes its connection; accepting goes on. */
   drain(): void {
-    this.#draining = true;
+    this.#admission.drain();
   }
 
   /** Stops accepting; resolves when every connection is closed, by force after `deadline` milliseconds. */
@@ -164,9 +191,59 @@ export class Runtime {
     };
   }
 
-  /** Publishes the number of open connections. */
-  tick(): void {
+  /** Publishes what is open, and looks for an overload. `delay`: how late the event loop is, in milliseconds. */
+  tick(delay: number): void {
     this.#writer.set(ACTIVE, this.connections.size);
+    this.#admit(() => {
+      const level = this.#admission.delay(delay, this.#settings.overloadDelay);
+      if (level !== this.#delayed) this.#options.onDelayed?.(level, delay);
+      this.#delayed = level;
+    });
+    if (this.#memory !== OPEN && performance.now() - this.#garbageCollectedAt > COLLECT_INTERVAL) {
+      this.#garbageCollectedAt = performance.now();
+      collectGarbage();
+    }
+  }
+
+  /** What the memory of the process asks for. */
+  memory(level: AdmissionLevel): void {
+    this.#memory = level;
+    this.#admit(() => this.#admission.memory(level));
+  }
+
+  /** Idle connections go as soon as no connection is kept alive any more. */
+  #admit(change: () => void): void {
+    const before = this.#admission.level;
+    change();
+    const { level } = this.#admission;
+    this.#writer.set(ADMISSION, level);
+    if (before === OPEN && level !== OPEN)
+      for (const connection of this.connections) connection.drain(Math.random() * IDLE_SPREAD);
+  }
+
+  /** False when it threw, which is told. */
+  #try(lost: string, change: () => void): boolean {
+    try {
+      change();
+      return true;
+    } catch (error) {
+      this.#options.onBug(error, lost);
+      return false;
+    } finally {
+      this.#options.onProgress?.();
+    }
+  }
+
+  #setHost(host: VirtualHost): void {
+    const routes = host.routes.map((route) => compileRoute(route, host.host, this.#groups, this.#recorder));
+    this.#closeSeries(host.host);
+    this.#routes.set(host.host, routes);
+    this.#router.set(host, routes);
+    this.#tls.setHost(host);
+  }
+
+  #refreshContext(): void {
+    this.#try('the certificate for clients without SNI stays as it was', () => this.#listeners.refreshContext());
   }
 
   #closeSeries(host: string): void {
@@ -196,6 +273,7 @@ export class Runtime {
     return {
       onBug,
       settings: () => this.#settings,
+      admission: this.#admission,
       router: this.#router,
       resolver: new Resolver(resolveName, clock),
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
@@ -203,7 +281,6 @@ export class Runtime {
       outbox: this.#outbox,
       requestLimits: () => this.#settings,
       connections: this.connections,
-      draining: () => this.#draining,
       onRefused: (connection, error) => this.#recorder.recordRefused(connection.client.address, error),
     };
   }

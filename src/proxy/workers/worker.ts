@@ -2,11 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { HEARTBEAT } from '../../observe/series.ts';
 import { SeriesWriter } from '../../observe/series-writer.ts';
+import { threadName } from './heartbeats.ts';
+import { SAMPLE_INTERVAL } from './overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { Runtime } from './runtime.ts';
-
-/** How often the worker shows that its event loop turns, in milliseconds. */
-const HEARTBEAT_INTERVAL = 250;
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
@@ -14,15 +13,23 @@ if (port === null) throw new Error('worker.ts runs in a worker thread');
 const { settings, counters, ticketKeys } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
 const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
+const beat = (): void => writer.add(HEARTBEAT, 1);
 const runtime = new Runtime(settings, writer, {
   ticketKeys,
-  onBug: (error) => send({ type: 'bug', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  onBug: (error, lost = 'an exchange failed; its connection was closed') =>
+    send({ type: 'bug', lost, stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  onDelayed: (level, delay) => send({ type: 'delayed', level, delay }),
+  onProgress: beat,
 });
+send({ type: 'started', thread: threadName() });
 
+let due = performance.now() + SAMPLE_INTERVAL;
 setInterval(() => {
-  writer.add(HEARTBEAT, 1);
-  runtime.tick();
-}, HEARTBEAT_INTERVAL).unref();
+  beat();
+  const now = performance.now();
+  runtime.tick(Math.max(now - due, 0));
+  due = now + SAMPLE_INTERVAL;
+}, SAMPLE_INTERVAL).unref();
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -38,6 +45,9 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'listen':
       void listen(message.ports);
+      return;
+    case 'memory':
+      runtime.memory(message.level);
       return;
     case 'drain':
       runtime.drain();

@@ -136,6 +136,29 @@ describe('the resolver', () => {
     expect(again.address).toBe('192.0.2.1');
   });
 
+  it('asks for a name once at a time, however long the answer takes', () => {
+    resolve();
+    answer(['192.0.2.1']);
+    for (let i = 0; i < 20; i++) {
+      now += 2000;
+      expect(resolve().address).toBe('192.0.2.1');
+    }
+    expect(asked).toHaveLength(2);
+    answer([], new Error('ETIMEOUT'));
+    now += 2000;
+    expect(resolve().address).toBe('192.0.2.1');
+    expect(asked).toHaveLength(3);
+  });
+
+  it('lets no more than 1024 wait for the first answer', () => {
+    const waiting = Array.from({ length: 1024 }, () => resolve());
+    now += 2000;
+    expect(resolve().address).toBeNull();
+    expect(asked).toHaveLength(1);
+    answer(['192.0.2.1']);
+    for (const one of waiting) expect(one.address).toBe('192.0.2.1');
+  });
+
   it('uses no more than 64 addresses of a name', () => {
     resolve();
     answer(Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`));

@@ -24,6 +24,7 @@ import { Groups } from '../../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../../src/proxy/upstream/idle.ts';
 import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
+import { Admission } from '../../../src/proxy/workers/overload.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
 
@@ -126,7 +127,7 @@ class World {
       outbox: this.#outbox,
       requestLimits: () => SETTINGS,
       connections: this.#connections,
-      draining: () => false,
+      admission: new Admission(() => undefined),
       onRefused: () => undefined,
     };
     this.client = new FakeSocket(later, false);

@@ -137,7 +137,7 @@ describe('C17: an upgraded connection', () => {
     const proxy = await stage.proxyTo([upstream.port]);
     const clients = await Promise.all(Array.from({ length: 30 }, () => endingClient(proxy.port)));
     for (const client of clients) expect((await client.request(UPGRADE)).status).toBe(101);
-    proxy.runtime.tick();
+    proxy.runtime.tick(0);
     expect([proxy.counters[ACTIVE], proxy.runtime.census().upstreams]).toEqual([30, 30]);
     for (const [index, client] of clients.entries()) {
       if (index % 3 === 0) client.socket.resetAndDestroy();
@@ -145,7 +145,7 @@ describe('C17: an upgraded connection', () => {
       else upstream.sockets[index]!.destroy();
     }
     await eventually(() => proxy.runtime.census().connections === 0);
-    proxy.runtime.tick();
+    proxy.runtime.tick(0);
     expect([ACTIVE, ACCEPTED, REQUESTS].map((counter) => proxy.counters[counter])).toEqual([0, 30, 30]);
   });
 });
