@@ -240,6 +240,7 @@ export class UpstreamConnection implements Timed, Sender {
     if (this.#state === 'idle' || this.#handler === null) return this.destroy();
     const handler = this.#handler;
     this.#context.deadlines.tick();
+    // As bytes on an idle connection: nobody's answer.
     if (this.#unsent) return this.#failWith(ERRORS.upstreamClosed);
     this.#touch();
     if (this.#state === 'tunnel') {
