@@ -186,7 +186,7 @@ class Supervisor implements DataPlane {
     const settings = withinOpenFiles(wanted, openFiles, this.#options.workers);
     const { maxConnections } = settings;
     if (maxConnections < wanted.maxConnections)
-      this.#options.log.warn(
+      this.#options.log.info(
         { openFiles, maxConnections },
         'fewer connections than max-worker-connections: too few open files',
       );

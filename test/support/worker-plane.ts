@@ -44,7 +44,7 @@ export function startPlane({ workers, settings, file, ...options }: PlaneOptions
   const series = new SeriesReader(COMMON, true);
   const threads: Worker[] = [];
   const start = options.startThread ?? ((real, threadOptions) => new Worker(file ?? real, threadOptions));
-  const plane = startDataPlane(proxySettings(settings), {
+  const plane = startDataPlane(proxySettings({ maxConnections: 1000, ...settings }), {
     workers,
     log,
     series,

@@ -9,6 +9,7 @@ import { CATCH_ALL_HOST } from '../../../src/model/table.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
 import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Runtime } from '../../../src/proxy/workers/runtime.ts';
+import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { certificate, group, host, prefixRoute, proxySettings, table } from '../../support/proxy.ts';
 import type { Random } from '../random.ts';
 
@@ -172,12 +173,12 @@ export class WiredProxy {
       accept ??= listener;
       return createServer(options, listener);
     }) as typeof net.createServer;
-    net.connect = ((options: { onread: OnRead }) => {
+    UpstreamSocket.prototype.connect = ((options: { onread: OnRead }) => {
       const socket = new FakeSocket(this.#random, options.onread);
       socket.connecting = true;
       this.onConnect(socket);
       return socket;
-    }) as unknown as typeof net.connect;
+    }) as unknown as UpstreamSocket['connect'];
     syncBuiltinESMExports();
     const writer = new SeriesWriter(sharedCounters(), () => undefined);
     this.#runtime = new Runtime(proxySettings(), writer, { onBug: (error) => this.bugs.push(error) });
