@@ -2,7 +2,7 @@
 import type { ProxySettings } from '../settings/settings.ts';
 import { hostName } from './host.ts';
 import type { ClientInfo } from './http1/forward-request.ts';
-import type { RequestHead } from './http1/request-head.ts';
+import type { RequestHead } from './http1/head/request-head.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   301: 'Moved Permanently',

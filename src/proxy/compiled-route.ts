@@ -4,7 +4,7 @@ import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { redirect, type Answer } from './answers.ts';
 import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
-import type { RequestHead } from './http1/request-head.ts';
+import type { RequestHead } from './http1/head/request-head.ts';
 import type { Recorder, RouteSeries } from './record.ts';
 import type { Groups, LiveGroup } from './upstream/group.ts';
 

@@ -5,8 +5,8 @@
 import type { Answer } from './answers.ts';
 import type { ClientInfo } from './http1/forward-request.ts';
 import type { Sink } from './outbox.ts';
-import type { RequestHead } from './http1/request-head.ts';
-import type { ResponseHead } from './http1/response-head.ts';
+import type { RequestHead } from './http1/head/request-head.ts';
+import type { ResponseHead } from './http1/head/response-head.ts';
 
 export interface Downstream {
   readonly client: ClientInfo;

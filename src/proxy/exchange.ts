@@ -7,7 +7,7 @@ import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
 import { fallbackFields, newRequestId } from './http1/forward-request.ts';
-import type { ResponseHead } from './http1/response-head.ts';
+import type { ResponseHead } from './http1/head/response-head.ts';
 import { LARGE_PIECE } from './outbox.ts';
 import { isFailure } from './upstream/health.ts';
 import { REFUSING, type Admission } from './workers/overload.ts';

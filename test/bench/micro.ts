@@ -2,8 +2,8 @@
 import { Deadlines } from '../../src/proxy/deadlines.ts';
 import { HeadForwarder, newRequestId } from '../../src/proxy/http1/forward-request.ts';
 import type { Sink } from '../../src/proxy/outbox.ts';
-import { parseRequestHead, RequestHead } from '../../src/proxy/http1/request-head.ts';
-import { parseResponseHead, ResponseHead } from '../../src/proxy/http1/response-head.ts';
+import { parseRequestHead, RequestHead } from '../../src/proxy/http1/head/request-head.ts';
+import { parseResponseHead, ResponseHead } from '../../src/proxy/http1/head/response-head.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import { BENCH_HOST, SCENARIOS, type Scenario } from './scenarios.ts';
 

@@ -5,7 +5,7 @@ import { sharedCounters } from '../../src/observe/series.ts';
 import { SeriesWriter } from '../../src/observe/series-writer.ts';
 import type { Downstream } from '../../src/proxy/downstream.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
-import { RequestHead } from '../../src/proxy/http1/request-head.ts';
+import { RequestHead } from '../../src/proxy/http1/head/request-head.ts';
 import { Recorder } from '../../src/proxy/record.ts';
 import { prefixRoute } from '../support/proxy.ts';
 

@@ -2,7 +2,7 @@
  * The strict reader of chunked bodies (RFC 9112 §7.1), for requests and responses. It finds the data in the bytes as they
  * come, copies nothing, and refuses whatever two readers could take differently: bare LF, signs, spaces, overlong sizes.
  */
-import { CR, HEX_VALUE, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR, COLON } from './chars.ts';
+import { CR, HEX_VALUE, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR, COLON } from './head/chars.ts';
 
 const SIZE = 0;
 const SIZE_DIGITS = 1;

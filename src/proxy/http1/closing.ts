@@ -1,5 +1,5 @@
 /** How connections of clients end. */
-import type { RequestHead } from './request-head.ts';
+import type { RequestHead } from './head/request-head.ts';
 import type { Exchange } from '../exchange.ts';
 import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';

@@ -2,7 +2,7 @@ import type { ProxyError } from '../errors.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import type { Outbox } from '../outbox.ts';
 import type { ClientConnection } from './connection.ts';
-import type { RequestHeadLimits } from './request-head.ts';
+import type { RequestHeadLimits } from './head/request-head.ts';
 
 /** What a connection needs of its worker. */
 export interface ConnectionContext extends ExchangeContext {

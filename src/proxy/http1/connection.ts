@@ -12,8 +12,8 @@ import { closesConnection, DRAIN_IDLE, forgetIfLarge, Lifetime } from './closing
 import { Output, type Sender, type Sink } from '../outbox.ts';
 import { clientInfo, HeadForwarder, type ClientInfo } from './forward-request.ts';
 import { RequestBody } from './request-body.ts';
-import { RequestHead, RequestHeadReader } from './request-head.ts';
-import type { ResponseHead } from './response-head.ts';
+import { RequestHead, RequestHeadReader } from './head/request-head.ts';
+import type { ResponseHead } from './head/response-head.ts';
 import { connectionLine, responseFraming, ResponseWriter } from './response-writer.ts';
 
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
@@ -101,8 +101,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   expire(): void {
     switch (this.#phase) {
       case 'head':
-        this.#refuse(ERRORS.headerTimeout);
-        return;
+        return this.#refuse(ERRORS.headerTimeout);
       case 'exchange':
         if (this.#socket.writableNeedDrain) this.#cut(ERRORS.sendTimeout);
         else if (!this.#clientEnded) this.exchange.fail(ERRORS.bodyTimeout);
@@ -111,8 +110,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
         this.#sentBefore = this.#writer.sent;
         return;
       case 'tunnel':
-        this.#cut(ERRORS.sendTimeout);
-        return;
+        return this.#cut(ERRORS.sendTimeout);
       case 'linger':
         // What the client did not take would look like the end of the response.
         if (this.#socket.writableLength > 0) this.abort();
@@ -207,11 +205,11 @@ export class ClientConnection implements Downstream, Sender, Timed {
   exchangeDone(): void {
     if (this.#phase === 'closed') return;
     if (this.#phase === 'tunnel' || !this.#keepAlive) return this.#finish();
-    if (this.#bodyPaused) {
-      this.#bodyPaused = false;
-      this.#socket.resume();
-    }
-    this.#becomeIdle();
+    this.#phase = 'idle';
+    this.#bodyPaused = false;
+    forgetIfLarge(this.exchange);
+    this.#setDeadline();
+    if (this.#socket.isPaused()) this.#socket.resume();
     if (!this.#processing) this.#process();
   }
 
@@ -310,13 +308,6 @@ export class ClientConnection implements Downstream, Sender, Timed {
     return this.client.scheme === 'https' ? this.#context.settings().strictTransportSecurity : null;
   }
 
-  #becomeIdle(): void {
-    this.#phase = 'idle';
-    forgetIfLarge(this.exchange);
-    this.#setDeadline();
-    if (this.#socket.isPaused()) this.#socket.resume();
-  }
-
   /** No state without a deadline of its own, unless the upstream's covers it. */
   #setDeadline(): void {
     const { deadlines, settings } = this.#context;
@@ -367,8 +358,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   }
 
   #onClose(): void {
-    const wasOpen = this.#context.connections.delete(this);
-    if (!wasOpen) return;
+    if (!this.#context.connections.delete(this)) return;
     this.#context.deadlines.tick();
     this.#context.deadlines.delete(this);
     this.#phase = 'closed';

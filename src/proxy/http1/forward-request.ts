@@ -7,9 +7,9 @@ import { isIP } from 'node:net';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { validHost } from '../host.ts';
-import { trimOws } from './hop-by-hop.ts';
+import { trimOws } from './head/hop-by-hop.ts';
 import type { Sink } from '../outbox.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RequestHead } from './head/request-head.ts';
 
 /** What of the client's connection the upstream is told. */
 export interface ClientInfo {

@@ -1,7 +1,7 @@
 /** The request body of one exchange as it comes in: by length or in chunks. */
 import type { Exchange } from '../exchange.ts';
 import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from './chunked.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RequestHead } from './head/request-head.ts';
 
 /** What it needs of the settings. */
 export interface RequestBodyLimits extends ChunkedLimits {

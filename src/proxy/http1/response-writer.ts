@@ -1,8 +1,8 @@
 /** Writes responses to an HTTP/1.1 client: head and first data in one packet, in the framing the client understands. */
 import { reason, type Answer } from '../answers.ts';
 import type { Output } from '../outbox.ts';
-import type { RequestHead } from './request-head.ts';
-import type { ResponseHead } from './response-head.ts';
+import type { RequestHead } from './head/request-head.ts';
+import type { ResponseHead } from './head/response-head.ts';
 
 type Framing = 'none' | 'length' | 'chunked' | 'close';
 

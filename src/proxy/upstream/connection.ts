@@ -3,7 +3,7 @@ import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import type { ResponseHead } from '../http1/response-head.ts';
+import type { ResponseHead } from '../http1/head/response-head.ts';
 import { Output, type Outbox, type Sender } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';

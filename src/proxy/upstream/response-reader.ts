@@ -1,7 +1,7 @@
 /** Reads the responses of one HTTP/1.1 connection to an upstream: heads, then bodies in their framing (RFC 9112 §6.3). */
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from '../http1/chunked.ts';
-import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../http1/response-head.ts';
+import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../http1/head/response-head.ts';
 import type { ResponseHandler } from './connection.ts';
 
 /** What it needs of the settings. */

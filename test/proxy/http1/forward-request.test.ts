@@ -1,7 +1,7 @@
 /** What upstreams are told about the client, and what of the client's own claims is believed. */
 import { describe, expect, it } from 'vitest';
 import { clientInfo, forwardedInfo, HeadForwarder } from '../../../src/proxy/http1/forward-request.ts';
-import { parseRequestHead, RequestHead } from '../../../src/proxy/http1/request-head.ts';
+import { parseRequestHead, RequestHead } from '../../../src/proxy/http1/head/request-head.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 import { group, host, prefixRoute, proxySettings, rawBackend, response, startProxy, table } from '../../support/proxy.ts';
 import { sentBy } from '../../support/text-sink.ts';

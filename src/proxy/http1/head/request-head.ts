@@ -2,7 +2,7 @@
  * The strict parser of HTTP/1.1 request heads (RFC 9112 §2–§3, §6; RFC 9110 §5). What is ambiguous is refused, never
  * repaired: requests that two parsers may read differently are how requests are smuggled.
  */
-import { ERRORS, type ProxyError } from '../errors.ts';
+import { ERRORS, type ProxyError } from '../../errors.ts';
 import {
   COLON,
   CR,
@@ -18,7 +18,7 @@ import {
   VALUE_CHAR,
   isPlain,
 } from './chars.ts';
-import { validHost } from '../host.ts';
+import { validHost } from '../../host.ts';
 import { maybeVersion, methodName } from './methods.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';

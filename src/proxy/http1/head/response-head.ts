@@ -1,5 +1,5 @@
 /** The strict parser of the response heads of upstreams (RFC 9112 §4–§6). As strict as for requests: what is ambiguous is a 502. */
-import type { Sink } from '../outbox.ts';
+import type { Sink } from '../../outbox.ts';
 import { COLON, CR, HTAB, LF, NAME_CLASS, SP, VALUE_CHAR } from './chars.ts';
 import { FieldNames } from './field-names.ts';
 import { connectionOptions } from './hop-by-hop.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../../../src/proxy/http1/response-head.ts';
-import { sentBy } from '../../support/text-sink.ts';
+import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../../../../src/proxy/http1/head/response-head.ts';
+import { sentBy } from '../../../support/text-sink.ts';
 
 const LIMITS: ResponseHeadLimits = {
   maxResponseHeadSize: 1024,

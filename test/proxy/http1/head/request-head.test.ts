@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRequestHead, RequestHead, type RequestHeadLimits } from '../../../src/proxy/http1/request-head.ts';
-import { sentBy } from '../../support/text-sink.ts';
+import { parseRequestHead, RequestHead, type RequestHeadLimits } from '../../../../src/proxy/http1/head/request-head.ts';
+import { sentBy } from '../../../support/text-sink.ts';
 
 const LIMITS: RequestHeadLimits = {
   maxRequestHeadSize: 4096,

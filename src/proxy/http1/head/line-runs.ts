@@ -1,5 +1,5 @@
 /** Which lines of a head are passed on: runs of neighbouring lines, so that copying them takes a few slices, not one a field. */
-import type { Sink } from '../outbox.ts';
+import type { Sink } from '../../outbox.ts';
 
 export class LineRuns {
   /** Start, end, start, end … as offsets into the head's text. Not an array that shrinks and grows: those are slow to clear. */
