@@ -44,7 +44,8 @@ export function startPlane({ workers, settings, file, ...options }: PlaneOptions
   const series = new SeriesReader(COMMON, true);
   const threads: Worker[] = [];
   const start = options.startThread ?? ((real, threadOptions) => new Worker(file ?? real, threadOptions));
-  const plane = startDataPlane(proxySettings(settings), {
+  // So few connections that the limit of open files has no say.
+  const plane = startDataPlane(proxySettings({ maxConnections: 1000, ...settings }), {
     workers,
     log,
     series,

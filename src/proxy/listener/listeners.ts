@@ -26,7 +26,6 @@ export class Listeners {
   readonly #tls: tls.Server;
   /** Every socket that is open, from accept on: one in its handshake is not a connection of the worker yet. */
   readonly #open = new Set<net.Socket>();
-  readonly #onBug: (error: unknown) => void;
   #ticketKeys: KeyObject;
   /** What the TLS server's own context was made of. */
   #contextKey = '';
@@ -35,7 +34,6 @@ export class Listeners {
   constructor(context: ConnectionContext, contexts: TlsContexts, ticketKeys: KeyObject, events: ListenerEvents) {
     this.#contexts = contexts;
     this.#ticketKeys = ticketKeys;
-    this.#onBug = context.onBug;
     const open = this.#open;
     function onClose(this: net.Socket): void {
       open.delete(this);
@@ -100,19 +98,15 @@ export class Listeners {
 
   /**
    * Gives the TLS server its own context anew, if it would differ: clients without SNI get its certificate, and every client
-   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do.
+   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do. Throws for
+   * a certificate that OpenSSL does not take, which should never have come so far; the one before it serves on.
    */
   refreshContext(): void {
     const context = this.#contexts.defaultOptions();
     if (context === null || context.key === this.#contextKey) return;
     this.#contextKey = context.key;
-    try {
-      // Without keys of ours the new context would make some up, and no other worker could open its tickets.
-      this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
-    } catch (error) {
-      // A certificate that OpenSSL does not take should never have come so far; the one before it serves on.
-      this.#onBug(error);
-    }
+    // Without keys of ours the new context would make some up, and no other worker could open its tickets.
+    this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
   }
 
   /** Replaces the keys of session tickets: those that were given out are worth nothing any more. */
