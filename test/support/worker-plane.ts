@@ -44,6 +44,7 @@ export function startPlane({ workers, settings, file, ...options }: PlaneOptions
   const series = new SeriesReader(COMMON, true);
   const threads: Worker[] = [];
   const start = options.startThread ?? ((real, threadOptions) => new Worker(file ?? real, threadOptions));
+  // So few connections that the limit of open files has no say.
   const plane = startDataPlane(proxySettings({ maxConnections: 1000, ...settings }), {
     workers,
     log,

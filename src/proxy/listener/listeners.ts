@@ -98,8 +98,8 @@ export class Listeners {
 
   /**
    * Gives the TLS server its own context anew, if it would differ: clients without SNI get its certificate, and every client
-   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do. Throws when
-   * OpenSSL does not take the certificate, which should never have come so far; the one before it serves on.
+   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do. Throws for
+   * a certificate that OpenSSL does not take, which should never have come so far; the one before it serves on.
    */
   refreshContext(): void {
     const context = this.#contexts.defaultOptions();

@@ -49,22 +49,24 @@ describe('E7 a log that nobody reads', () => {
       pipe.fill();
     }
     await requests(chain, 300);
-    expect(await dropped(chain)).toBeGreaterThan(0);
+    const lost = await dropped(chain);
+    expect(lost).toBeGreaterThan(0);
     // A mebibyte is kept, and what one write takes.
-    expect(await dropped(chain)).toBeLessThan(300 - 140);
+    expect(lost).toBeLessThan(300 - 140);
     // What the controller says has no reader either, and it serves what is new.
     chain.apply(objects.ingress('wrong', 'wrong.test Prefix / nobody'), objects.ingress('new', 'new.test Prefix / control'));
     await eventually(async () => (await chain.get('http://new.test/')).status === 200);
     expect((await chain.ready()).status).toBe(200);
-    const before = await dropped(chain);
     stderr.read();
     await eventually(() => chain.sluice.log().some(({ code }) => code === 'ServiceNotFound'));
     let text = '';
-    await eventually(() => (text += stdout.read()).split('\n').filter((line) => line.includes('xxx')).length === 300 - before);
+    await eventually(() => (text += stdout.read()).split('\n').filter((line) => line.includes('xxx')).length === 300 - lost);
     // Whole lines all.
     expect(text.split('\n').filter((line) => line.includes('xxx') && !/^127\.0\.0\.1 .* [0-9a-f]{32}$/.test(line))).toEqual([]);
+    // Requests for new.test may have cost lines too.
+    const before = await dropped(chain);
     await requests(chain, 2);
-    await eventually(() => (text += stdout.read()).split('\n').filter((line) => line.includes('xxx')).length === 302 - before);
+    await eventually(() => (text += stdout.read()).split('\n').filter((line) => line.includes('xxx')).length === 302 - lost);
     expect(await dropped(chain)).toBe(before);
   });
 
