@@ -186,9 +186,9 @@ class Supervisor implements DataPlane {
     const settings = withinOpenFiles(wanted, openFiles, this.#options.workers);
     const { maxConnections } = settings;
     if (maxConnections < wanted.maxConnections)
-      this.#options.log.info(
+      this.#options.log.warn(
         { openFiles, maxConnections },
-        'fewer connections than max-worker-connections: too few open files',
+        'too few open files for the configured connections: fewer are accepted',
       );
     return settings;
   }
