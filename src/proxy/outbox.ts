@@ -1,9 +1,10 @@
 /**
  * What a worker sends: collected while the events at hand are read, and written when all of them are. One turn of the event
  * loop under load brings dozens of requests and responses; writing them together wakes the receivers once and not for every
- * message, and puts the pieces of a message into one packet (test/bench/README.md has what that gives).
+ * message, and puts the pieces of a message into one packet (test/bench/README.md has what that gave).
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Bytes collected before they are written without waiting for the end of the turn. */
 const ARENA_SIZE = 32_768;
@@ -35,11 +36,14 @@ export class Output implements Sink {
   /** Bytes sent so far. */
   total = 0;
   readonly sender: Sender;
+  /** TLS says only later that it has taken what was written. */
+  readonly encrypted: boolean;
   readonly #outbox: Outbox;
 
   constructor(socket: Socket, sender: Sender, outbox: Outbox) {
     this.socket = socket;
     this.sender = sender;
+    this.encrypted = socket instanceof TLSSocket;
     this.#outbox = outbox;
   }
 
@@ -67,7 +71,7 @@ export class Output implements Sink {
     else this.#outbox.copy(this, bytes, 0, bytes.length);
   }
 
-  /** Gives the socket all that was sent: before it is closed. */
+  /** Gives the socket all that was sent, and with it every other socket of the worker: before it is closed. */
   flush(): void {
     if (this.pending > 0) this.#outbox.flush();
   }
@@ -119,7 +123,7 @@ export class Outbox {
       output.pending = 0;
       const bytes = arena.subarray(this.#starts[i], i + 1 < count ? this.#starts[i + 1] : this.#used);
       // What will wait in the socket must not keep the whole arena.
-      const waits = socket.connecting || socket.writableLength > 0;
+      const waits = output.encrypted || socket.connecting || socket.writableLength > 0;
       this.#write(output, waits ? Buffer.from(bytes) : bytes);
       if (!waits && socket.writableLength > 0) kept = true;
     }

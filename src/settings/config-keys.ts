@@ -195,9 +195,15 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   key('proxy-next-upstream-timeout', SECONDS, 0, 'The time for all attempts. 0: no limit.', (upstreamTriesTimeout) => ({
     proxy: { upstreamTriesTimeout },
   })),
-  key('retry-non-idempotent', BOOLEAN, false, 'Send POST, LOCK and PATCH again too.', (retryNonIdempotent) => ({
-    proxy: { retryNonIdempotent },
-  })),
+  key(
+    'retry-non-idempotent',
+    BOOLEAN,
+    false,
+    'Send requests again whose method is not known to be idempotent, such as POST.',
+    (retryNonIdempotent) => ({
+      proxy: { retryNonIdempotent },
+    }),
+  ),
   key(
     'upstream-keepalive-connections',
     COUNT,

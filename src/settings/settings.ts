@@ -89,7 +89,7 @@ export interface ProxySettings {
   readonly upstreamTries: number;
   /** `proxy-next-upstream-timeout`: time for all attempts. 0: no limit. */
   readonly upstreamTriesTimeout: number;
-  /** `retry-non-idempotent`: POST, LOCK and PATCH may be sent again. */
+  /** `retry-non-idempotent`: POST and other methods not known to be idempotent may be sent again. */
   readonly retryNonIdempotent: boolean;
   /** `upstream-retry-budget`: requests sent again after they were sent once, in percent of a group's recent requests. 0: no limit. */
   readonly upstreamRetryBudget: number;

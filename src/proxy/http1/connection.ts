@@ -113,9 +113,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
         return this.#cut(ERRORS.sendTimeout);
       case 'linger':
         // What the client did not take would look like the end of the response.
-        if (this.#socket.writableLength > 0) this.abort();
-        else this.destroy();
-        return;
+        return this.#socket.writableLength > 0 ? this.abort() : this.destroy();
       case 'idle':
       case 'closed':
         // As nginx closes a connection that is idle or never sent a byte: without a word.
@@ -334,8 +332,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#clientEnded = true;
     switch (this.#phase) {
       case 'tunnel':
-        this.exchange.onTunnelClientEnd();
-        return;
+        return this.exchange.onTunnelClientEnd();
       case 'exchange':
         // A half-closed client still gets its answer, unless its request cannot become complete.
         if (this.#body.open) this.#cut(ERRORS.clientGone);
@@ -394,7 +391,10 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#phase = 'linger';
     this.#input = null;
     this.#end();
-    this.deadline = this.#lifetime.ends(this.#socket.writableLength > 0);
+    const sending = this.#socket.writableLength > 0;
+    this.deadline = this.#lifetime.ends(sending);
+    // Over TLS something always is still on its way.
+    if (sending) this.#socket.once('finish', () => (this.deadline = Math.min(this.deadline, this.#lifetime.ends(false))));
     this.#socket.resume();
   }
 }

@@ -281,7 +281,7 @@ export class UpstreamConnection implements Timed, Sender {
     const { persistent, trailers } = this.#reader;
     this.#release();
     // An unfinished request would be taken for the next one.
-    if (persistent && this.#requestComplete && this.output.empty) {
+    if (persistent && this.#requestComplete && this.output.empty && this.#socket.errored === null) {
       this.#state = 'idle';
       this.#sentBefore = this.output.total;
       if (this.#paused) {

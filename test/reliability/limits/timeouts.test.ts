@@ -108,6 +108,17 @@ describe('R55: after a first request, the phase', () => {
     await eventually(() => current.runtime.connections.size === 0);
   });
 
+  it('after the last answer over TLS, of which something always seems to be on its way, does too', async () => {
+    const upstream = await rawBackend(() => response('bye'));
+    open.push(upstream);
+    const proxy = await proxyTo([upstream.port], { ...ALL_LONG, lingeringTimeout: 50 });
+    const client = await RawClient.connectTls(proxy.httpsPort, { ...{ allowHalfOpen: true } });
+    open.push(client);
+    const reply = await client.request('GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n');
+    expect(reply.body).toBe('bye');
+    await eventually(() => proxy.runtime.connections.size === 0);
+  });
+
   it('connection ends by keepalive_time, with the answer after it', async () => {
     const client = await used(() => response('old'), { keepAliveTime: 0 });
     await client.closed();

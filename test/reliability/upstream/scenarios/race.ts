@@ -37,9 +37,10 @@ export async function race(stage: Stage, count: number): Promise<RaceResult> {
     const opened = upstream.sockets.length;
     // In either order, a few turns of the event loop apart, and with a FIN or a reset.
     const close = (): void => void (i % 3 === 0 ? last?.resetAndDestroy() : last?.destroy());
-    if (i % 2 === 0) close();
+    const first = (i >> 2) % 2 === 0;
+    if (first) close();
     client.send(request);
-    if (i % 2 === 1) {
+    if (!first) {
       for (let turns = i % 5; turns > 0; turns--) await new Promise(setImmediate);
       close();
     }
