@@ -49,7 +49,10 @@ export class RawClient {
     return new RawClient(socket);
   }
 
-  static async connectTls(port: number, options: tls.ConnectionOptions = {}): Promise<RawClient> {
+  static async connectTls(
+    port: number,
+    options: tls.ConnectionOptions & { readonly allowHalfOpen?: boolean } = {},
+  ): Promise<RawClient> {
     const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
     await once(socket, 'secureConnect');
     return new RawClient(socket);

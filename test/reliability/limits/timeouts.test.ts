@@ -112,7 +112,7 @@ describe('R55: after a first request, the phase', () => {
     const upstream = await rawBackend(() => response('bye'));
     open.push(upstream);
     const proxy = await proxyTo([upstream.port], { ...ALL_LONG, lingeringTimeout: 50 });
-    const client = await RawClient.connectTls(proxy.httpsPort, { ...{ allowHalfOpen: true } });
+    const client = await RawClient.connectTls(proxy.httpsPort, { allowHalfOpen: true });
     open.push(client);
     const reply = await client.request('GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n');
     expect(reply.body).toBe('bye');
