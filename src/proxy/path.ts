@@ -63,11 +63,6 @@ export function readPath(raw: string): PathReading | null {
   };
 }
 
-/** The path that routes are matched on, or null: see `readPath`. */
-export function normalisePath(raw: string): string | null {
-  return readPath(raw)?.path ?? null;
-}
-
 function join(segments: readonly string[], trailingSlash: boolean): string {
   return trailingSlash && segments.length > 0 ? `/${segments.join('/')}/` : `/${segments.join('/')}`;
 }

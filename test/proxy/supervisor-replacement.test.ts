@@ -1,13 +1,22 @@
 /** What the supervisor tells workers that replace dead ones, and when it calls itself ready. The threads are in hand. */
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RoutingTable } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane, type DataPlaneOptions } from '../../src/proxy/supervisor.ts';
 import { eventually } from '../support/eventually.ts';
-import { certificate, group, host, prefixRoute, proxySettings, rawBackend, response, table } from '../support/proxy.ts';
+import {
+  certificate,
+  group,
+  host,
+  prefixRoute,
+  proxySettings,
+  rawBackend,
+  response,
+  table,
+  wholeTable,
+} from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';
 import { ScriptedThread } from '../support/scripted-thread.ts';
 
@@ -50,13 +59,7 @@ function publishTo(plane: DataPlane, paths: readonly string[], ports: readonly n
       defaultCertificate: CERTIFICATE,
     },
   );
-  const whole: RoutingTable = {
-    hosts: new Map(patch.hosts.map((one) => [one.host, one])),
-    groups: new Map(groups.map((one) => [one.id, one])),
-    certificates: new Map(),
-    defaultCertificate: CERTIFICATE,
-  };
-  plane.publish(whole, patch);
+  plane.publish(wholeTable(patch), patch);
   return patch.version;
 }
 

@@ -2,14 +2,24 @@
 import net from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RoutingTable, TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
+import type { TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { BoundPorts, DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { eventually } from '../support/eventually.ts';
-import { certificate, group, host, prefixRoute, proxySettings, rawBackend, response, table } from '../support/proxy.ts';
+import {
+  certificate,
+  group,
+  host,
+  prefixRoute,
+  proxySettings,
+  rawBackend,
+  response,
+  table,
+  wholeTable,
+} from '../support/proxy.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 
 const open: { close: () => Promise<unknown> | void }[] = [];
@@ -53,13 +63,7 @@ function start(workers: number, changes: Partial<ProxySettings> = {}, file?: URL
   open.push({ close: () => plane.shutdown(0) });
   const publish = (hosts: readonly VirtualHost[], groups: readonly UpstreamGroup[]): number => {
     const patch: TablePatch = table(hosts, groups, { defaultCertificate: CERTIFICATE });
-    const whole: RoutingTable = {
-      hosts: new Map(patch.hosts.map((one) => [one.host, one])),
-      groups: new Map(groups.map((one) => [one.id, one])),
-      certificates: new Map(),
-      defaultCertificate: CERTIFICATE,
-    };
-    plane.publish(whole, patch);
+    plane.publish(wholeTable(patch), patch);
     return patch.version;
   };
   return { plane, series, logged, threads, publish };

@@ -10,6 +10,7 @@ import {
   type Route,
   type RoutePolicies,
   type RouteTarget,
+  type RoutingTable,
   type TablePatch,
   type UpstreamGroup,
   type VirtualHost,
@@ -86,6 +87,16 @@ export function table(
     removedCertificates: [],
     defaultCertificate: null,
     ...extra,
+  };
+}
+
+/** The table that a patch of everything makes. */
+export function wholeTable({ hosts, groups, certificates, defaultCertificate }: TablePatch): RoutingTable {
+  return {
+    hosts: new Map(hosts.map((one) => [one.host, one])),
+    groups: new Map(groups.map((one) => [one.id, one])),
+    certificates: new Map(certificates.map((one) => [one.id, one])),
+    defaultCertificate: defaultCertificate!,
   };
 }
 

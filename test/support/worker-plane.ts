@@ -1,12 +1,12 @@
 /** The data plane over real threads, as the controller has it: for tests of what happens to workers. */
 import { Worker } from 'node:worker_threads';
-import type { RoutingTable, TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
+import type { TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane, type DataPlaneOptions } from '../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
-import { certificate, proxySettings, table } from './proxy.ts';
+import { certificate, proxySettings, table, wholeTable } from './proxy.ts';
 
 const COMMON = { controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' };
 const CERTIFICATE = certificate('default', ['ingress.local']);
@@ -58,13 +58,7 @@ export function startPlane({ workers, settings, file, ...options }: PlaneOptions
   });
   const publish: TestPlane['publish'] = (hosts, groups, extra = {}) => {
     const patch = table(hosts, groups, { defaultCertificate: CERTIFICATE, ...extra });
-    const whole: RoutingTable = {
-      hosts: new Map(patch.hosts.map((one) => [one.host, one])),
-      groups: new Map(groups.map((one) => [one.id, one])),
-      certificates: new Map(patch.certificates.map((one) => [one.id, one])),
-      defaultCertificate: patch.defaultCertificate!,
-    };
-    plane.publish(whole, patch);
+    plane.publish(wholeTable(patch), patch);
     return patch.version;
   };
   const metric = (line: string): number => {

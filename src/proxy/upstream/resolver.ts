@@ -66,7 +66,6 @@ export class Resolver {
   #ask(name: string, entry: Entry): void {
     entry.asking = true;
     entry.askedAt = this.#clock();
-    entry.asking = true;
     this.#lookup(name, (error, addresses) => {
       entry.asking = false;
       const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);
