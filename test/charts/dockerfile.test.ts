@@ -70,6 +70,10 @@ describe('the Dockerfile, step by step', () => {
       if (fromStage === null) copy(text, ROOT, image);
       else copy(fromStage[1] ?? '', dependencies, image);
     }
+    await run('/bin/sh', ['-c', only(FINAL, 'RUN')], {
+      cwd: image,
+      env: { ...env, NODE_COMPILE_CACHE: join(image, '.compile-cache') },
+    });
   }, 180_000);
 
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -90,7 +94,7 @@ describe('the Dockerfile, step by step', () => {
     // Some may come as a dependency of a dependency; these never do.
     expect(['vitest', 'typescript', 'oxlint', 'http-proxy', 'fast-check'].filter(installed)).toEqual([]);
     expect(Object.keys(manifest['optionalDependencies'] ?? {}).filter(installed)).toEqual([]);
-    expect(readdirSync(image).sort()).toEqual(['LICENSE', 'node_modules', 'package.json', 'src']);
+    expect(readdirSync(image).sort()).toEqual(['.compile-cache', 'LICENSE', 'node_modules', 'package.json', 'src']);
   });
 
   it('starts the controller by its entry point', async () => {
@@ -99,6 +103,13 @@ describe('the Dockerfile, step by step', () => {
     expect([program, ...args, ...command]).toEqual(['node', 'src/main.ts', 'controller']);
     const { stdout } = await run(process.execPath, [...args, ...command, '--help'], { cwd: image, env });
     expect(stdout).toContain('--ingress-class');
+  });
+
+  it('has its modules compiled, and uses what is there', () => {
+    expect(FINAL.filter(({ text }) => text === 'NODE_COMPILE_CACHE=/app/.compile-cache').map(({ name }) => name)).toEqual([
+      'ENV',
+    ]);
+    expect(readdirSync(join(image, '.compile-cache'), { recursive: true }).length).toBeGreaterThan(100);
   });
 
   it('runs as a user that is not root', () => {

@@ -20,6 +20,9 @@ export interface LatencySample extends RateResult, Usage {
 /** So many that a pause of some milliseconds leaves connections for the requests that fall into it. */
 const CONNECTIONS = 256;
 
+/** A percentile that high is nothing but pauses, the machine's too: it takes more rounds than a mean. */
+const REPETITIONS = 5;
+
 /** Plain GETs without access log: full load once, which also warms up, then half of it round by round. */
 export async function measureLatency(
   targets: readonly Target[],
@@ -37,16 +40,18 @@ export async function measureLatency(
     started.push(instance);
   }
   const rate = Math.round(maximum / 2);
+  const repetitions = rounds * REPETITIONS;
   const samples: LatencySample[] = [];
-  for (let round = 1; round <= rounds; round++) {
-    say(`latency: round ${round} of ${rounds}`);
+  // Round 0 is for warming up: at this load other code is hot than at full load.
+  for (let round = 0; round <= repetitions; round++) {
+    say(`latency: round ${round} of ${repetitions}`);
     for (const { target, running, httpPort: port } of started) {
       const options: RateOptions = { port, request: requestText(get), rate, connections: CONNECTIONS, seconds };
       const result = await withUsage(
         running,
         async () => (await runRestlessClient('constant-rate.ts', options, processes)) as RateResult,
       );
-      samples.push({ ...result, target: target.name, round, rate });
+      if (round > 0) samples.push({ ...result, target: target.name, round, rate });
     }
   }
   return samples;

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { PROXY_CORE, type Running } from '../processes.ts';
 import type { Target, TargetSetup } from './target.ts';
 
@@ -6,12 +8,17 @@ export interface NodeTargetOptions extends Omit<TargetSetup, 'processes'> {
   readonly workers: number;
 }
 
-function start(name: string, file: string, { processes, ...setup }: TargetSetup, workers = 1): Promise<Running> {
+/** Starts it as an image has it: with its modules compiled. So the first of a run is started twice. */
+async function start(name: string, file: string, { processes, ...setup }: TargetSetup, workers = 1): Promise<Running> {
   const script = new URL(`../${file}`, import.meta.url).pathname;
   const options: NodeTargetOptions = { ...setup, workers };
   const command = [process.execPath, script, JSON.stringify(options)];
-  const env = { NODE_ENV: 'production' };
-  return processes.start(name, PROXY_CORE, command, [setup.httpPort, setup.httpsPort], { env, stdout: setup.accessLog });
+  const cache = join(processes.directory, `compiled-${name}`);
+  const env = { NODE_ENV: 'production', NODE_COMPILE_CACHE: cache };
+  const launch = (): Promise<Running> =>
+    processes.start(name, PROXY_CORE, command, [setup.httpPort, setup.httpsPort], { env, stdout: setup.accessLog });
+  if (!existsSync(cache)) await (await launch()).stop();
+  return launch();
 }
 
 /** Sluice's data plane with so many workers, a fixed table and the default settings. */
