@@ -34,7 +34,8 @@ export interface ExchangeContext {
 const NONE_TRIED: readonly EndpointPool[] = [];
 
 export class Exchange implements ResponseHandler {
-  readonly downstream: Downstream;
+  /** Whose request it is: one exchange serves many, one after the other. */
+  downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
   route: CompiledRoute | null = null;
   /** The final status; 0 while there is none; 499 when the client went away first. */

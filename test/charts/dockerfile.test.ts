@@ -94,7 +94,7 @@ describe('the Dockerfile, step by step', () => {
     // Some may come as a dependency of a dependency; these never do.
     expect(['vitest', 'typescript', 'oxlint', 'http-proxy', 'fast-check'].filter(installed)).toEqual([]);
     expect(Object.keys(manifest['optionalDependencies'] ?? {}).filter(installed)).toEqual([]);
-    expect(readdirSync(image).sort()).toEqual(['.compile-cache', 'LICENSE', 'node_modules', 'package.json', 'src']);
+    expect(readdirSync(image).sort()).toEqual(['.compile-cache', 'LICENSE', 'build', 'node_modules', 'package.json', 'src']);
   });
 
   it('starts the controller by its entry point', async () => {

@@ -7,6 +7,7 @@ import { Sluice } from '../support/child.ts';
 import { eventually } from '../support/eventually.ts';
 
 const SRC = new URL('../../src', import.meta.url).pathname;
+const FILL = new URL('../../build/compile-cache.ts', import.meta.url).pathname;
 const DEMO = new URL('../../examples/demo', import.meta.url).pathname;
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-compiled-'));
 const cache = join(scratch, 'cache');
@@ -15,7 +16,7 @@ const NODE_COMPILE_CACHE = cache;
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 it('fills the cache with all that a running Sluice loads, its workers included', async () => {
-  execFileSync(process.execPath, [join(SRC, 'compile-cache.ts')], { env: { ...process.env, NODE_COMPILE_CACHE } });
+  execFileSync(process.execPath, [FILL], { env: { ...process.env, NODE_COMPILE_CACHE } });
   cpSync(DEMO, join(scratch, 'demo'), { recursive: true });
   const sluice = new Sluice(
     ['dev', join(scratch, 'demo'), '--http-port=0', '--https-port=0', '--admin-port=0', '--api-port=0'],
@@ -39,7 +40,7 @@ it('fills the cache with all that a running Sluice loads, its workers included',
 
 it('says so when there is nothing to fill', () => {
   const env = { ...process.env, NODE_COMPILE_CACHE: undefined };
-  expect(() => execFileSync(process.execPath, [join(SRC, 'compile-cache.ts')], { env, stdio: 'pipe' })).toThrow(
+  expect(() => execFileSync(process.execPath, [FILL], { env, stdio: 'pipe' })).toThrow(
     'NODE_COMPILE_CACHE must name the directory to fill',
   );
 });

@@ -41,8 +41,9 @@ describe('chaos', () => {
       // At any time somebody's deadline covers a connection: its own, or its upstream's.
       const unwatched = new Set<string>();
       const watch = setInterval(() => {
-        for (const { deadline, exchange } of proxy.runtime.connections)
-          if (deadline === Infinity && exchange.upstreamDeadline === Infinity) unwatched.add(exchange.requestId);
+        for (const { deadline, request } of proxy.runtime.connections)
+          if (deadline === Infinity && (request?.exchange.upstreamDeadline ?? Infinity) === Infinity)
+            unwatched.add(request?.exchange.requestId ?? 'none');
       }, 1);
       const results: ClientResult[] = [];
       const underway = new Set<string>();

@@ -3,10 +3,12 @@ import type { ExchangeContext } from '../exchange.ts';
 import type { Outbox } from '../outbox.ts';
 import type { ClientConnection } from './connection.ts';
 import type { RequestHeadLimits } from './head/request-head.ts';
+import type { RequestStates } from './request-state.ts';
 
 /** What a connection needs of its worker. */
 export interface ConnectionContext extends ExchangeContext {
   readonly outbox: Outbox;
+  readonly states: RequestStates;
   readonly requestLimits: () => RequestHeadLimits;
   /** The connections of the worker. */
   readonly connections: Set<ClientConnection>;

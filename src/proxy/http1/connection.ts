@@ -4,36 +4,33 @@ import { page, type Answer } from '../answers.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
-import { Exchange } from '../exchange.ts';
-import { listenGuarded } from '../guarded.ts';
+import { own, type SocketOwner } from '../guarded.ts';
 import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
-import { closesConnection, DRAIN_IDLE, forgetIfLarge, Lifetime } from './closing.ts';
+import { closesConnection, DRAIN_IDLE, Lifetime } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
 import { clientInfo, HeadForwarder, type ClientInfo } from './forward-request.ts';
-import { RequestBody } from './request-body.ts';
-import { RequestHead, RequestHeadReader } from './head/request-head.ts';
+import type { RequestHead } from './head/request-head.ts';
 import type { ResponseHead } from './head/response-head.ts';
+import type { RequestState } from './request-state.ts';
 import { connectionLine, responseFraming, ResponseWriter } from './response-writer.ts';
 
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
 
-export class ClientConnection implements Downstream, Sender, Timed {
+export class ClientConnection implements Downstream, Sender, SocketOwner, Timed {
   readonly client: ClientInfo;
-  readonly head = new RequestHead();
-  readonly exchange: Exchange;
   deadline = Infinity;
   /** Requests begun on this connection. */
   requests = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
-  readonly #headReader = new RequestHeadReader(this.head);
-  readonly #body: RequestBody;
+  /** The request at hand; null while the connection waits for one. */
+  request: RequestState | null = null;
   readonly #output: Output;
   readonly #writer: ResponseWriter;
   readonly #forwarder: HeadForwarder;
   #phase: Phase = 'idle';
-  /** Bytes read and not used yet. */
+  /** Read and not used yet. */
   #input: Buffer | null = null;
   #processing = false;
   readonly #lifetime: Lifetime;
@@ -48,25 +45,16 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#context = context;
     this.#lifetime = new Lifetime(context);
     this.client = clientInfo(socket.remoteAddress ?? '', scheme);
-    this.exchange = new Exchange(this, context);
-    this.#body = new RequestBody(this.exchange);
     this.#output = new Output(socket, this, context.outbox);
     this.#writer = new ResponseWriter(this.#output);
     this.#forwarder = new HeadForwarder(this.client);
     context.deadlines.add(this);
     this.deadline = context.deadlines.after(context.settings().clientHeaderTimeout);
-    const onClose = (): void => this.#onClose();
-    listenGuarded(
-      socket,
-      {
-        data: (chunk: Buffer) => this.#onData(chunk),
-        drain: () => this.#onDrain(),
-        end: () => this.#onEnd(),
-        error: onClose,
-        close: onClose,
-      },
-      (error) => this.onBug(error),
-    );
+    own(socket, this);
+  }
+
+  get head(): RequestHead {
+    return this.request!.head;
   }
 
   forwardHead(upstream: Sink, requestId: string, extra: string): void {
@@ -89,7 +77,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   /** Closes at once, whatever is in flight. */
   destroy(): void {
     this.#socket.destroy();
-    this.#onClose();
+    this.onClose();
   }
 
   /** An exception nobody expected: this connection ends, the others go on. */
@@ -104,7 +92,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
         return this.#refuse(ERRORS.headerTimeout);
       case 'exchange':
         if (this.#socket.writableNeedDrain) this.#cut(ERRORS.sendTimeout);
-        else if (!this.#clientEnded) this.exchange.fail(ERRORS.bodyTimeout);
+        else if (!this.#clientEnded) this.request!.exchange.fail(ERRORS.bodyTimeout);
         else if (this.#writer.sent === this.#sentBefore) this.#cut(ERRORS.clientGone);
         else this.#setDeadline();
         this.#sentBefore = this.#writer.sent;
@@ -152,7 +140,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   onBlocked(): void {
     if (this.#phase === 'closed') return;
     this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
-    this.exchange.onClientBlocked();
+    this.request?.exchange.onClientBlocked();
   }
 
   abort(): void {
@@ -186,9 +174,9 @@ export class ClientConnection implements Downstream, Sender, Timed {
     if (this.#input !== null) {
       const early = this.#input;
       this.#input = null;
-      this.exchange.onTunnelClientData(early);
+      this.request!.exchange.onTunnelClientData(early);
     }
-    if (this.#clientEnded) this.exchange.onTunnelClientEnd();
+    if (this.#clientEnded) this.request!.exchange.onTunnelClientEnd();
     this.#socket.resume();
   }
 
@@ -205,17 +193,16 @@ export class ClientConnection implements Downstream, Sender, Timed {
     if (this.#phase === 'tunnel' || !this.#keepAlive) return this.#finish();
     this.#phase = 'idle';
     this.#bodyPaused = false;
-    forgetIfLarge(this.exchange);
     this.#setDeadline();
     if (this.#socket.isPaused()) this.#socket.resume();
     if (!this.#processing) this.#process();
   }
 
-  #onData(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     this.#context.deadlines.tick();
     switch (this.#phase) {
       case 'tunnel':
-        this.exchange.onTunnelClientData(chunk);
+        this.request!.exchange.onTunnelClientData(chunk);
         return;
       case 'linger':
         if (this.#socket.writableLength === 0) this.deadline = this.#lifetime.lingers();
@@ -235,16 +222,19 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#processing = true;
     while (this.#input !== null) {
       const input = this.#input;
-      const used = this.#phase === 'exchange' || this.#body.open ? this.#readBody(input) : this.#readHead(input);
+      const inBody = this.#phase === 'exchange' || this.request?.body.open === true;
+      const used = inBody ? this.#readBody(input) : this.#readHead(input);
       if (this.#input !== input) break;
       if (used === input.length) this.#input = null;
       else if (used > 0) this.#input = input.subarray(used);
       else break;
     }
     this.#processing = false;
+    if (this.#phase === 'idle' && this.#input === null && this.request?.body.open === false)
+      this.request = this.#context.states.give(this.request);
     if (this.#phase === 'exchange') {
       // What is left belongs to the next request, which waits its turn.
-      if (this.#input !== null && !this.#body.open) this.#socket.pause();
+      if (this.#input !== null && !this.request!.body.open) this.#socket.pause();
       this.#setDeadline();
     } else if (this.#phase === 'idle' && this.#clientEnded && this.#input === null) this.#linger();
   }
@@ -258,11 +248,12 @@ export class ClientConnection implements Downstream, Sender, Timed {
         return 0;
       }
       this.#phase = 'head';
-      this.#headReader.begin();
+      this.request ??= this.#context.states.take(this, this.#context);
+      this.request.headReader.begin();
       if (this.requests > 0) this.deadline = this.#context.deadlines.after(this.#context.settings().clientHeaderTimeout);
     }
     if (this.#phase !== 'head') return 0;
-    const end = this.#headReader.read(input, this.#context.requestLimits());
+    const end = this.request!.headReader.read(input, this.#context.requestLimits());
     if (end > 0) this.#begin(end);
     else if (end < 0) this.#refuse(this.head.error);
     else if (this.#clientEnded) this.#linger(); // The rest of it will not come.
@@ -276,26 +267,26 @@ export class ClientConnection implements Downstream, Sender, Timed {
     this.#sentBefore = 0;
     this.#writer.begin();
     this.#keepAlive = head.keepAlive && this.#lifetime.allows(this.requests);
-    this.#body.begin(head, this.#context.settings());
-    this.exchange.begin(headBytes);
+    this.request!.body.begin(head, this.#context.settings());
+    this.request!.exchange.begin(headBytes);
   }
 
   #readBody(input: Buffer): number {
-    if (!this.#body.open || this.#bodyPaused) return 0;
-    const used = this.#body.read(input);
+    if (!this.request!.body.open || this.#bodyPaused) return 0;
+    const used = this.request!.body.read(input);
     if (used < 0) {
       this.#keepAlive = false;
-      if (this.exchange.active) this.exchange.fail(ERRORS.badRequest);
+      if (this.request!.exchange.active) this.request!.exchange.fail(ERRORS.badRequest);
       else this.destroy();
       return 0;
     }
-    if (!this.#body.open && this.#phase === 'idle') this.#setDeadline();
+    if (this.#phase === 'idle' && !this.request!.body.open) this.#setDeadline();
     return used;
   }
 
   /** A response that tells the client to close also lets it stop sending what is left of its body. */
   #decideKeepAlive(answer = 0): void {
-    const discardable = this.#body.canBeDiscarded() && !(this.#body.open && this.head.expectContinue);
+    const discardable = this.request!.body.canBeDiscarded() && !(this.request!.body.open && this.head.expectContinue);
     // A half-closed client may have pipelined more before.
     const last = this.#clientEnded && this.#input === null;
     if (this.#context.admission.level !== OPEN || last || !discardable || closesConnection(answer, this.head))
@@ -310,32 +301,33 @@ export class ClientConnection implements Downstream, Sender, Timed {
   #setDeadline(): void {
     const { deadlines, settings } = this.#context;
     if (this.#socket.writableNeedDrain) this.deadline = deadlines.after(settings().clientSendTimeout);
-    else if (this.#body.open) this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
+    else if (this.request?.body.open === true)
+      this.deadline = this.#bodyPaused ? Infinity : deadlines.after(settings().clientBodyTimeout);
     else if (this.#phase === 'idle') this.deadline = this.#lifetime.idles();
     else if (this.#phase === 'exchange')
       this.deadline = this.#clientEnded ? deadlines.after(settings().halfClosedTimeout) : Infinity;
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     this.#context.deadlines.tick();
     if (this.#phase === 'tunnel') this.deadline = Infinity;
     else this.#setDeadline();
-    this.exchange.onClientDrain();
+    this.request?.exchange.onClientDrain();
     if (this.#phase === 'idle' && this.#input !== null) {
       this.#socket.resume();
       this.#process();
     }
   }
 
-  #onEnd(): void {
+  onEnd(): void {
     this.#context.deadlines.tick();
     this.#clientEnded = true;
     switch (this.#phase) {
       case 'tunnel':
-        return this.exchange.onTunnelClientEnd();
+        return this.request!.exchange.onTunnelClientEnd();
       case 'exchange':
         // A half-closed client still gets its answer, unless its request cannot become complete.
-        if (this.#body.open) this.#cut(ERRORS.clientGone);
+        if (this.request!.body.open) this.#cut(ERRORS.clientGone);
         else this.#setDeadline();
         return;
       case 'idle':
@@ -354,20 +346,23 @@ export class ClientConnection implements Downstream, Sender, Timed {
     if (!this.#socket.writableEnded) this.#socket.end();
   }
 
-  #onClose(): void {
+  onClose(): void {
     if (!this.#context.connections.delete(this)) return;
     this.#context.deadlines.tick();
     this.#context.deadlines.delete(this);
     this.#phase = 'closed';
     this.#input = null;
-    this.exchange.onClientGone(ERRORS.clientGone);
+    const request = this.request;
+    if (request === null) return;
+    request.exchange.onClientGone(ERRORS.clientGone);
+    this.request = this.#context.states.give(request);
   }
 
   /** The client is at fault, or gone: the exchange ends here, and the connection with it. */
   #cut(error: ProxyError): void {
     // Closed first, so that no further request begins.
     this.abort();
-    this.exchange.onClientGone(error);
+    this.request!.exchange.onClientGone(error);
   }
 
   /** Refuses what never became an exchange. */
@@ -381,7 +376,7 @@ export class ClientConnection implements Downstream, Sender, Timed {
   /** After the last exchange. A client that asked for the close sends nothing more that a reset could answer. */
   #finish(): void {
     this.#output.flush();
-    const agreed = this.#phase === 'exchange' && !this.head.keepAlive && !this.#body.open && this.#input === null;
+    const agreed = this.#phase === 'exchange' && !this.head.keepAlive && !this.request!.body.open && this.#input === null;
     if (agreed && this.client.scheme === 'http' && this.#output.empty) this.destroy();
     else this.#linger();
   }

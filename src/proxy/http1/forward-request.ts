@@ -138,7 +138,8 @@ export class HeadForwarder {
   #fixedFields(head: RequestHead, settings: ProxySettings): string {
     if (head.host !== this.#host || settings !== this.#settings) {
       this.#fixed = fixedFields(head.host, this.#client, settings);
-      this.#host = head.host;
+      // A slice would keep the whole head as long as the connection.
+      this.#host = flat(head.host);
       this.#settings = settings;
     }
     return this.#fixed;

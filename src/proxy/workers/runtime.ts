@@ -21,6 +21,7 @@ import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { ClientConnection } from '../http1/connection.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
+import { RequestStates } from '../http1/request-state.ts';
 import { Listeners } from '../listener/listeners.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
@@ -79,6 +80,7 @@ export class Runtime {
   #garbageCollectedAt = -Infinity;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
+  readonly #states = new RequestStates();
   readonly #router = new Router<CompiledRoute>(treatedAlike);
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
@@ -279,6 +281,7 @@ export class Runtime {
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
       outbox: this.#outbox,
+      states: this.#states,
       requestLimits: () => this.#settings,
       connections: this.connections,
       onRefused: (connection, error) => this.#recorder.recordRefused(connection.client.address, error),

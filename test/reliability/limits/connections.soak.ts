@@ -22,6 +22,10 @@ describe('D13: 1000 connections', () => {
 
   it('and more beyond a limit of 1024 open files are closed', async () => {
     const { log: _, ...result } = await excessConnections({ connections: 3_000, maxConnections: 16_384, openFiles: '1024' });
-    expect(result).toEqual({ kept: 403, health: 200, servedOnKept: 200, servedAfter: 200, restarts: 0 });
+    // What is left of 1,024 by then depends on what else the process has open.
+    const { kept, ...rest } = result;
+    expect(kept).toBeGreaterThan(300);
+    expect(kept).toBeLessThan(500);
+    expect(rest).toEqual({ health: 200, servedOnKept: 200, servedAfter: 200, restarts: 0 });
   });
 });

@@ -15,6 +15,7 @@ import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { compileRoute, type CompiledRoute } from '../../../src/proxy/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
+import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
 import { Recorder } from '../../../src/proxy/record.ts';
@@ -125,6 +126,7 @@ class World {
       onExchangeDone: (exchange) => recorder.record(exchange),
       deadlines: this.deadlines,
       outbox: this.#outbox,
+      states: new RequestStates(),
       requestLimits: () => SETTINGS,
       connections: this.#connections,
       admission: new Admission(() => undefined),
@@ -161,12 +163,14 @@ class World {
   /** What nobody's deadline covers. */
   uncovered(): string[] {
     const found: string[] = [];
-    const { deadline, exchange } = this.connection;
-    if (!this.client.destroyed && deadline === Infinity && exchange.upstreamDeadline === Infinity) found.push('the client');
+    const { deadline, request } = this.connection;
+    const exchange = request?.exchange;
+    if (!this.client.destroyed && deadline === Infinity && (exchange?.upstreamDeadline ?? Infinity) === Infinity)
+      found.push('the client');
     // One client only: an upstream without a deadline of its own waits for that one.
     for (const timed of this.deadlines.all) {
       if (timed === this.connection || timed.deadline < Infinity) continue;
-      const waits = exchange.active && deadline < Infinity && !(timed as UpstreamConnection).closed;
+      const waits = exchange?.active === true && deadline < Infinity && !(timed as UpstreamConnection).closed;
       if (!waits) found.push('an upstream');
     }
     return found;

@@ -7,16 +7,16 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
+const SRC = join(import.meta.dirname, '..', 'src');
 /** These begin to work when they are loaded. */
 const MAIN = 'main.ts';
 const WORKER = join('proxy', 'workers', 'worker.ts');
-const SELF = 'compile-cache.ts';
 
 if (process.env['NODE_COMPILE_CACHE'] === undefined) throw new Error('NODE_COMPILE_CACHE must name the directory to fill');
-execFileSync(process.execPath, [join(import.meta.dirname, MAIN), '--version']);
-for (const file of globSync('**/*.ts', { cwd: import.meta.dirname })) {
-  if (file === MAIN || file === SELF) continue;
-  const loaded = import(join(import.meta.dirname, file));
+execFileSync(process.execPath, [join(SRC, MAIN), '--version']);
+for (const file of globSync('**/*.ts', { cwd: SRC })) {
+  if (file === MAIN) continue;
+  const loaded = import(join(SRC, file));
   // Compiled, it finds that this is not a worker thread.
   await (file === WORKER ? loaded.catch(() => undefined) : loaded);
 }
