@@ -1,10 +1,22 @@
 /** How connections of clients end. */
 import type { RequestHead } from './head/request-head.ts';
+import type { Exchange } from '../exchange.ts';
 import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 
 /** How long an idle connection is kept on shutdown, in milliseconds. */
 export const DRAIN_IDLE = 500;
+
+/** A request head of more bytes than this is not kept while its connection is idle: there may be thousands. */
+const LARGE_HEAD = 4_096;
+
+/** Lets go of a large request that is over. What was cut out of its head would keep all of it too. */
+export function forgetIfLarge(exchange: Exchange): void {
+  const { head } = exchange.downstream;
+  if (head.text.length <= LARGE_HEAD) return;
+  head.forget();
+  exchange.requestId = '';
+}
 
 /**
  * An answer of ours with this status is the last of its connection, as in nginx: the client was too slow, or wants to send more

@@ -5,14 +5,12 @@
  */
 import type { Downstream } from '../downstream.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
+import { forgetIfLarge } from './closing.ts';
 import { RequestHead, RequestHeadReader } from './head/request-head.ts';
 import { RequestBody } from './request-body.ts';
 
 /** So many are kept: more than are at work at once for long. */
 const MAX_KEPT = 512;
-
-/** A request head of more bytes than this is not kept. */
-const LARGE_HEAD = 4_096;
 
 export class RequestState {
   readonly head = new RequestHead();
@@ -38,13 +36,9 @@ export class RequestStates {
     return state;
   }
 
-  /** The request is over, with all of its body. What was cut out of a large head would keep all of it. Returns what its
-   * connection has instead. */
+  /** The request is over, with all of its body. Returns what its connection has instead. */
   give(state: RequestState): null {
-    if (state.head.text.length > LARGE_HEAD) {
-      state.head.forget();
-      state.exchange.requestId = '';
-    }
+    forgetIfLarge(state.exchange);
     if (this.#free.length < MAX_KEPT) this.#free.push(state);
     return null;
   }
