@@ -23,7 +23,7 @@ import { memoryReader } from '../proxy/workers/memory.ts';
 import { startDataPlane } from '../proxy/supervisor.ts';
 import { versionText } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';
-import { isAccepted } from '../controller/references.ts';
+import { isAccepted, referencedConfigMaps } from '../controller/references.ts';
 import { portError } from './ports.ts';
 
 /** How long `/readyz` waits for the workers to apply the last patch. Milliseconds. */
@@ -192,9 +192,9 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
 }
 
 /** What is read although `--watch-namespace` may not cover it. */
-function outsideObjects({ controller, translate }: Settings): readonly OutsideObject[] {
+function outsideObjects({ controller, translate }: Pick<Settings, 'controller' | 'translate'>): readonly OutsideObject[] {
   const objects: OutsideObject[] = [];
-  if (controller.configMap !== null) objects.push({ kind: 'ConfigMap', ...controller.configMap });
+  for (const key of referencedConfigMaps({ controller, translate })) objects.push({ kind: 'ConfigMap', ...key });
   if (controller.publishService !== null) objects.push({ kind: 'Service', ...controller.publishService });
   if (translate.defaultBackendService !== null) objects.push({ kind: 'Service', ...translate.defaultBackendService });
   if (translate.defaultSslCertificate !== null) objects.push({ kind: 'Secret', ...translate.defaultSslCertificate });

@@ -1,5 +1,5 @@
 /** The loop of the control plane: what changed → translate what depends on it → diff → publish → report. */
-import type { Change, Cluster } from '../cluster/cluster.ts';
+import type { Change, Cluster, ObjectKey } from '../cluster/cluster.ts';
 import { diffTables, isEmptyPatch } from '../model/diff.ts';
 import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import type { Ingress } from '../model/objects.ts';
@@ -18,11 +18,12 @@ import { referencedConfigMaps, referencedSecrets } from './references.ts';
 import { type EmitEvent, Reporter } from './report.ts';
 import type { ControllerState } from './snapshot.ts';
 import { malformedDiagnostics } from './malformed.ts';
+import { streamPortDiagnostics } from './stream-ports.ts';
 import { clusterView } from './view.ts';
 
 interface ControllerOptions {
   readonly cluster: Cluster;
-  readonly dataPlane: Pick<DataPlane, 'publish' | 'configure'>;
+  readonly dataPlane: Pick<DataPlane, 'publish' | 'configure' | 'streamPorts'>;
   /** Those of the flags; the ConfigMap comes over them. */
   readonly settings: Settings;
   /** Served unless `--default-ssl-certificate` names a usable Secret. */
@@ -38,7 +39,7 @@ interface ControllerOptions {
 /** Certificates come of age and expire without any change: they are judged anew so often. */
 const VALIDITY_INTERVAL_MS = 3_600_000;
 
-/** A change of the cluster, or nothing but the passing of time. */
+/** A change of the cluster, or nothing of it: the passing of time, a port that cannot be listened on. */
 type Cause = Change | { readonly kind: 'Time' };
 
 /** Serves the cluster's Ingresses until it is stopped. */
@@ -76,10 +77,11 @@ export class Controller {
 
   /** Starts the cluster's watches. Nothing is published before all of them have listed once. */
   start(): void {
-    const { cluster } = this.#options;
+    const { cluster, dataPlane } = this.#options;
     this.#unsubscribe = cluster.onChange(this.#onChange);
     cluster.referenceConfigMaps(referencedConfigMaps(this.#options.settings));
     this.#referenceSecrets();
+    dataPlane.streamPorts.watch(() => this.#loop.add({ kind: 'Time' }));
     cluster.start();
     void this.#startWhenSynced();
   }
@@ -156,6 +158,7 @@ export class Controller {
       ...this.#settings.diagnostics,
       ...malformedDiagnostics(cluster, () => translator.references().services, this.#settings.current),
       ...this.#translated,
+      ...streamPortDiagnostics(dataPlane.streamPorts.problems(), this.#view, this.#settings.current.translate),
     ];
     this.#state = {
       table,
@@ -196,7 +199,7 @@ export class Controller {
   /** Reads the ConfigMap again if it may have changed. True when everything has to be translated anew. */
   #followSettings(causes: readonly Cause[] | null): boolean {
     const key = this.#options.settings.controller.configMap;
-    if (key === null || (causes !== null && !touches(causes, 'ConfigMap'))) return causes === null;
+    if (key === null || (causes !== null && !touches(causes, key))) return causes === null;
     const { cluster, dataPlane, emit, log } = this.#options;
     const reading = this.#settings.read(cluster.cache);
     const configMap = cluster.cache.get('ConfigMap', key.namespace, key.name);
@@ -259,8 +262,12 @@ type Translated = Omit<TranslationDelta, 'delta'> & {
   readonly translator: Translator;
 };
 
-function touches(causes: readonly Cause[], kind: Cause['kind']): boolean {
-  return causes.some((cause) => cause.kind === kind);
+function touches(causes: readonly Cause[], { namespace, name }: ObjectKey): boolean {
+  return causes.some((cause) => {
+    if (cause.kind !== 'ConfigMap') return false;
+    const { metadata } = cause.after ?? cause.before ?? {};
+    return metadata?.name === name && metadata.namespace === namespace;
+  });
 }
 
 function uidOf({ metadata: { uid } }: Ingress | { readonly metadata: { readonly uid?: string } }): { readonly uid?: string } {

@@ -35,7 +35,11 @@ export function isAccepted(ingress: Ingress, cache: ObjectCache, settings: Setti
   return acceptIngress(ingress, (name) => cache.get('IngressClass', '', name), settings.translate).accepted;
 }
 
-/** The ConfigMap of `--configmap`. */
-export function referencedConfigMaps(settings: Settings): readonly ObjectKey[] {
-  return settings.controller.configMap === null ? [] : [settings.controller.configMap];
+/** The ConfigMaps of `--configmap`, `--tcp-services-configmap` and `--udp-services-configmap`. */
+export function referencedConfigMaps({
+  controller,
+  translate,
+}: Pick<Settings, 'controller' | 'translate'>): readonly ObjectKey[] {
+  const named = [controller.configMap, translate.tcpServicesConfigMap, translate.udpServicesConfigMap];
+  return named.filter((key) => key !== null);
 }

@@ -45,6 +45,7 @@ export function snapshot(state: ControllerState, workers: readonly WorkerState[]
     diagnostics: state.diagnostics,
     hosts: table === null ? [] : sorted(table.hosts),
     groups: table === null ? [] : sorted(table.groups),
+    streams: table === null ? [] : sorted(table.streams),
     certificates: table === null ? [] : sorted(table.certificates).map(certificateSnapshot),
     defaultCertificate: table === null ? null : certificateSnapshot(table.defaultCertificate),
     settings: state.settings,

@@ -9,6 +9,7 @@ export function clusterView(cache: ObjectCache): ClusterView {
     ingressClass: (name) => cache.get('IngressClass', '', name),
     service: (namespace, name) => cache.get('Service', namespace, name),
     endpointSlices: (namespace, service) => cache.endpointSlicesOf(namespace, service),
+    configMap: (namespace, name) => cache.get('ConfigMap', namespace, name),
     secret: (namespace, name) => cache.get('Secret', namespace, name),
   };
 }

@@ -1,5 +1,5 @@
 /** The difference of two routing tables, and its application. Objects that are the same object are never looked into. */
-import type { Certificate, RoutingTable, TablePatch, UpstreamGroup, VirtualHost } from './table.ts';
+import type { Certificate, RoutingTable, Stream, TablePatch, UpstreamGroup, VirtualHost } from './table.ts';
 
 /** Whether two values of plain data (no cycles, no class but arrays) are equal. */
 export function equalData(a: unknown, b: unknown): boolean {
@@ -23,6 +23,11 @@ export function sameHost(a: VirtualHost, b: VirtualHost): boolean {
 
 /** Whether two upstream groups are the same. */
 export function sameGroup(a: UpstreamGroup, b: UpstreamGroup): boolean {
+  return equalData(a, b);
+}
+
+/** Whether two streams are the same. */
+export function sameStream(a: Stream, b: Stream): boolean {
   return equalData(a, b);
 }
 
@@ -52,6 +57,7 @@ export function diffTables(before: RoutingTable | null, after: RoutingTable, ver
   const [hosts, removedHosts] = changed(before?.hosts, after.hosts, sameHost);
   const [groups, removedGroups] = changed(before?.groups, after.groups, sameGroup);
   const [certificates, removedCertificates] = changed(before?.certificates, after.certificates, sameCertificate);
+  const [streams, removedStreams] = changed(before?.streams, after.streams, sameStream);
   const keepDefault = before !== null && sameCertificate(before.defaultCertificate, after.defaultCertificate);
   return {
     version,
@@ -62,6 +68,8 @@ export function diffTables(before: RoutingTable | null, after: RoutingTable, ver
     removedGroups,
     certificates,
     removedCertificates,
+    streams,
+    removedStreams,
     defaultCertificate: keepDefault ? null : after.defaultCertificate,
   };
 }
@@ -76,6 +84,8 @@ export function isEmptyPatch(patch: Omit<TablePatch, 'version'>): boolean {
     patch.removedGroups.length === 0 &&
     patch.certificates.length === 0 &&
     patch.removedCertificates.length === 0 &&
+    patch.streams.length === 0 &&
+    patch.removedStreams.length === 0 &&
     patch.defaultCertificate === null
   );
 }
@@ -102,6 +112,7 @@ export function applyPatch(table: RoutingTable | null, patch: TablePatch): Routi
     hosts: patched(base?.hosts, patch.hosts, patch.removedHosts, (host) => host.host),
     groups: patched(base?.groups, patch.groups, patch.removedGroups, (group) => group.id),
     certificates: patched(base?.certificates, patch.certificates, patch.removedCertificates, (one) => one.id),
+    streams: patched(base?.streams, patch.streams, patch.removedStreams, (stream) => stream.id),
     defaultCertificate,
   };
 }

@@ -21,6 +21,11 @@ export function groupId(namespace: string, service: string, port: string): Group
   return JSON.stringify([namespace, service, port]) as GroupId;
 }
 
+/** The id of the upstream group of a UDP port: a Service may have TCP and UDP ports of one number. */
+export function udpGroupId(namespace: string, service: string, port: string): GroupId {
+  return JSON.stringify([namespace, service, port, 'UDP']) as GroupId;
+}
+
 /** The id of the certificate in a Secret. Collision-free as `groupId`. */
 export function certificateId(namespace: string, secret: string): CertificateId {
   return JSON.stringify([namespace, secret]) as CertificateId;
@@ -115,6 +120,31 @@ export interface VirtualHost {
   readonly certificate: CertificateId | null;
   /** In a fixed order (exact before prefix, longer first); always ends with a route that takes every path. */
   readonly routes: readonly Route[];
+  /** Where TLS for this host passes through to, unread (annotation `ssl-passthrough`). Null: it is terminated. */
+  readonly passthrough: GroupId | null;
+}
+
+/** Identifies a TCP or UDP service: one port we listen on, for example `TCP 9000`. Made only by `streamId`. */
+export type StreamId = string & { readonly __brand: 'StreamId' };
+
+export type StreamProtocol = 'TCP' | 'UDP';
+
+/** The id of the stream on this port. */
+export function streamId(protocol: StreamProtocol, port: number): StreamId {
+  return `${protocol} ${port}` as StreamId;
+}
+
+/** A port of ours whose connections or datagrams go to a Service (`--tcp-services-configmap`, `--udp-services-configmap`). */
+export interface Stream {
+  readonly id: StreamId;
+  readonly protocol: StreamProtocol;
+  /** Where we listen. */
+  readonly port: number;
+  readonly group: GroupId;
+  /** Connections begin with a PROXY header. False for UDP. */
+  readonly decodeProxy: boolean;
+  /** Endpoints get a PROXY header first. False for UDP. */
+  readonly encodeProxy: boolean;
 }
 
 /** Everything a worker needs to serve. */
@@ -122,6 +152,7 @@ export interface RoutingTable {
   readonly hosts: ReadonlyMap<string, VirtualHost>;
   readonly groups: ReadonlyMap<GroupId, UpstreamGroup>;
   readonly certificates: ReadonlyMap<CertificateId, Certificate>;
+  readonly streams: ReadonlyMap<StreamId, Stream>;
   /** Served without SNI, for unknown names, and for hosts without a usable certificate of their own. */
   readonly defaultCertificate: Certificate;
 }
@@ -138,5 +169,7 @@ export interface TablePatch {
   readonly removedGroups: readonly GroupId[];
   readonly certificates: readonly Certificate[];
   readonly removedCertificates: readonly CertificateId[];
+  readonly streams: readonly Stream[];
+  readonly removedStreams: readonly StreamId[];
   readonly defaultCertificate: Certificate | null;
 }

@@ -50,6 +50,25 @@ export function accessLine(record: AccessRecord): string {
   );
 }
 
+/** What a line about a TCP connection or UDP session is made of. */
+export interface StreamRecord {
+  readonly remoteAddress: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly status: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Seconds. */
+  readonly sessionTime: number;
+}
+
+/** ingress-nginx's default `log-format-stream`. */
+export function streamLine(record: StreamRecord): string {
+  const { remoteAddress, time, protocol, status, bytesSent, bytesReceived, sessionTime } = record;
+  return `[${remoteAddress}] [${timeLocal(time)}] ${protocol} ${status} ${bytesSent} ${bytesReceived} ${sessionTime.toFixed(3)}`;
+}
+
 /** nginx's escape: quotes, backslashes, controls and non-ASCII as \xHH; nothing as "-". Keeps one request on one line. */
 function quote(text: string): string {
   if (text === '') return '-';

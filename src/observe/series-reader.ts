@@ -9,6 +9,7 @@ import {
   LOG_DROPPED,
   MAX_SERIES,
   OVERFLOW_LABELS,
+  PROXY_HEADERS_REFUSED,
   REFUSED,
   REJECTED,
   REQUESTS,
@@ -16,6 +17,10 @@ import {
   RETRIES_DENIED,
   SEGMENT_SLOTS,
   SLOT,
+  STREAM_BYTES_RECEIVED,
+  STREAM_BYTES_SENT,
+  STREAMS,
+  UDP_DROPPED,
   type SeriesAnnouncement,
   type SeriesLabels,
 } from './series.ts';
@@ -126,7 +131,7 @@ export class SeriesReader {
         out += `${name}_sum{${text}} ${values[offset + buckets.length + 1]}\n${name}_count{${text}} ${count}\n`;
       }
     }
-    return out + this.#processText();
+    return out + this.#processText() + this.#streamText();
   }
 
   #processText(): string {
@@ -152,6 +157,31 @@ export class SeriesReader {
       `sluice_overload_refused_total ${this.workerCounter(REFUSED)}\n` +
       `# HELP sluice_connections_lost_total client connections that were open on a worker when it died\n# TYPE sluice_connections_lost_total counter\n` +
       `sluice_connections_lost_total ${this.#lostConnections}\n`
+    );
+  }
+
+  /** TCP and UDP services, TLS passthrough and PROXY protocol. */
+  #streamText(): string {
+    const counter = (name: string, help: string, value: number): string =>
+      `# HELP ${name} ${help}\n# TYPE ${name} counter\n${name} ${value}\n`;
+    return (
+      counter(
+        'sluice_streams_total',
+        'TCP connections and UDP sessions passed through that ended',
+        this.workerCounter(STREAMS),
+      ) +
+      counter('sluice_stream_sent_bytes_total', 'bytes sent to their clients', this.workerCounter(STREAM_BYTES_SENT)) +
+      counter('sluice_stream_received_bytes_total', 'bytes their clients sent', this.workerCounter(STREAM_BYTES_RECEIVED)) +
+      counter(
+        'sluice_udp_dropped_total',
+        'datagrams dropped for a limit or for want of an endpoint',
+        this.workerCounter(UDP_DROPPED),
+      ) +
+      counter(
+        'sluice_proxy_protocol_refused_total',
+        'connections closed because their PROXY header was missing, wrong or late',
+        this.workerCounter(PROXY_HEADERS_REFUSED),
+      )
     );
   }
 

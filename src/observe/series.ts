@@ -57,7 +57,7 @@ export const REQUESTS_METRIC = { name: `${PREFIX}requests`, help: 'The total num
 export const SLOT: number = 1 + HISTOGRAMS.reduce((size, { buckets }) => size + buckets.length + 2, 0);
 
 /** Counters of the whole worker. */
-export const COUNTERS = 16;
+export const COUNTERS = 24;
 /** Connections accepted, and closed at once for the limit; open now; requests. */
 export const ACCEPTED = 0;
 export const REJECTED = 1;
@@ -74,6 +74,14 @@ export const RETRIES_DENIED = 7;
 /** What the worker grants (`proxy/workers/overload.ts`), and requests it refused for an overload. */
 export const ADMISSION = 8;
 export const REFUSED = 9;
+/** TCP connections and UDP sessions of services and TLS passthrough that ended, and the bytes to and from their clients. */
+export const STREAMS = 16;
+export const STREAM_BYTES_SENT = 17;
+export const STREAM_BYTES_RECEIVED = 18;
+/** Datagrams dropped. */
+export const UDP_DROPPED = 19;
+/** Connections closed for their PROXY header. */
+export const PROXY_HEADERS_REFUSED = 20;
 
 /** Slots of one piece of memory; more are added as series come. */
 export const SEGMENT_SLOTS = 128;

@@ -4,6 +4,7 @@
  */
 import { defaultBackend } from './default-backend.ts';
 import { serviceUpstream } from './service-upstream.ts';
+import { sslPassthrough } from './ssl-passthrough.ts';
 import { sslRedirect } from './ssl-redirect.ts';
 import { parseGoBool } from '../settings/values.ts';
 import { parseInteger } from './values.ts';
@@ -71,7 +72,7 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [defaultBackend, serviceUpstream, sslRedirect]) {
+for (const { annotations } of [defaultBackend, serviceUpstream, sslPassthrough, sslRedirect]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 
@@ -127,8 +128,6 @@ options(
   `proxy-ssl-secret proxy-ssl-verify proxy-ssl-verify-depth proxy-ssl-name proxy-ssl-server-name proxy-ssl-ciphers
   proxy-ssl-protocols fastcgi-index fastcgi-params-configmap`,
 );
-// Its TLS is to be terminated by the backend alone.
-protects('ssl-passthrough', OFF.false, true);
 list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
 options(
   'canary',

@@ -50,6 +50,7 @@ export function unavailableHost({ host, certificate }: VirtualHost): VirtualHost
     host,
     certificate,
     routes: [{ match, path: '/', pathType: 'Prefix', target, policies, ingress: null, service: null }],
+    passthrough: null,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the controller sees of the data plane. `supervisor.ts` implements it over worker threads. */
 import type { RoutingTable, TablePatch } from '../model/table.ts';
 import type { ProxySettings } from '../settings/settings.ts';
+import type { StreamProblem } from './stream/ports.ts';
 import type { AdmissionLevel } from './workers/overload.ts';
 
 /** The ports that are really bound: those of the settings, or what the system chose for 0. */
@@ -37,6 +38,8 @@ export interface DataPlane {
   readonly failed: Promise<void>;
   /** Resolves when every live worker has applied this version or a later one. */
   readonly applied: (version: number) => Promise<void>;
+  /** The ports of TCP and UDP services that cannot be listened on at present; `onChange` is called when that changes. */
+  readonly streamPorts: { readonly problems: () => readonly StreamProblem[]; readonly watch: (onChange: () => void) => void };
   /** From now on every response closes its connection, so that clients move elsewhere; accepting goes on. */
   readonly drain: () => void;
   /** At least one worker serves the last published table. */

@@ -1,6 +1,6 @@
 /** What is written down of every exchange: counters, durations, the access log. */
 import type { Route } from '../model/table.ts';
-import { accessLine, NOTHING_KNOWN } from '../observe/access-line.ts';
+import { accessLine, NOTHING_KNOWN, streamLine, type StreamRecord } from '../observe/access-line.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import {
   BYTES_SENT,
@@ -11,11 +11,16 @@ import {
   REQUEST_SIZE,
   RESPONSE_DURATION,
   RESPONSE_SIZE,
+  STREAM_BYTES_RECEIVED,
+  STREAM_BYTES_SENT,
+  STREAMS,
   type SeriesLabels,
 } from '../observe/series.ts';
 import type { Series, SeriesWriter } from '../observe/series-writer.ts';
+import type { ProxySettings } from '../settings/settings.ts';
 import type { ProxyError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { clientAddress } from './http1/client-address.ts';
 
 /** Methods with a label of their own; a client can invent as many as it likes. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
@@ -38,16 +43,19 @@ export class Recorder {
   readonly #routes = new Map<string, RouteSeries>();
   /** Requests without a route. */
   readonly #unrouted = newRouteSeries({ namespace: '', ingress: '', service: '', host: '', path: '' });
-  #logging = false;
+  /** Null: no access log. */
+  #logged: ProxySettings | null = null;
+  #streamsLogged = false;
 
   constructor(writer: SeriesWriter, log: AccessLog) {
     this.#writer = writer;
     this.#log = log;
   }
 
-  /** Turns the access log on or off. */
-  configure(logging: boolean): void {
-    this.#logging = logging;
+  /** `accessLog` turns the access log on or off; who the client is depends on other settings. */
+  configure(settings: ProxySettings): void {
+    this.#logged = settings.accessLog ? settings : null;
+    this.#streamsLogged = settings.streamAccessLog;
   }
 
   /** A route of `host` begins to be used. */
@@ -100,7 +108,7 @@ export class Recorder {
       if (exchange.headReceivedAt > 0)
         writer.observe(series, HEADER_DURATION, (exchange.headReceivedAt - exchange.upstreamStartedAt) / 1000);
     }
-    if (this.#logging) this.#writeLog(exchange, requestTime, upstreamTime);
+    if (this.#logged !== null) this.#writeLog(exchange, this.#logged, requestTime, upstreamTime);
   }
 
   /** A request that was refused before its head was understood. */
@@ -108,15 +116,24 @@ export class Recorder {
     const series = this.#series(this.#unrouted, '', error.status);
     this.#writer.count(series);
     this.#writer.add(REQUESTS, 1);
-    if (!this.#logging) return;
+    if (this.#logged === null) return;
     this.#log.add(accessLine({ ...NOTHING_KNOWN, remoteAddress: address, time: Date.now(), status: error.status }));
   }
 
-  #writeLog(exchange: Exchange, requestTime: number, upstreamTime: number): void {
+  /** A TCP connection or UDP session that ended. `duration`: milliseconds. */
+  recordStream(record: Omit<StreamRecord, 'time' | 'sessionTime'>, duration: number): void {
+    this.#writer.add(STREAMS, 1);
+    this.#writer.add(STREAM_BYTES_SENT, record.bytesSent);
+    this.#writer.add(STREAM_BYTES_RECEIVED, record.bytesReceived);
+    if (!this.#streamsLogged) return;
+    this.#log.add(streamLine({ ...record, time: Date.now(), sessionTime: duration / 1000 }));
+  }
+
+  #writeLog(exchange: Exchange, settings: ProxySettings, requestTime: number, upstreamTime: number): void {
     const { head, client } = exchange.downstream;
     this.#log.add(
       accessLine({
-        remoteAddress: client.address,
+        remoteAddress: clientAddress(head, client, settings),
         time: Date.now(),
         request: `${head.method} ${head.target} HTTP/1.${head.minor}`,
         status: exchange.status,

@@ -11,6 +11,7 @@ import { collectGarbage } from './workers/collect-garbage.ts';
 import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './workers/heartbeats.ts';
 import { assertFree } from './listener/bind.ts';
 import { TicketKeys } from './listener/ticket-keys.ts';
+import { StreamPorts } from './stream/ports.ts';
 import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
 import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './workers/overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
@@ -90,6 +91,7 @@ class Supervisor implements DataPlane {
   readonly #ticketKeys: TicketKeys;
   readonly #intervals: readonly NodeJS.Timeout[];
   readonly #memory = new LevelOf(MEMORY_STEADINESS);
+  readonly streamPorts = new StreamPorts((id) => this.#broadcast({ type: 'listenStreams', ids: [id] }));
   /** The worker that was ended last because it hung, and when. */
   #hung: Slot | null = null;
   #hungAt = -Infinity;
@@ -146,6 +148,7 @@ class Supervisor implements DataPlane {
       for (const slot of this.#slots) this.#sendTable(slot);
       void this.#listenFirst();
     } else this.#broadcast({ type: 'patch', patch });
+    this.streamPorts.update(table.streams, this.#settings.bindAddress);
   }
 
   configure(settings: ProxySettings): void {
@@ -177,6 +180,7 @@ class Supervisor implements DataPlane {
   async shutdown(deadline: number): Promise<void> {
     this.#stopping = true;
     for (const interval of this.#intervals) clearInterval(interval);
+    this.streamPorts.stop();
     await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
     this.#rejectListening(new Error('the data plane was shut down'));
     for (const { done } of this.#waiting.splice(0)) done();
@@ -245,6 +249,8 @@ class Supervisor implements DataPlane {
     // Until the first worker has found the ports, only that one tries.
     const ports = this.#ports ?? (slot === this.#slots[0] ? this.#wanted : null);
     if (ports !== null) this.#send(slot, { type: 'listen', ports });
+    const ids = this.streamPorts.free();
+    if (ids.length > 0) this.#send(slot, { type: 'listenStreams', ids });
     if (this.#memory.level !== OPEN) this.#send(slot, { type: 'memory', level: this.#memory.level });
     if (this.#draining) this.#send(slot, { type: 'drain' });
   }
@@ -271,6 +277,14 @@ class Supervisor implements DataPlane {
         if (this.#ports === null) this.#rejectListening(Object.assign(new Error(message.message), { code: message.code }));
         // A replacement that cannot listen is no use; the next one may.
         else if (slot.thread !== null) this.#terminate(slot, slot.thread);
+        return;
+      case 'streamFailed':
+        return this.streamPorts.failed(message.id, message.message, this.#settings.bindAddress);
+      case 'proxyHeaderRefused':
+        this.#options.log.warn(
+          { worker: slot.id, client: message.address, why: message.why },
+          'connections are closed for their PROXY header',
+        );
         return;
       case 'bug':
         this.#options.log.error({ worker: slot.id, stack: message.stack }, `a bug: ${message.lost}`);

@@ -2,7 +2,8 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
-import { filledFields, type SettingsPatch } from './patch.ts';
+import { key, type ConfigKey } from './keys/key.ts';
+import { STREAM_KEYS } from './keys/streams.ts';
 import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from './tls-values.ts';
 import {
   BOOLEAN,
@@ -15,47 +16,6 @@ import {
   SECONDS,
   type ValueType,
 } from './values.ts';
-
-/** One key. */
-interface ConfigKey {
-  readonly name: string;
-  /** One word for its value. */
-  readonly word: string;
-  readonly expected: string;
-  /** The default as a user would write it. */
-  readonly defaultText: string;
-  readonly defaults: SettingsPatch;
-  /** The fields it fills, as `section.field`. */
-  readonly fills: readonly string[];
-  readonly meaning: string;
-  /** What the settings become by this value; undefined when it cannot be understood. */
-  readonly read: (value: string) => SettingsPatch | undefined;
-}
-
-function key<T>(
-  name: string,
-  type: ValueType<T>,
-  value: NoInfer<T>,
-  meaning: string,
-  fill: (value: T) => SettingsPatch,
-): ConfigKey {
-  const defaults = fill(value);
-  const read = (text: string): SettingsPatch | undefined => {
-    const parsed = type.parse(text.trim());
-    return parsed === undefined ? undefined : fill(parsed);
-  };
-  return {
-    name,
-    word: type.word,
-    expected: type.expected,
-    defaultText: type.format(value),
-    defaults,
-    // A key may fill something only when it is true.
-    fills: [...new Set([...filledFields(defaults), ...filledFields(read('true') ?? {})])],
-    meaning,
-    read,
-  };
-}
 
 interface HeadBuffers {
   readonly count: number;
@@ -104,6 +64,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Append to X-Forwarded-For instead of replacing it.',
     (computeFullForwardedFor) => ({ proxy: { computeFullForwardedFor } }),
   ),
+  ...STREAM_KEYS,
   key('generate-request-id', BOOLEAN, true, 'Give a request without X-Request-ID one.', (generateRequestId) => ({
     proxy: { generateRequestId },
   })),
@@ -336,8 +297,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (workerShutdownTimeout) => ({ controller: { workerShutdownTimeout } }),
   ),
   // It only turns off: a log that --access-log=false forbids stays off.
-  key('disable-access-log', BOOLEAN, false, 'Write no access log.', (off) => (off ? { proxy: { accessLog: false } } : {})),
-  key('disable-http-access-log', BOOLEAN, false, 'Write no access log; there is only the one.', (off) =>
+  key('disable-access-log', BOOLEAN, false, 'Write no access log.', (off) =>
+    off ? { proxy: { accessLog: false, streamAccessLog: false } } : {},
+  ),
+  key('disable-stream-access-log', BOOLEAN, false, 'Write no access log of TCP and UDP services.', (off) =>
+    off ? { proxy: { streamAccessLog: false } } : {},
+  ),
+  key('disable-http-access-log', BOOLEAN, false, 'Write no access log of requests.', (off) =>
     off ? { proxy: { accessLog: false } } : {},
   ),
 ];

@@ -24,6 +24,7 @@ const FIXED: SettingsPatch = {
     maxTrailers: 64,
     maxResponseHeaders: 100,
     maxInterimResponses: 10,
+    maxUdpQueue: 262_144,
     strictTransportSecurity: strictTransportSecurity(DEFAULT_HSTS),
   },
   controller: {

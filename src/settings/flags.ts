@@ -5,23 +5,29 @@
 import { availableParallelism } from 'node:os';
 import { filledFields, type SettingsPatch } from './patch.ts';
 import {
-  atLeast,
+  ADDRESSES,
+  CONTROLLER,
+  ELECTION_TTL,
+  FILE,
+  HOST,
+  NAMESPACE,
+  OVERLOAD_DELAY,
+  OVERLOAD_MEMORY,
+  PATH,
+  SELECTOR,
+  URL_TEXT,
+  VERBOSITY,
+  WORKERS,
+} from './keys/flag-types.ts';
+import {
   BOOLEAN,
   DNS,
-  DURATION,
-  integer,
   IP_ADDRESS,
-  isDnsName,
-  list,
   NAMESPACED_NAME,
   NGINX_SIZE,
   oneOf,
-  optionalText,
-  PERCENT,
   PORT,
-  rising,
   SECONDS_OR_DURATION,
-  text,
   type ValueType,
 } from './values.ts';
 
@@ -84,40 +90,6 @@ function section(name: FlagSection) {
     };
   };
 }
-
-const PATH = text('path', 'a path that begins with "/"', (value) => /^\/[\x21-\x7e]*$/.test(value));
-const FILE = optionalText('file', 'a file name');
-const CONTROLLER = text('name', 'a controller name such as "k8s.io/ingress-nginx"', (value) =>
-  /^[\w.-]+(?:\/[\w./-]+)?$/.test(value),
-);
-const SELECTOR = text('selector', 'a label selector such as "team=web,stage!=test"', (value) => /^[\w./, ()=!-]*$/.test(value));
-const NAMESPACE = text('namespace', 'the name of a namespace', (value) => value === '' || isDnsName(value));
-const URL_TEXT = optionalText(
-  'url',
-  'a URL such as "https://10.0.0.1:6443"',
-  (value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value),
-);
-const HOST = text('address', 'an IP address', (value) => value === '' || IP_ADDRESS.parse(value) !== undefined);
-const ADDRESSES = list(
-  'addresses',
-  'IP addresses or host names, separated by commas',
-  (item) => IP_ADDRESS.parse(item) !== undefined || isDnsName(item),
-);
-const WORKERS: ValueType<number> = {
-  word: 'count',
-  expected: '"auto" or a number from 1 to 256',
-  parse: (value) => (value === 'auto' ? availableParallelism() : integer(1, 256).parse(value)),
-  format: () => 'auto',
-};
-const OVERLOAD_MEMORY = rising(PERCENT, '"off" or two percentages such as 92%,95%');
-const OVERLOAD_DELAY = rising(
-  atLeast(DURATION, 1, 'a duration from 1ms'),
-  '"off" or two durations from 1ms to 24 days such as 500ms,1s',
-);
-/** A Lease counts in whole seconds, and its holder needs time to renew it. */
-const ELECTION_TTL = atLeast(DURATION, 1000, 'a duration from 1s to 24 days such as 30s or 1m30s');
-/** klog's verbosity: 3 and more is what this program calls debug. */
-const VERBOSITY = integer(0, 10);
 
 const ingresses = section('Ingresses');
 const cluster = section('Cluster');
@@ -285,11 +257,37 @@ export const FLAGS: readonly Flag[] = [
     (electionTtl) => ({ controller: { electionTtl } }),
   ),
 
-  listening('http-port', PORT, 80, 'The port for HTTP.', (httpPort) => ({ proxy: { httpPort } })),
-  listening('https-port', PORT, 443, 'The port for HTTPS.', (httpsPort) => ({ proxy: { httpsPort } })),
+  listening('http-port', PORT, 80, 'The port for HTTP.', (httpPort) => ({ proxy: { httpPort }, translate: { httpPort } })),
+  listening('https-port', PORT, 443, 'The port for HTTPS.', (httpsPort) => ({
+    proxy: { httpsPort },
+    translate: { httpsPort },
+  })),
+  listening(
+    'enable-ssl-passthrough',
+    BOOLEAN,
+    false,
+    'Heed the annotation ssl-passthrough: TLS for these hosts passes through to their backends.',
+    (sslPassthrough) => ({ translate: { sslPassthrough } }),
+  ),
+  listening('ssl-passthrough-proxy-port', PORT, 442, 'Without effect: passthrough needs no port of its own.', () => ({})),
+  listening(
+    'tcp-services-configmap',
+    NAMESPACED_NAME,
+    null,
+    'The ConfigMap with the TCP ports to listen on: "9000": "namespace/service:port[:PROXY][:PROXY]". Empty: none.',
+    (tcpServicesConfigMap) => ({ translate: { tcpServicesConfigMap } }),
+  ),
+  listening(
+    'udp-services-configmap',
+    NAMESPACED_NAME,
+    null,
+    'The ConfigMap with the UDP ports to listen on: "53": "namespace/service:port". Empty: none.',
+    (udpServicesConfigMap) => ({ translate: { udpServicesConfigMap } }),
+  ),
 
   health('healthz-port', PORT, 10_254, 'The port for /healthz, /readyz, /metrics and /configuration.', (adminPort) => ({
     controller: { adminPort },
+    translate: { adminPort },
   })),
   health('healthz-host', HOST, '', 'The address for --healthz-port. Empty: all.', (host) => ({
     controller: { adminAddress: host === '' ? '::' : host },
@@ -368,7 +366,13 @@ export const FLAGS: readonly Flag[] = [
     'The port clients use for HTTPS: in X-Forwarded-Port and, where it is not 443, in redirects. 0: X-Forwarded-Port says --https-port, redirects none.',
     (publicHttpsPort) => ({ proxy: { publicHttpsPort } }),
   ),
-  own('access-log', BOOLEAN, true, 'Write a line per request to stdout.', (accessLog) => ({ proxy: { accessLog } })),
+  own(
+    'access-log',
+    BOOLEAN,
+    true,
+    'Write a line per request, and per connection of TCP and UDP services, to stdout.',
+    (accessLog) => ({ proxy: { accessLog, streamAccessLog: accessLog } }),
+  ),
   own(
     'log-level',
     oneOf('error', 'warn', 'info', 'debug'),
@@ -377,14 +381,3 @@ export const FLAGS: readonly Flag[] = [
     (logLevel) => ({ controller: { logLevel } }),
   ),
 ];
-
-/** Flags of ingress-nginx (v1.15.1) that have no effect here yet, or no counterpart: refused by name rather than as unknown. */
-export const UNSUPPORTED_FLAGS: ReadonlySet<string> = new Set(
-  `bucket-factor deep-inspect default-server-port disable-full-test dynamic-configuration-retries enable-annotation-validation
-  enable-ssl-chain-completion enable-ssl-passthrough enable-topology-aware-routing exclude-socket-metrics health-check-timeout
-  internal-logger-address length-buckets max-buckets maxmind-edition-ids maxmind-license-key maxmind-mirror maxmind-retries-count
-  maxmind-retries-timeout metrics-per-undefined-host monitor-max-batch-size post-shutdown-grace-period profiler-address
-  profiler-port profiling report-status-classes size-buckets ssl-passthrough-proxy-port status-port stream-port sync-period
-  sync-rate-limit tcp-services-configmap time-buckets udp-services-configmap validating-webhook validating-webhook-certificate
-  validating-webhook-key`.split(/\s+/),
-);

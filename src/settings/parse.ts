@@ -1,11 +1,12 @@
 /** The command line and the environment become settings. */
 import { hostname } from 'node:os';
 import { DEFAULT_SETTINGS } from './defaults.ts';
-import { FLAGS, UNSUPPORTED_FLAGS } from './flags.ts';
+import { FLAGS } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { withPatch } from './patch.ts';
 import { type Argument, FlagError, scanArguments } from './scan.ts';
 import type { Settings } from './settings.ts';
+import { UNSUPPORTED_FLAGS } from './unsupported-keys.ts';
 
 /** Flags of which only one may have a value. */
 const EXCLUSIVE: readonly (readonly [string, string])[] = [

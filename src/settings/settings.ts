@@ -112,6 +112,34 @@ export interface ProxySettings {
   readonly useForwardedHeaders: boolean;
   /** `compute-full-forwarded-for`: append to X-Forwarded-For instead of replacing it. */
   readonly computeFullForwardedFor: boolean;
+  /** `enable-real-ip`: believe the peer as to the client's address only. */
+  readonly enableRealIp: boolean;
+  /** `forwarded-for-header`: the field that says the client's address. */
+  readonly forwardedForHeader: string;
+  /** `proxy-real-ip-cidr`: addresses and ranges of peers that are believed as to the client's address. */
+  readonly trustedProxies: readonly string[];
+  /** `use-proxy-protocol`: connections for HTTP and HTTPS begin with a PROXY header. */
+  readonly useProxyProtocol: boolean;
+  /** `proxy-protocol-header-timeout`: from accept to the end of that header. */
+  readonly proxyProtocolHeaderTimeout: number;
+
+  /** `proxy-stream-timeout`: how long nothing may pass through a TCP connection, UDP session or TLS passthrough. */
+  readonly streamTimeout: number;
+  /** `proxy-stream-next-upstream`, `-tries` and `-timeout`: attempts to reach an endpoint; 0: no limit. */
+  readonly streamNextUpstream: boolean;
+  readonly streamTries: number;
+  readonly streamTriesTimeout: number;
+  /** `proxy-stream-responses`: datagrams that answer one datagram of a client. */
+  readonly streamResponses: number;
+  /** `stream-udp-sessions`: UDP sessions of one worker; datagrams of further clients are dropped. */
+  readonly streamUdpSessions: number;
+  /** Bytes of datagrams that wait in one UDP socket for the kernel to take them; further ones are dropped. */
+  readonly maxUdpQueue: number;
+  /** `ssl-passthrough-proxy-protocol`: backends of TLS passthrough get a PROXY header. */
+  readonly passthroughProxyProtocol: boolean;
+  /** `--access-log`, `disable-access-log`, `disable-stream-access-log`: a line per TCP connection, UDP session and TLS passthrough. */
+  readonly streamAccessLog: boolean;
+
   /** `generate-request-id`. */
   readonly generateRequestId: boolean;
   /** `proxy-add-original-uri-header`. */
@@ -165,6 +193,15 @@ export interface TranslateSettings {
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
   readonly strictValidatePathType: boolean;
+  /** `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is heeded. */
+  readonly sslPassthrough: boolean;
+  /** `--tcp-services-configmap` and `--udp-services-configmap`; null: none. */
+  readonly tcpServicesConfigMap: { readonly namespace: string; readonly name: string } | null;
+  readonly udpServicesConfigMap: { readonly namespace: string; readonly name: string } | null;
+  /** Ports that no TCP or UDP service can have: `--http-port`, `--https-port`, `--healthz-port`. */
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly adminPort: number;
 }
 
 /** What the control plane needs: the connection to the cluster, status, election, the admin port, the workers. */

@@ -3,11 +3,11 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   `access-log-params access-log-path add-headers allow-cross-namespace-resources allow-snippet-annotations
   annotation-value-word-blocklist annotations-risk-level bind-address block-cidrs block-referers block-user-agents brotli-level
   brotli-min-length brotli-types client-body-buffer-size client-header-buffer-size custom-http-errors debug-connections
-  default-type denylist-source-range disable-ipv6 disable-ipv6-dns disable-proxy-intercept-errors disable-stream-access-log
+  default-type denylist-source-range disable-ipv6 disable-ipv6-dns disable-proxy-intercept-errors
   enable-access-log-for-default-backend enable-aio-write enable-auth-access-log enable-brotli enable-modsecurity
-  enable-multi-accept enable-ocsp enable-opentelemetry enable-owasp-modsecurity-crs enable-real-ip enable-syslog error-log-level
-  error-log-path forwarded-for-header global-allowed-response-headers global-auth-always-set-cookie global-auth-cache-duration
-  global-auth-cache-key global-auth-method global-auth-request-redirect global-auth-response-headers global-auth-signin
+  enable-multi-accept enable-ocsp enable-opentelemetry enable-owasp-modsecurity-crs enable-syslog error-log-level error-log-path
+  global-allowed-response-headers global-auth-always-set-cookie global-auth-cache-duration global-auth-cache-key
+  global-auth-method global-auth-request-redirect global-auth-response-headers global-auth-signin
   global-auth-signin-redirect-param global-auth-snippet global-auth-url grpc-buffer-size-kb gzip-disable gzip-level
   gzip-min-length gzip-types hide-headers http-access-log-path http-snippet http2-max-concurrent-streams http2-max-field-size
   http2-max-header-size http2-max-requests ignore-invalid-headers limit-conn-status-code limit-conn-zone-variable limit-rate
@@ -16,14 +16,21 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   modsecurity-snippet nginx-status-ipv4-whitelist nginx-status-ipv6-whitelist no-auth-locations opentelemetry-config
   opentelemetry-operation-name opentelemetry-trust-incoming-span otel-max-export-batch-size otel-max-queuesize otel-sampler
   otel-sampler-parent-based otel-sampler-ratio otel-schedule-delay-millis otel-service-name otlp-collector-host
-  otlp-collector-port plugins proxy-buffering proxy-buffers-number proxy-busy-buffers-size proxy-cookie-domain
-  proxy-cookie-path proxy-headers-hash-bucket-size proxy-headers-hash-max-size proxy-http-version proxy-max-temp-file-size
-  proxy-next-upstream proxy-protocol-header-timeout proxy-real-ip-cidr proxy-redirect-from proxy-redirect-to
-  proxy-request-buffering proxy-set-headers proxy-ssl-location-only proxy-stream-next-upstream
-  proxy-stream-next-upstream-timeout proxy-stream-next-upstream-tries proxy-stream-responses proxy-stream-timeout
-  relative-redirects reuse-port server-name-hash-bucket-size server-name-hash-max-size server-snippet server-tokens
-  skip-access-log-urls ssl-buffer-size ssl-dh-param ssl-early-data ssl-reject-handshake
-  ssl-session-ticket-key stream-access-log-path stream-snippet
-  syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-http2 use-port-in-redirects use-proxy-protocol
+  otlp-collector-port plugins proxy-buffering proxy-buffers-number proxy-busy-buffers-size proxy-cookie-domain proxy-cookie-path
+  proxy-headers-hash-bucket-size proxy-headers-hash-max-size proxy-http-version proxy-max-temp-file-size proxy-next-upstream
+  proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers proxy-ssl-location-only relative-redirects
+  reuse-port server-name-hash-bucket-size server-name-hash-max-size server-snippet server-tokens skip-access-log-urls
+  ssl-buffer-size ssl-dh-param ssl-early-data ssl-reject-handshake ssl-session-ticket-key stream-access-log-path stream-snippet
+  syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-http2 use-port-in-redirects
   variables-hash-bucket-size variables-hash-max-size whitelist-source-range worker-cpu-affinity worker-processes`.split(/\s+/),
+);
+
+/** Flags of ingress-nginx (v1.15.1) that have no effect here yet, or no counterpart: refused by name rather than as unknown. */
+export const UNSUPPORTED_FLAGS: ReadonlySet<string> = new Set(
+  `bucket-factor deep-inspect default-server-port disable-full-test dynamic-configuration-retries enable-annotation-validation
+  enable-ssl-chain-completion enable-topology-aware-routing exclude-socket-metrics health-check-timeout internal-logger-address
+  length-buckets max-buckets maxmind-edition-ids maxmind-license-key maxmind-mirror maxmind-retries-count
+  maxmind-retries-timeout metrics-per-undefined-host monitor-max-batch-size post-shutdown-grace-period profiler-address
+  profiler-port profiling report-status-classes size-buckets status-port stream-port sync-period sync-rate-limit time-buckets
+  validating-webhook validating-webhook-certificate validating-webhook-key`.split(/\s+/),
 );

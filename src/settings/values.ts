@@ -292,3 +292,11 @@ export function oneOf<T extends string>(...choices: readonly T[]): ValueType<T> 
 
 /** An IP address to bind. */
 export const IP_ADDRESS: ValueType<string> = text('address', 'an IP address', (value) => isIP(value) !== 0);
+
+/** An IP address, or a range of them in CIDR notation. */
+export function isCidr(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const family = address.includes('%') ? 0 : isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}

@@ -6,7 +6,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EndpointSlice, Service } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { compareText, createReporter, diagnostic, quote } from '../model/report.ts';
-import type { Endpoint, UpstreamGroup } from '../model/table.ts';
+import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { isDnsName } from './hosts.ts';
@@ -39,7 +39,7 @@ export function translateGroup(request: GroupRequest, view: ClusterView, setting
     if (endpoint === 'no port') return result([], missingPort(request, service));
     return result(endpoint === null ? [] : [endpoint], diagnostics);
   }
-  const found = findPort(spec, port, report);
+  const found = findPort(spec, request, report);
   if (found === undefined) return result([], [...diagnostics, ...missingPort(request, service)]);
 
   // The oldest Ingress that names the Service port decides for all of them.
@@ -63,10 +63,10 @@ export function translateGroup(request: GroupRequest, view: ClusterView, setting
       ),
     );
   }
-  const endpoints = collectEndpoints(view.endpointSlices(namespace, name), found);
+  const endpoints = collectEndpoints(view.endpointSlices(namespace, name), found, request.protocol);
   const field = `spec.ports[${found.index}]`;
   if (endpoints.usable === 'none') {
-    const served = request.isDefaultBackend ? 'Requests that no rule takes are answered with 503.' : ANSWERED_503;
+    const served = request.isDefaultBackend ? 'Requests that no rule takes are answered with 503.' : servedWithout(request);
     report(
       'ServiceNoEndpoints',
       'error',
@@ -81,6 +81,13 @@ export function translateGroup(request: GroupRequest, view: ClusterView, setting
   return result(endpoints.list, [...diagnostics, ...headless]);
 }
 
+/** What becomes of clients of a Service port without endpoints. */
+function servedWithout({ references, streams, protocol }: GroupRequest): string {
+  if (streams.length === 0) return ANSWERED_503;
+  const dropped = protocol === 'UDP' ? 'Datagrams for it are dropped.' : 'Connections for it are closed at once.';
+  return references.length === 0 ? dropped : `${ANSWERED_503} ${dropped}`;
+}
+
 /** A port of a Service that was found by the name or number an Ingress has for it. */
 interface FoundPort {
   readonly index: number;
@@ -93,11 +100,15 @@ interface FoundPort {
  * The first TCP port whose number, target port or name is the one the Ingress names (ingress-nginx compares them as texts); the
  * first TCP port for an empty name.
  */
-function findPort(spec: Fields, wanted: string, report: Report): FoundPort | undefined {
+function findPort(
+  spec: Fields,
+  { port: wanted, protocol }: Pick<GroupRequest, 'port' | 'protocol'>,
+  report: Report,
+): FoundPort | undefined {
   for (const [index, item] of readList(spec['ports'], 'spec.ports', report).entries()) {
     const fields = readFields(item, `spec.ports[${index}]`, report);
     const port = fields?.['port'];
-    if (fields === undefined || !isPort(port) || !isTcp(fields['protocol'])) continue;
+    if (fields === undefined || !isPort(port) || !speaks(fields['protocol'], protocol)) continue;
     const { name, targetPort } = fields;
     const known: unknown[] = [String(port), typeof targetPort === 'number' ? String(targetPort) : targetPort, name];
     if (wanted === '' || known.includes(wanted)) return { index, name: typeof name === 'string' ? name : '', port, targetPort };
@@ -105,8 +116,9 @@ function findPort(spec: Fields, wanted: string, report: Report): FoundPort | und
   return undefined;
 }
 
-function isTcp(protocol: unknown): boolean {
-  return protocol === undefined || protocol === null || protocol === 'TCP';
+/** Of Service ports and of slice ports: absent means TCP. */
+function speaks(protocol: unknown, wanted: StreamProtocol): boolean {
+  return (protocol ?? 'TCP') === wanted;
 }
 
 /** What a slice has wrong is its maker's business (the endpoint slice controller's), not a user's. */
@@ -121,11 +133,11 @@ interface Collected {
  * Those that are ready (`ready` absent counts); if there is none, those that serve while they terminate, as kube-proxy does
  * (Kubernetes, "EndpointSlices", conditions).
  */
-function collectEndpoints(slices: readonly EndpointSlice[], port: FoundPort): Collected {
+function collectEndpoints(slices: readonly EndpointSlice[], port: FoundPort, protocol: StreamProtocol): Collected {
   const ready = new Map<string, Endpoint>();
   const terminating = new Map<string, Endpoint>();
   for (const slice of slices) {
-    const ports = slicePorts(slice, port);
+    const ports = slicePorts(slice, port, protocol);
     for (const item of readList(slice.endpoints, 'endpoints', ignore)) {
       const endpoint = readFields(item, 'endpoints', ignore);
       const conditions = readFields(endpoint?.['conditions'], 'conditions', ignore) ?? {};
@@ -150,20 +162,20 @@ function sorted(endpoints: ReadonlyMap<string, Endpoint>): readonly Endpoint[] {
 }
 
 /** ingress-nginx, internal/ingress/controller/endpointslices.go: the slice port of the same name, then the numeric target port. */
-function slicePorts(slice: EndpointSlice, port: FoundPort): readonly number[] {
+function slicePorts(slice: EndpointSlice, port: FoundPort, protocol: StreamProtocol): readonly number[] {
   const fallback = isPort(port.targetPort) ? [port.targetPort] : [];
   const listed = readList(slice.ports, 'ports', ignore);
   if (listed.length === 0) return fallback;
   const numbers: number[] = [];
-  let tcp = false;
+  let spoken = false;
   for (const item of listed) {
     const fields = readFields(item, 'ports', ignore);
-    if (fields === undefined || !isTcp(fields['protocol'])) continue;
-    tcp = true;
+    if (fields === undefined || !speaks(fields['protocol'], protocol)) continue;
+    spoken = true;
     const number = fields['port'];
     if (isPort(number) && (port.name === '' || fields['name'] === port.name)) numbers.push(number);
   }
-  return numbers.length > 0 || !tcp ? numbers : fallback;
+  return numbers.length > 0 || !spoken ? numbers : fallback;
 }
 
 /** The endpoint of an ExternalName Service; null when it is refused (and reported). */
@@ -185,28 +197,31 @@ function externalEndpoint(
   if (family === 0 && !isDnsName(plain)) return refuse('is not a DNS name');
   const local = family === 0 ? /(^|\.)localhost$/.test(plain) : isLoopback(plain);
   if (local) return refuse('names the loopback of the controller itself');
-  const port = externalPort(request.port, spec, report);
+  const port = externalPort(request, spec, report);
   return port === null ? 'no port' : { address: family === 0 ? name.toLowerCase() : plain, port, dns: family === 0 };
 }
 
 /** ingress-nginx, `externalNamePorts`: the target port of the port that is named, or just the number the Ingress has. */
-function externalPort(wanted: string, spec: Fields, report: Report): number | null {
-  const found = findPort(spec, wanted, report);
+function externalPort(request: GroupRequest, spec: Fields, report: Report): number | null {
+  const found = findPort(spec, request, report);
   if (found !== undefined) {
     // A target port may be a number written as a text (Go's IntOrString.IntValue).
     const target = typeof found.targetPort === 'string' ? Number(found.targetPort) : found.targetPort;
     return isPort(target) ? target : found.port;
   }
-  const number = Number(wanted);
+  const number = Number(request.port);
   return isPort(number) ? number : null;
 }
 
 function missingService(request: GroupRequest): readonly Diagnostic[] {
-  const { namespace, service, references } = request;
+  const { namespace, service, references, streams } = request;
   const message = `the Service ${quote(`${namespace}/${service}`)} does not exist`;
   const reported = references.flatMap(({ plan, fields }) =>
     fields.map((field) => diagnostic(plan.object, 'ServiceNotFound', 'error', nameField(field), message, servedFor(request))),
   );
+  const dropped = servedWithout({ ...request, references: [] });
+  for (const { object, field } of streams)
+    reported.push(diagnostic(object, 'ServiceNotFound', 'error', field, message, dropped));
   if (!request.isDefaultBackend) return reported;
   const served = 'Requests that no rule takes are answered with 404.';
   const object = objectRef('Service', namespace, service);
@@ -215,12 +230,15 @@ function missingService(request: GroupRequest): readonly Diagnostic[] {
 }
 
 function missingPort(request: GroupRequest, service: Service): readonly Diagnostic[] {
-  const { namespace, service: name, references, port } = request;
-  const wanted = port === '' ? 'no TCP port' : `no TCP port ${quote(port)}`;
+  const { namespace, service: name, references, streams, port, protocol } = request;
+  const wanted = port === '' ? 'no TCP port' : `no ${protocol} port ${quote(port)}`;
   const message = `the Service ${quote(`${namespace}/${name}`)} has ${wanted}`;
   const reported = references.flatMap(({ plan, fields }) =>
     fields.map((field) => diagnostic(plan.object, 'ServicePortNotFound', 'error', field, message, servedFor(request))),
   );
+  const dropped = servedWithout({ ...request, references: [] });
+  for (const { object, field } of streams)
+    reported.push(diagnostic(object, 'ServicePortNotFound', 'error', field, message, dropped));
   if (!request.isDefaultBackend) return reported;
   const object = objectRef('Service', namespace, name, service.metadata.uid);
   const served = 'Requests that no rule takes are answered with 503.';

@@ -1,7 +1,7 @@
 /** All Ingresses of one host name → its virtual host. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
-import type { Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
+import type { GroupId, Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, groupId } from '../model/table.ts';
 import { sslRedirectOf } from '../policies/ssl-redirect.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
@@ -39,7 +39,16 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
     if (host !== CATCH_ALL_HOST) builder.addRules(CATCH_ALL_HOST, context.plansOf(CATCH_ALL_HOST));
   }
   builder.addDefault(own);
-  return { host: { host, certificate: tls.certificate, routes: builder.finish() }, diagnostics };
+  const routes = builder.finish();
+  return { host: { host, certificate: tls.certificate, routes, passthrough: passthroughOf(host, own, routes) }, diagnostics };
+}
+
+/** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
+function passthroughOf(host: string, own: readonly IngressPlan[], routes: readonly Route[]): GroupId | null {
+  if (host === CATCH_ALL_HOST || own[0]?.sslPassthrough !== 'on') return null;
+  // Of two routes for "/" the one of type Prefix, which comes last, is the location that every path falls to.
+  const root = routes.findLast(({ path, ingress }) => path === '/' && ingress !== null);
+  return root?.target.kind === 'group' ? root.target.group : null;
 }
 
 /** The certificate of the host, or of the wildcard above it, which the TLS handshake falls back to. */

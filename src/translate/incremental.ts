@@ -8,6 +8,8 @@ import type {
   CertificateId,
   GroupId,
   RoutingTable,
+  Stream,
+  StreamId,
   TablePatch,
   UpstreamGroup,
   VirtualHost,
@@ -29,6 +31,7 @@ import { PlanIndex } from './plan-index.ts';
 import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
+import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls.ts';
 
 /** One object appeared, changed or went away. Kinds that translation does not read are ignored. */
@@ -56,6 +59,8 @@ class Dirty {
   readonly hosts = new Set<string>();
   readonly groups = new Set<GroupId>();
   readonly certificates = new Set<CertificateId>();
+  /** A ConfigMap with TCP or UDP services. */
+  streams = false;
 }
 
 /** Keeps the table that belongs to the objects it was told of. */
@@ -81,6 +86,7 @@ export class Translator {
       hosts: new Map(),
       groups: new Map(),
       certificates: new Map(),
+      streams: new Map(),
       defaultCertificate: fallbackCertificate,
     };
   }
@@ -107,6 +113,7 @@ export class Translator {
     for (const id of this.#index.groups.keys()) dirty.groups.add(id);
     for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
     dirty.hosts.add(CATCH_ALL_HOST);
+    dirty.streams = true;
     return this.#translate(dirty, view, now, true);
   }
 
@@ -130,6 +137,11 @@ export class Translator {
         case 'Secret':
           this.#secretChanged(change, dirty);
           break;
+        case 'ConfigMap': {
+          const name = nameOfEither(change);
+          if (name !== null && isStreamConfigMap(name.namespace, name.name, this.#settings)) dirty.streams = true;
+          break;
+        }
         default:
           break;
       }
@@ -227,6 +239,7 @@ export class Translator {
   }
 
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
+    const streams = this.#translateStreams(dirty, view);
     const certificates = this.#translateCertificates(dirty, view, now);
     const groups = this.#translateGroups(dirty, view);
     const hosts = this.#translateHosts(dirty, view);
@@ -239,6 +252,7 @@ export class Translator {
       hosts: hosts.next(this.#table.hosts),
       groups: groups.next(this.#table.groups),
       certificates: certificates.next(this.#table.certificates),
+      streams: streams.next(this.#table.streams),
       defaultCertificate: keep ? before : wanted,
     };
     return {
@@ -251,11 +265,25 @@ export class Translator {
         removedGroups: groups.removed,
         certificates: certificates.put,
         removedCertificates: certificates.removed,
+        streams: streams.put,
+        removedStreams: streams.removed,
         defaultCertificate: keep ? null : wanted,
       },
       diagnostics: this.#ledger.takeDelta(),
       referencesChanged,
     };
+  }
+
+  /** First, because it says which groups there are. */
+  #translateStreams(dirty: Dirty, view: ClusterView): Edits<StreamId, Stream> {
+    const edits = new Edits<StreamId, Stream>();
+    if (!dirty.streams) return edits;
+    const { streams, references, diagnostics } = planStreams(view, this.#settings);
+    this.#ledger.set('Streams', diagnostics);
+    for (const id of this.#index.setStreams(references)) dirty.groups.add(id);
+    for (const id of new Set([...this.#table.streams.keys(), ...streams.keys()]))
+      edits.change(id, this.#table.streams.get(id), streams.get(id));
+    return edits;
   }
 
   #translateCertificates(dirty: Dirty, view: ClusterView, now: number): Edits<CertificateId, Certificate> {

@@ -1,11 +1,12 @@
 /** The accepted Ingresses by what they touch: hosts, upstream groups, Secrets. Kept up to date one Ingress at a time. */
-import type { CertificateId, GroupId } from '../model/table.ts';
-import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
+import type { CertificateId, GroupId, StreamProtocol } from '../model/table.ts';
+import { CATCH_ALL_HOST, certificateId, groupId, udpGroupId } from '../model/table.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
 import { backendsOf, comparePlans, hostsOf } from './plan.ts';
 import { objectKey } from './read.ts';
+import type { StreamReference } from './streams/plan-streams.ts';
 
 /** One Ingress that names something, and all the fields in which it does. */
 export interface Reference {
@@ -23,6 +24,9 @@ export interface GroupRequest {
   readonly references: readonly Reference[];
   /** It is `--default-backend-service`. */
   readonly isDefaultBackend: boolean;
+  readonly protocol: StreamProtocol;
+  /** The TCP or UDP services that name it. */
+  readonly streams: readonly StreamReference[];
 }
 
 /** A Secret that something names as certificate. */
@@ -78,7 +82,7 @@ export class PlanIndex {
   readonly #settings: TranslateSettings;
   readonly #hosts = new Map<string, IngressPlan[]>();
   readonly #children = new Map<string, Set<string>>();
-  readonly #groups = new Map<GroupId, Mutable<GroupRequest>>();
+  readonly #groups = new Map<GroupId, Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }>>();
   readonly #groupsOfService = new Map<string, Set<GroupId>>();
   readonly #certificates = new Map<CertificateId, Mutable<CertificateRequest>>();
 
@@ -165,12 +169,7 @@ export class PlanIndex {
         position(group.references, plan, (item) => item.plan),
         1,
       );
-      if (group.references.length > 0 || group.isDefaultBackend) continue;
-      this.#groups.delete(id);
-      const service = objectKey(group.namespace, group.service);
-      const siblings = this.#groupsOfService.get(service);
-      siblings?.delete(id);
-      if (siblings?.size === 0) this.#groupsOfService.delete(service);
+      this.#dropUnused(group);
     }
     for (const id of touched.certificates) {
       const request = this.#certificates.get(id);
@@ -182,6 +181,32 @@ export class PlanIndex {
       if (request.references.length === 0 && !request.isDefaultCertificate) this.#certificates.delete(id);
     }
     return touched;
+  }
+
+  /** Replaces the TCP and UDP services. Returns the groups that one of them names or named. */
+  setStreams(references: readonly StreamReference[]): ReadonlySet<GroupId> {
+    const touched = new Set(references.map(({ id }) => id));
+    const before = [...this.#groups.values()].filter(({ streams }) => streams.length > 0);
+    for (const group of before) {
+      touched.add(group.id);
+      group.streams = [];
+    }
+    for (const reference of references) {
+      const { namespace, service, port, protocol } = reference;
+      const group = this.#group(namespace, service, port, protocol);
+      group.streams = [...group.streams, reference];
+    }
+    for (const group of before) this.#dropUnused(group);
+    return touched;
+  }
+
+  #dropUnused({ id, namespace, service: name, references, isDefaultBackend, streams }: GroupRequest): void {
+    if (references.length > 0 || isDefaultBackend || streams.length > 0) return;
+    this.#groups.delete(id);
+    const service = objectKey(namespace, name);
+    const siblings = this.#groupsOfService.get(service);
+    siblings?.delete(id);
+    if (siblings?.size === 0) this.#groupsOfService.delete(service);
   }
 
   #touched(plan: IngressPlan): Touched & {
@@ -208,11 +233,16 @@ export class PlanIndex {
     };
   }
 
-  #group(namespace: string, service: string, port: string): Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }> {
-    const id = groupId(namespace, service, port);
+  #group(
+    namespace: string,
+    service: string,
+    port: string,
+    protocol: StreamProtocol = 'TCP',
+  ): Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }> {
+    const id = (protocol === 'UDP' ? udpGroupId : groupId)(namespace, service, port);
     let group = this.#groups.get(id);
     if (group === undefined) {
-      group = { id, namespace, service, port, references: [], isDefaultBackend: false };
+      group = { id, namespace, service, port, references: [], isDefaultBackend: false, protocol, streams: [] };
       this.#groups.set(id, group);
       const key = objectKey(namespace, service);
       this.#groupsOfService.set(key, (this.#groupsOfService.get(key) ?? new Set()).add(id));

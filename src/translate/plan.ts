@@ -7,6 +7,7 @@ import { CATCH_ALL_HOST } from '../model/table.ts';
 import { defaultBackend } from '../policies/default-backend.ts';
 import { annotationField, annotationSource } from '../policies/policy.ts';
 import { serviceUpstream } from '../policies/service-upstream.ts';
+import { sslPassthrough, type SslPassthroughWish } from '../policies/ssl-passthrough.ts';
 import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
 import { sslRedirect } from '../policies/ssl-redirect.ts';
 import { readUnsupported, type UnsupportedAnnotations } from '../policies/unsupported.ts';
@@ -64,6 +65,7 @@ export interface IngressPlan {
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
   readonly sslRedirect: SslRedirectWish;
+  readonly sslPassthrough: SslPassthroughWish;
   /** Whose routes are answered with 503, because an annotation that protects is not supported. */
   readonly denied: UnsupportedAnnotations['denied'];
   readonly diagnostics: readonly Diagnostic[];
@@ -90,6 +92,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const { report, diagnostics } = createReporter(object);
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report);
   const { denied, canary } = readUnsupported(source);
+  const passthrough = canary ? 'off' : sslPassthrough.read(source, settings);
   // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.
   const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
   const created: unknown = metadata.creationTimestamp;
@@ -113,7 +116,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     serviceUpstream: serviceUpstream.read(source, settings),
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
     sslRedirect: sslRedirect.read(source, settings),
-    denied,
+    sslPassthrough: passthrough,
+    denied: passthrough === 'denied' ? 'hosts' : denied,
     diagnostics,
   };
 }

@@ -54,7 +54,7 @@ export function nameOf(object: KubeObject): { readonly namespace: string; readon
   return { namespace: typeof namespace === 'string' ? namespace : '', name };
 }
 
-const API_VERSIONS = { Ingress: 'networking.k8s.io/v1', Service: 'v1', Secret: 'v1' } as const;
+const API_VERSIONS = { Ingress: 'networking.k8s.io/v1', Service: 'v1', Secret: 'v1', ConfigMap: 'v1' } as const;
 
 /** The reference to an object in diagnostics. */
 export function objectRef(kind: keyof typeof API_VERSIONS, namespace: string, name: string, uid?: unknown): ObjectRef {

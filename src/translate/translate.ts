@@ -14,6 +14,7 @@ import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
+import { planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls.ts';
 
 /** A namespaced object that the table depends on, whether it exists or not. */
@@ -55,6 +56,9 @@ export function translateTable(
     diagnostics.push(...(acceptance.accepted ? (plan?.diagnostics ?? []) : acceptance.diagnostics));
   }
   const index = buildIndex(plans, settings);
+  const streams = planStreams(view, settings);
+  diagnostics.push(...streams.diagnostics);
+  index.setStreams(streams.references);
 
   const usable = new Map<string, Certificate>();
   for (const request of index.certificates.values()) {
@@ -91,7 +95,7 @@ export function translateTable(
   const named = settings.defaultSslCertificate;
   const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));
   return {
-    table: { hosts, groups, certificates, defaultCertificate: chosen ?? defaultCertificate },
+    table: { hosts, groups, certificates, streams: streams.streams, defaultCertificate: chosen ?? defaultCertificate },
     diagnostics: sortedDiagnostics(diagnostics),
     references: referencesOf(index),
   };

@@ -50,7 +50,7 @@ function host(name: string, prefixes: readonly string[], { id, service, port }: 
     ingress: { namespace: 'bench', name },
     service: { name: service, port },
   }));
-  return { host: name, certificate: tls.id, routes };
+  return { host: name, certificate: tls.id, routes, passthrough: null };
 }
 
 function routingTable(): RoutingTable {
@@ -68,6 +68,7 @@ function routingTable(): RoutingTable {
     hosts: new Map(hosts.map((each) => [each.host, each])),
     groups: new Map([backend, webSocket].map((each) => [each.id, each])),
     certificates: new Map([rsa, ecdsa].map((each) => [each.id, each])),
+    streams: new Map(),
     defaultCertificate: rsa,
   };
 }

@@ -43,6 +43,8 @@ const VALUE_SETS: readonly (readonly [string, object])[] = [
         },
       },
       serviceAccount: { annotations: { a: 'b' } },
+      tcp: { 5432: 'data/postgres:5432', 9000: 'default/app:http:PROXY:PROXY' },
+      udp: { 53: 'kube-system/dns:53' },
       extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'extra' } }],
     },
   ],
@@ -411,5 +413,39 @@ describe('values that cannot be', () => {
     ],
   ])('refuses %s', async (_, values, message) => {
     await expect(renderChart(values)).rejects.toThrow(message);
+  });
+});
+
+describe('TCP and UDP services', () => {
+  const values = { tcp: { 5432: 'data/postgres:5432' }, udp: { 53: 'kube-system/dns:53' } };
+
+  it('become ConfigMaps, flags, container ports and Service ports', async () => {
+    const manifests = await manifestsOf(values);
+    expect(named(manifests, 'ConfigMap', 'edge-sluice-tcp').data).toEqual({ 5432: 'data/postgres:5432' });
+    expect(named(manifests, 'ConfigMap', 'edge-sluice-udp').data).toEqual({ 53: 'kube-system/dns:53' });
+    const container = containerOf(manifests);
+    expect(container.args).toContain('--tcp-services-configmap=$(POD_NAMESPACE)/edge-sluice-tcp');
+    expect(container.args).toContain('--udp-services-configmap=$(POD_NAMESPACE)/edge-sluice-udp');
+    expect(container.ports.slice(3)).toEqual([
+      { name: '5432-tcp', containerPort: 5432, protocol: 'TCP' },
+      { name: '53-udp', containerPort: 53, protocol: 'UDP' },
+    ]);
+    expect(named(manifests, 'Service', 'edge-sluice').spec.ports.slice(2)).toEqual([
+      { name: '5432-tcp', port: 5432, targetPort: '5432-tcp', protocol: 'TCP' },
+      { name: '53-udp', port: 53, targetPort: '53-udp', protocol: 'UDP' },
+    ]);
+  });
+
+  it('are allowed to be read when another namespace is watched', async () => {
+    const manifests = await manifestsOf({ ...values, controller: { scope: { enabled: true, namespace: 'shop' } } });
+    expect(grants(named(manifests, 'Role', 'edge-sluice-tcp'))).toEqual(['get,list,watch /configmapsedge-sluice-tcp']);
+    expect(grants(named(manifests, 'Role', 'edge-sluice-udp'))).toEqual(['get,list,watch /configmapsedge-sluice-udp']);
+  });
+
+  it('leave no trace when there are none, and cannot have a port that is taken or none', async () => {
+    expect(await renderChart({})).not.toMatch(/services-configmap|-tcp|-udp/);
+    await expect(renderChart({ tcp: { 443: 'a/b:1' } })).rejects.toThrow('tcp.443: the controller has this port already');
+    await expect(renderChart({ udp: { dns: 'a/b:1' } })).rejects.toThrow('udp.dns: not a port');
+    await expect(renderChart({ udp: { 53: 'a/b:1:PROXY' } })).rejects.toThrow('udp');
   });
 });

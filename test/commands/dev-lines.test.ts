@@ -19,9 +19,12 @@ const SECRET = certificateId('default', 'web');
 
 function table(...hosts: [host: string, tls: boolean, routes: Route[]][]): RoutingTable {
   return {
-    hosts: new Map(hosts.map(([host, tls, routes]) => [host, { host, certificate: tls ? SECRET : null, routes }])),
+    hosts: new Map(
+      hosts.map(([host, tls, routes]) => [host, { host, certificate: tls ? SECRET : null, routes, passthrough: null }]),
+    ),
     groups: new Map(),
     certificates: new Map(),
+    streams: new Map(),
     defaultCertificate: {} as Certificate,
   };
 }

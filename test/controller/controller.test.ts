@@ -74,6 +74,7 @@ function setUp(...flags: string[]) {
   const controller = new Controller({
     cluster,
     dataPlane: {
+      streamPorts: { problems: () => [], watch: () => undefined },
       publish: (table, patch) => {
         if (faults.publish) throw new Error('a bug');
         served = table;

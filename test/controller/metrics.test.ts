@@ -47,9 +47,10 @@ function table(): RoutingTable {
     { ...route('built-in', { kind: 'answer', status: 404 }), service: null },
   ];
   return {
-    hosts: new Map([['a.example', { host: 'a.example', certificate: certificate.id, routes }]]),
+    hosts: new Map([['a.example', { host: 'a.example', certificate: certificate.id, routes, passthrough: null }]]),
     groups: new Map([[EMPTY, { id: EMPTY, namespace: 'default', service: 'empty', port: '80', endpoints: [] }]]),
     certificates: new Map([[certificate.id, certificate]]),
+    streams: new Map(),
     defaultCertificate: certificate,
   };
 }

@@ -19,6 +19,7 @@ const host = (name: string, path = '/'): VirtualHost => ({
       service: null,
     },
   ],
+  passthrough: null,
 });
 const group = (service: string, ...addresses: string[]): UpstreamGroup => ({
   id: groupId('ns', service, '80'),
@@ -38,6 +39,7 @@ function table(hosts: VirtualHost[], groups: UpstreamGroup[] = [], certificates:
     hosts: new Map(hosts.map((item) => [item.host, item])),
     groups: new Map(groups.map((item) => [item.id, item])),
     certificates: new Map(certificates.map((item) => [item.id, item])),
+    streams: new Map(),
     defaultCertificate: FALLBACK_CERTIFICATE,
   };
 }

@@ -26,6 +26,7 @@ describe('the list of annotations', () => {
       'force-ssl-redirect',
       'preserve-trailing-slash',
       'service-upstream',
+      'ssl-passthrough',
       'ssl-redirect',
     ]);
   });
@@ -62,7 +63,6 @@ describe('an annotation that protects', () => {
     ['stream-snippet', 'server {}'],
     ['backend-protocol', 'HTTPS'],
     ['backend-protocol', 'grpc'],
-    ['ssl-passthrough', 'true'],
     ['auth-type', 7],
   ])('denies: %s %j', (name, value) => {
     const { denied, diagnostics } = read({ [name]: value });
@@ -85,7 +85,6 @@ describe('an annotation that protects', () => {
     { 'limit-rps': '0', 'limit-rpm': '-1', 'limit-burst-multiplier': '5', 'limit-whitelist': '10.0.0.0/8' },
     { 'enable-modsecurity': 'false', 'enable-owasp-core-rules': 'true', 'modsecurity-snippet': 'x' },
     { 'backend-protocol': 'http', 'proxy-ssl-verify': 'on', 'proxy-ssl-secret': 'ns/x' },
-    { 'ssl-passthrough': 'F' },
     { canary: 'false', 'canary-weight': '10' },
     { 'enable-global-auth': 'false' },
   ])('does not when it says "off", nor an option alone: %j', (annotations) => {
@@ -97,7 +96,7 @@ describe('an annotation that protects', () => {
     expect(read(annotations).denied).not.toBe('none');
   });
 
-  it.each(['auth-tls-secret', 'server-snippet', 'ssl-passthrough'])(
+  it.each(['auth-tls-secret', 'server-snippet'])(
     'closes the hosts when ingress-nginx makes it hold for the host: %s',
     (name) => {
       const { denied, diagnostics } = read({ [name]: 'true', 'limit-rps': '1' });

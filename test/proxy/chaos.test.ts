@@ -78,7 +78,13 @@ describe('chaos', () => {
       expect(results.reduce((sum, { answered }) => sum + answered, 0)).toBeGreaterThan(CLIENTS / 2);
       for (const backend of backends) await backend.close();
       await eventually(() => {
-        expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
+        expect(proxy.runtime.census()).toEqual({
+          connections: 0,
+          deadlines: 0,
+          upstreams: 0,
+          idleUpstreams: 0,
+          udpSessions: 0,
+        });
         return true;
       });
       expect(proxy.bugs).toEqual([]);

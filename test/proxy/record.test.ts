@@ -7,7 +7,7 @@ import type { Downstream } from '../../src/proxy/downstream.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { RequestHead } from '../../src/proxy/http1/head/request-head.ts';
 import { Recorder } from '../../src/proxy/record.ts';
-import { prefixRoute } from '../support/proxy.ts';
+import { prefixRoute, proxySettings } from '../support/proxy.ts';
 
 /** The line of a request that was answered without an upstream. */
 function lineOf(routed: boolean): string {
@@ -15,7 +15,7 @@ function lineOf(routed: boolean): string {
   const recorder = new Recorder(new SeriesWriter(sharedCounters(), () => undefined), {
     add: (line: string) => lines.push(line),
   } as unknown as AccessLog);
-  recorder.configure(true);
+  recorder.configure(proxySettings({ accessLog: true }));
   const model = prefixRoute('/', 'app');
   const downstream = {
     head: new RequestHead(),

@@ -64,6 +64,20 @@ const PROXY: Record<keyof ProxySettings, true> = {
   tlsSessionTimeout: true,
   healthCheckPath: true,
   accessLog: true,
+  enableRealIp: true,
+  forwardedForHeader: true,
+  trustedProxies: true,
+  useProxyProtocol: true,
+  proxyProtocolHeaderTimeout: true,
+  streamTimeout: true,
+  streamNextUpstream: true,
+  streamTries: true,
+  streamTriesTimeout: true,
+  streamResponses: true,
+  streamUdpSessions: true,
+  maxUdpQueue: true,
+  passthroughProxyProtocol: true,
+  streamAccessLog: true,
 };
 const TRANSLATE: Record<keyof TranslateSettings, true> = {
   controllerClass: true,
@@ -83,6 +97,12 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   noTlsRedirectLocations: true,
   serviceUpstream: true,
   strictValidatePathType: true,
+  sslPassthrough: true,
+  tcpServicesConfigMap: true,
+  udpServicesConfigMap: true,
+  httpPort: true,
+  httpsPort: true,
+  adminPort: true,
 };
 const CONTROLLER: Record<keyof ControllerSettings, true> = {
   kubeconfig: true,

@@ -28,6 +28,12 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   noTlsRedirectLocations: ['/.well-known/acme-challenge'],
   serviceUpstream: false,
   strictValidatePathType: true,
+  sslPassthrough: false,
+  tcpServicesConfigMap: null,
+  udpServicesConfigMap: null,
+  httpPort: 80,
+  httpsPort: 443,
+  adminPort: 10_254,
 };
 
 /** Stands for the self-signed default certificate where its content does not matter. */
@@ -81,6 +87,7 @@ export class ObjectStore {
           ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[SERVICE_NAME_LABEL] === service,
         ),
       secret: (namespace, name) => get('Secret', namespace, name),
+      configMap: (namespace, name) => get('ConfigMap', namespace, name),
     };
   }
 }

@@ -58,6 +58,7 @@ if (options.workers === 0) {
     hosts: new Map(patch.hosts.map((one) => [one.host, one])),
     groups: new Map(groups.map((one) => [one.id, one])),
     certificates: new Map(),
+    streams: new Map(),
     defaultCertificate: patch.defaultCertificate!,
   };
   plane.publish(whole, patch);

@@ -48,7 +48,7 @@ export function prefixRoute(path: string, target: RouteTarget | string, policies
 }
 
 export function host(name: string, routes: readonly Route[], certificate: VirtualHost['certificate'] = null): VirtualHost {
-  return { host: name, certificate, routes };
+  return { host: name, certificate, routes, passthrough: null };
 }
 
 /** The catch-all host, answering 404. */
@@ -85,17 +85,20 @@ export function table(
     removedGroups: [],
     certificates: [],
     removedCertificates: [],
+    streams: [],
+    removedStreams: [],
     defaultCertificate: null,
     ...extra,
   };
 }
 
 /** The table that a patch of everything makes. */
-export function wholeTable({ hosts, groups, certificates, defaultCertificate }: TablePatch): RoutingTable {
+export function wholeTable({ hosts, groups, certificates, streams, defaultCertificate }: TablePatch): RoutingTable {
   return {
     hosts: new Map(hosts.map((one) => [one.host, one])),
     groups: new Map(groups.map((one) => [one.id, one])),
     certificates: new Map(certificates.map((one) => [one.id, one])),
+    streams: new Map(streams.map((one) => [one.id, one])),
     defaultCertificate: defaultCertificate!,
   };
 }
@@ -105,7 +108,14 @@ export function wholeTable({ hosts, groups, certificates, defaultCertificate }: 
  * machine is must not decide what a test sees.
  */
 export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettings {
-  const ours = { bindAddress: '127.0.0.1', httpPort: 0, httpsPort: 0, accessLog: false, overloadDelay: null };
+  const ours = {
+    bindAddress: '127.0.0.1',
+    httpPort: 0,
+    httpsPort: 0,
+    accessLog: false,
+    streamAccessLog: false,
+    overloadDelay: null,
+  };
   return { ...DEFAULT_SETTINGS.proxy, ...ours, ...changes };
 }
 

@@ -5,7 +5,7 @@ import { eventually } from './eventually.ts';
 import { group, host, prefixRoute, rawBackend, startProxy, table, type RawBackend, type TestProxy } from './proxy.ts';
 import { RawClient } from './raw-client.ts';
 
-const NOTHING = { connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 };
+const NOTHING = { connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0, udpSessions: 0 };
 
 export class Stage {
   readonly #open: { close: () => Promise<void> | void }[] = [];
@@ -24,9 +24,15 @@ export class Stage {
 
   /** A proxy for `app.example` in front of backends on these ports. */
   async proxyTo(ports: readonly number[], settings: Partial<ProxySettings> = {}): Promise<TestProxy> {
-    const one = await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings);
-    this.#proxies.push(one);
-    return one;
+    return this.watched(
+      await startProxy(table([host('app.example', [prefixRoute('/', 'app')])], [group('app', ports)]), settings),
+    );
+  }
+
+  /** A proxy made by hand, closed and looked into with the stage. */
+  watched(proxy: TestProxy): TestProxy {
+    this.#proxies.push(proxy);
+    return proxy;
   }
 
   async client(port: number): Promise<RawClient> {

@@ -16,6 +16,7 @@ export function tableData(table: RoutingTable): object {
   return {
     hosts: sortedValues(table.hosts),
     groups: sortedValues(table.groups),
+    ...(table.streams.size > 0 ? { streams: sortedValues(table.streams) } : {}),
     certificates: sortedValues(table.certificates).map(certificateText),
     defaultCertificate: table.defaultCertificate.id,
   };

@@ -54,6 +54,7 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/force-ssl-redirect': fc.constantFrom('true', 'maybe'),
     'nginx.ingress.kubernetes.io/service-upstream': fc.constant('true'),
     'nginx.ingress.kubernetes.io/default-backend': serviceName,
+    'nginx.ingress.kubernetes.io/ssl-passthrough': fc.constant('true'),
     'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
     'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
   },
@@ -108,6 +109,16 @@ const secret: fc.Arbitrary<KubeObject> = fc.record({
   metadata: fc.record({ namespace, name: secretName }),
   data: fc.constantFrom(...SECRET_DATA),
 });
+const STREAM_CONFIG_MAP = { namespace: 'one', name: 'streams' };
+const configMap: fc.Arbitrary<KubeObject> = fc.record({
+  kind: fc.constant('ConfigMap'),
+  metadata: fc.constantFrom(STREAM_CONFIG_MAP, { namespace: 'two', name: 'streams' }),
+  data: fc.dictionary(
+    fc.constantFrom('9000', '9001', '09000', '80', 'x'),
+    fc.constantFrom('one/web:80', 'one/web:http:PROXY', 'one/api:80', 'two/web:9', 'bad'),
+    { maxKeys: 3 },
+  ),
+});
 const ingressClass: fc.Arbitrary<KubeObject> = fc.record({
   kind: fc.constant('IngressClass'),
   metadata: fc.constantFrom({ name: 'ours' }, { name: 'late' }),
@@ -119,12 +130,16 @@ const anyObject = fc.oneof(
   { weight: 2, arbitrary: slice },
   { weight: 2, arbitrary: secret },
   { weight: 1, arbitrary: ingressClass },
+  { weight: 2, arbitrary: configMap },
 );
 const operation = fc.record({ object: anyObject, remove: fc.boolean(), flush: fc.boolean() });
 const settings: fc.Arbitrary<TranslateSettings> = fc
   .record({
     conformance: fc.constantFrom<'nginx' | 'kubernetes'>('nginx', 'kubernetes'),
     disableCatchAll: fc.boolean(),
+    sslPassthrough: fc.boolean(),
+    tcpServicesConfigMap: fc.constantFrom(null, STREAM_CONFIG_MAP),
+    udpServicesConfigMap: fc.constantFrom(null, STREAM_CONFIG_MAP),
     defaultBackendService: fc.constantFrom(null, { namespace: 'one', name: 'web' }),
     defaultSslCertificate: fc.constantFrom(null, { namespace: 'two', name: 'cert' }),
   })
@@ -163,7 +178,9 @@ describe('translation', () => {
       fc.property(fc.array(anyObject, { maxLength: 12 }), settings, (objects, chosen) => {
         const view = new ObjectStore([CLASS, ...objects]).view();
         const { table } = translateTable(view, chosen, FALLBACK_CERTIFICATE, NOW);
-        for (const { routes, certificate } of table.hosts.values()) {
+        for (const { group } of table.streams.values()) expect(table.groups.has(group)).toBe(true);
+        for (const { routes, certificate, passthrough } of table.hosts.values()) {
+          expect(passthrough === null || table.groups.has(passthrough)).toBe(true);
           expect(routes.at(-1)?.match.prefix).toBe('/');
           const matches = routes.flatMap(({ match }) => [match.exact, match.slashRedirect].filter((path) => path !== null));
           expect(new Set(matches).size).toBe(matches.length);

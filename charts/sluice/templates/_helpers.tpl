@@ -113,6 +113,11 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{- with get $args "default-ssl-certificate" -}}
 {{- $all = append $all (dict "role" "default-certificate" "kind" "secrets" "path" .) -}}
 {{- end -}}
+{{- range $protocol := list "tcp" "udp" -}}
+{{- if index $.Values $protocol -}}
+{{- $all = append $all (dict "role" $protocol "kind" "configmaps" "path" (printf "%s/%s" $.Release.Namespace (include "sluice.streamConfigMap" (dict "root" $ "protocol" $protocol)))) -}}
+{{- end -}}
+{{- end -}}
 {{- $found := list -}}
 {{- range $all -}}
 {{- $parts := splitList "/" .path -}}
@@ -126,10 +131,15 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{- toJson $found -}}
 {{- end -}}
 
+{{/* The ConfigMap of the TCP or UDP services, of a dict with "root" and "protocol". */}}
+{{- define "sluice.streamConfigMap" -}}
+{{- printf "%s-%s" (include "sluice.fullname" .root | trunc 59 | trimSuffix "-") .protocol -}}
+{{- end -}}
+
 {{/* Values that contradict each other. */}}
 {{- define "sluice.validate" -}}
 {{- $c := .Values.controller -}}
-{{- $own := list "configmap" "controller-class" "election-id" "healthz-port" "http-port" "https-port" "ingress-class" "ingress-class-by-name" "public-http-port" "public-https-port" "publish-service" "shutdown-grace-period" "enable-metrics" "watch-ingress-without-class" "watch-namespace" "watch-namespace-selector" "workers" -}}
+{{- $own := list "configmap" "tcp-services-configmap" "udp-services-configmap" "controller-class" "election-id" "healthz-port" "http-port" "https-port" "ingress-class" "ingress-class-by-name" "public-http-port" "public-https-port" "publish-service" "shutdown-grace-period" "enable-metrics" "watch-ingress-without-class" "watch-namespace" "watch-namespace-selector" "workers" -}}
 {{- range $name, $value := $c.extraArgs -}}
 {{- if has $name $own -}}
 {{- fail (printf "controller.extraArgs.%s: the chart sets this flag from a value of its own" $name) -}}
@@ -149,6 +159,16 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{- end -}}
 {{- if eq (int $c.containerPort.http) (int $c.containerPort.https) -}}
 {{- fail "controller.containerPort.http and https must differ" -}}
+{{- end -}}
+{{- range $protocol := list "tcp" "udp" -}}
+{{- range $port, $service := index $.Values $protocol -}}
+{{- if or (not (regexMatch "^[1-9][0-9]{0,4}$" $port)) (gt (atoi $port) 65535) -}}
+{{- fail (printf "%s.%s: not a port from 1 to 65535" $protocol $port) -}}
+{{- end -}}
+{{- if has (atoi $port) (list (int $c.containerPort.http) (int $c.containerPort.https) (int $c.service.ports.http) (int $c.service.ports.https) 10254) -}}
+{{- fail (printf "%s.%s: the controller has this port already" $protocol $port) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and $c.service.loadBalancerClass (ne $c.service.type "LoadBalancer") -}}
 {{- fail "controller.service.loadBalancerClass needs controller.service.type LoadBalancer" -}}

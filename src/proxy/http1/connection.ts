@@ -9,7 +9,7 @@ import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { closesConnection, DRAIN_IDLE, Lifetime } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
-import { clientInfo, HeadForwarder, type ClientInfo } from './forward-request.ts';
+import { HeadForwarder, type ClientInfo } from './forward-request.ts';
 import type { RequestHead } from './head/request-head.ts';
 import type { ResponseHead } from './head/response-head.ts';
 import type { RequestState } from './request-state.ts';
@@ -40,11 +40,11 @@ export class ClientConnection implements Downstream, Sender, SocketOwner, Timed 
   /** Bytes sent when a half-closed connection was last looked at. */
   #sentBefore = 0;
 
-  constructor(socket: Socket, scheme: 'http' | 'https', context: ConnectionContext) {
+  constructor(socket: Socket, client: ClientInfo, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
     this.#lifetime = new Lifetime(context);
-    this.client = clientInfo(socket.remoteAddress ?? '', scheme);
+    this.client = client;
     this.#output = new Output(socket, this, context.outbox);
     this.#writer = new ResponseWriter(this.#output);
     this.#forwarder = new HeadForwarder(this.client);

@@ -3,10 +3,11 @@
  * ingress-nginx sets (rootfs/etc/nginx/template/nginx.tmpl), which no client can strip or forge.
  */
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { validHost } from '../host.ts';
+import { plainAddress, type ProxyHeader } from '../listener/proxy-protocol.ts';
+import { clientAddress, forwardedFor } from './client-address.ts';
 import { trimOws } from './head/hop-by-hop.ts';
 import type { Sink } from '../outbox.ts';
 import type { RequestHead } from './head/request-head.ts';
@@ -14,8 +15,10 @@ import type { RequestHead } from './head/request-head.ts';
 /** What of the client's connection the upstream is told. */
 export interface ClientInfo {
   readonly scheme: 'http' | 'https';
-  /** The address of the peer, without IPv6's prefix for IPv4 addresses. */
+  /** The client's, as a trusted peer's PROXY header says it, or the peer's; without IPv6's prefix for IPv4 addresses. */
   readonly address: string;
+  /** The port the client connected to, as that header says it; null without one. */
+  readonly proxiedPort: number | null;
 }
 
 /** What is forwarded about one request, after trust in the client's own X-Forwarded-* was decided. */
@@ -26,9 +29,15 @@ export interface ForwardedInfo {
   readonly host: string;
 }
 
-/** `address`: as the socket says it. */
-export function clientInfo(address: string, scheme: 'http' | 'https'): ClientInfo {
-  return { scheme, address: address.startsWith('::ffff:') ? address.slice(7) : address };
+/** `address`: as the socket says it. `proxied`: the PROXY header of a trusted peer. */
+export function clientInfo(address: string, scheme: 'http' | 'https', proxied: ProxyHeader | null = null): ClientInfo {
+  const { source = null, destination = null } = proxied ?? {};
+  return { scheme, address: source?.address ?? plainAddress(address), proxiedPort: destination?.port ?? null };
+}
+
+/** A load balancer that terminates TLS for port 443 says so by that port only (ingress-nginx, lua_ingress.lua). */
+function schemeOf(client: ClientInfo): 'http' | 'https' {
+  return client.proxiedPort === 443 ? 'https' : client.scheme;
 }
 
 /** Random bytes in hexadecimal, made for many requests at once. */
@@ -45,8 +54,11 @@ export function newRequestId(): string {
   return random.slice(randomAt - 32, randomAt);
 }
 
-/** The port clients see: as configured, or the one we bound. */
-function serverPort(scheme: string, settings: ProxySettings): string {
+/** The port clients see: as a PROXY header says it, as configured, or the one we bound. */
+function serverPort(scheme: string, client: ClientInfo, settings: ProxySettings): string {
+  const { proxiedPort } = client;
+  if (proxiedPort !== null && proxiedPort !== settings.httpPort && proxiedPort !== settings.httpsPort)
+    return String(proxiedPort);
   return String(
     scheme === 'https' ? settings.publicHttpsPort || settings.httpsPort : settings.publicHttpPort || settings.httpPort,
   );
@@ -58,12 +70,15 @@ function schemeFields(scheme: string, port: string): string {
 
 /** Decides what to believe of the client's X-Forwarded-*: nothing, unless `use-forwarded-headers` is set. */
 export function forwardedInfo(head: RequestHead, client: ClientInfo, settings: ProxySettings): ForwardedInfo {
-  if (!settings.useForwardedHeaders) return { scheme: client.scheme, clientAddress: client.address, host: head.host };
+  const address = clientAddress(head, client, settings);
+  if (!settings.useForwardedHeaders) return { scheme: schemeOf(client), clientAddress: address, host: head.host };
   const forwardedHost = trimOws(head.forwardedHost.split(',', 1)[0]!);
-  const first = trimOws(head.forwardedFor.split(',', 1)[0]!);
   return {
-    scheme: /^https?$/i.test(head.forwardedProto) ? head.forwardedProto.toLowerCase() : client.scheme,
-    clientAddress: isIP(first) === 0 ? client.address : first,
+    scheme:
+      client.proxiedPort !== 443 && /^https?$/i.test(head.forwardedProto)
+        ? head.forwardedProto.toLowerCase()
+        : schemeOf(client),
+    clientAddress: address,
     host: validHost(forwardedHost) ? forwardedHost : head.host,
   };
 }
@@ -76,24 +91,27 @@ export function fallbackFields({ ingress, service }: Route, accept: string): str
 }
 
 /** What follows the request target and is the same for all requests of a connection for one host, up to the request's id. */
-function fixedFields(host: string, { scheme, address }: ClientInfo, settings: ProxySettings): string {
+function fixedFields(host: string, client: ClientInfo, settings: ProxySettings): string {
+  const { address } = client;
+  const scheme = schemeOf(client);
   return flat(
     ` HTTP/1.1\r\nHost: ${host}\r\nX-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n` +
-      `${schemeFields(scheme, serverPort(scheme, settings))}X-Forwarded-Host: ${host}\r\n`,
+      `${schemeFields(scheme, serverPort(scheme, client, settings))}X-Forwarded-Host: ${host}\r\n`,
   );
 }
 
-/** The same, where the client's own X-Forwarded-* are believed. */
+/** The same, where the client's own X-Forwarded-*, or one of them, are believed. */
 function trustingFields(head: RequestHead, client: ClientInfo, settings: ProxySettings): string {
   const info = forwardedInfo(head, client, settings);
-  const full = settings.computeFullForwardedFor && head.forwardedFor !== '';
+  const said = forwardedFor(head, settings);
+  const full = settings.useForwardedHeaders && settings.computeFullForwardedFor;
   const port =
-    /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
+    settings.useForwardedHeaders && /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
       ? head.forwardedPort
-      : serverPort(info.scheme, settings);
+      : serverPort(info.scheme, client, settings);
   return (
     ` HTTP/1.1\r\nHost: ${info.host}\r\nX-Real-IP: ${info.clientAddress}\r\n` +
-    `X-Forwarded-For: ${full ? `${head.forwardedFor}, ${client.address}` : info.clientAddress}\r\n` +
+    `X-Forwarded-For: ${full ? `${said === '' ? '' : `${said}, `}${client.address}` : info.clientAddress}\r\n` +
     `${schemeFields(info.scheme, port)}X-Forwarded-Host: ${info.host}\r\n`
   );
 }
@@ -118,13 +136,15 @@ export class HeadForwarder {
   /** Sends the whole head, to the empty line. `extra`: further lines with CRLF. */
   send(sink: Sink, head: RequestHead, settings: ProxySettings, requestId: string, extra: string): void {
     sink.text(head.requestLine);
-    sink.text(settings.useForwardedHeaders ? trustingFields(head, this.#client, settings) : this.#fixedFields(head, settings));
+    const trusting = settings.useForwardedHeaders || settings.enableRealIp;
+    sink.text(trusting ? trustingFields(head, this.#client, settings) : this.#fixedFields(head, settings));
     if (requestId !== '') {
       sink.text('X-Request-ID: ');
       sink.text(requestId);
       sink.text('\r\n');
     }
-    if (head.forwardedFor !== '') sink.text(`X-Original-Forwarded-For: ${head.forwardedFor}\r\n`);
+    const said = trusting ? forwardedFor(head, settings) : head.forwardedFor;
+    if (said !== '') sink.text(`X-Original-Forwarded-For: ${said}\r\n`);
     if (head.forwardedHost !== '') sink.text(`X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`);
     if (settings.addOriginalUriHeader) sink.text(`X-Original-URI: ${head.target}\r\n`);
     if (extra !== '') sink.text(extra);

@@ -113,11 +113,11 @@ function parse(body: Buffer): ClientHello | null {
     const data = extensions.vector(2);
     if (extensions.failed) return null;
     if (type === SERVER_NAME) {
-      const name = serverName === null ? readName(data) : null;
+      const name: string | null = serverName === null ? readName(data) : null;
       if (name === null) return null;
       serverName = name;
     } else if (type === ALPN) {
-      const names = alpn === null ? readProtocols(data) : null;
+      const names: readonly string[] | null = alpn === null ? readProtocols(data) : null;
       if (names === null) return null;
       alpn = names;
     }

@@ -5,8 +5,11 @@ import tls from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { ClientConnection } from '../http1/connection.ts';
+import { clientInfo } from '../http1/forward-request.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
+import type { AcceptPath } from './accept.ts';
 import { listen } from './bind.ts';
+import type { ProxyHeader } from './proxy-protocol.ts';
 import { tlsOptions, type TlsContexts } from './tls-contexts.ts';
 
 /** What the listeners tell their worker. */
@@ -26,19 +29,27 @@ export class Listeners {
   readonly #tls: tls.Server;
   /** Every socket that is open, from accept on: one in its handshake is not a connection of the worker yet. */
   readonly #open = new Set<net.Socket>();
+  /** Whether there is room for one more connection. One that is refused is closed, and both are counted. */
+  readonly admits: (socket: net.Socket) => boolean;
   #ticketKeys: KeyObject;
   /** What the TLS server's own context was made of. */
   #contextKey = '';
 
   /** `ticketKeys`: as `makeTicketKeys` gives them. */
-  constructor(context: ConnectionContext, contexts: TlsContexts, ticketKeys: KeyObject, events: ListenerEvents) {
+  constructor(
+    context: ConnectionContext,
+    contexts: TlsContexts,
+    ticketKeys: KeyObject,
+    accept: AcceptPath,
+    events: ListenerEvents,
+  ) {
     this.#contexts = contexts;
     this.#ticketKeys = ticketKeys;
     const open = this.#open;
     function onClose(this: net.Socket): void {
       open.delete(this);
     }
-    const admits = (socket: net.Socket): boolean => {
+    this.admits = (socket: net.Socket): boolean => {
       const served = open.size < context.settings().maxConnections;
       events.onAccept(served);
       if (!served) {
@@ -49,12 +60,17 @@ export class Listeners {
       socket.on('close', onClose);
       return true;
     };
-    const serve = (socket: net.Socket, scheme: 'http' | 'https'): void => {
-      context.connections.add(new ClientConnection(socket, scheme, context));
+    const serve = (socket: net.Socket, scheme: 'http' | 'https', proxied: ProxyHeader | null): void => {
+      const client = clientInfo(socket.remoteAddress ?? '', scheme, proxied);
+      context.connections.add(new ClientConnection(socket, client, context));
+      // What was read before the protocol began has left it paused.
+      socket.resume();
     };
     this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (admits(socket)) serve(socket, 'http');
+      if (this.admits(socket)) accept.plain(socket, (proxied) => serve(socket, 'http', proxied));
     });
+    /** The PROXY headers of connections in their handshake. */
+    const headers = new WeakMap<net.Socket, ProxyHeader>();
     this.#tls = tls.createServer(
       {
         ...tlsOptions(context.settings()),
@@ -73,11 +89,15 @@ export class Listeners {
       },
       (socket) => {
         socket.allowHalfOpen = true;
-        serve(socket, 'https');
+        serve(socket, 'https', headers.get(wrapped(socket)) ?? null);
       },
     );
     this.#https = net.createServer(HANDSHAKE, (socket) => {
-      if (admits(socket)) this.#tls.emit('connection', socket);
+      if (!this.admits(socket)) return;
+      accept.tls(socket, (proxied) => {
+        if (proxied !== null) headers.set(socket, proxied);
+        this.#tls.emit('connection', socket);
+      });
     });
     // An accept that fails (EMFILE) must not end the worker, nor an error of a handshake, whose socket is already destroyed.
     for (const server of [this.#http, this.#https, this.#tls]) server.on('error', () => undefined);
@@ -125,4 +145,10 @@ export class Listeners {
   destroy(): void {
     for (const socket of this.#open) socket.destroy();
   }
+}
+
+/** The connection below TLS. Node has no name for it but this, which it has had since version 0.12. */
+function wrapped(socket: tls.TLSSocket): net.Socket {
+  // oxlint-disable-next-line eslint/no-underscore-dangle
+  return (socket as unknown as { readonly _parent: net.Socket })._parent;
 }

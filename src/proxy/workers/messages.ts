@@ -1,9 +1,10 @@
 /** What passes between the supervisor (main thread) and a worker. All of it is plain data. */
 import type { KeyObject } from 'node:crypto';
 import type { SeriesAnnouncement } from '../../observe/series.ts';
-import type { TablePatch } from '../../model/table.ts';
+import type { StreamId, TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
+import type { Refusal } from '../listener/opening.ts';
 import type { AdmissionLevel } from './overload.ts';
 
 /** What a worker starts with. */
@@ -22,6 +23,8 @@ export type ToWorker =
   | { readonly type: 'ticketKeys'; readonly keys: KeyObject }
   /** Sent once the worker has a table. */
   | { readonly type: 'listen'; readonly ports: BoundPorts }
+  /** The ports of these TCP and UDP services are free: listen. */
+  | { readonly type: 'listenStreams'; readonly ids: readonly StreamId[] }
   /** What the memory of the process asks for from now on. */
   | { readonly type: 'memory'; readonly level: AdmissionLevel }
   /** Responses close their connections from now on; accepting goes on. */
@@ -36,6 +39,10 @@ export type FromWorker =
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'listening'; readonly ports: BoundPorts }
   | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
+  /** The port of a TCP or UDP service could not be listened on. */
+  | { readonly type: 'streamFailed'; readonly id: StreamId; readonly message: string }
+  /** Connections are closed for their PROXY header: this one, and perhaps many more. */
+  | { readonly type: 'proxyHeaderRefused'; readonly address: string; readonly why: Refusal }
   /** An exception nobody expected; `lost` says what it cost. */
   | { readonly type: 'bug'; readonly stack: string; readonly lost: string }
   /** What the delays of the worker's event loop ask for from now on; `delay`: the last one, in milliseconds. */

@@ -1,7 +1,7 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import type { KeyObject } from 'node:crypto';
 import { lookup } from 'node:dns';
-import type { TablePatch, VirtualHost } from '../../model/table.ts';
+import type { StreamId, TablePatch, VirtualHost } from '../../model/table.ts';
 import { AccessLog, standardOutput } from '../../observe/access-log.ts';
 import {
   ACCEPTED,
@@ -9,9 +9,11 @@ import {
   ADMISSION,
   EJECTIONS,
   LOG_DROPPED,
+  PROXY_HEADERS_REFUSED,
   REFUSED,
   REJECTED,
   RETRIES_DENIED,
+  UDP_DROPPED,
 } from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
@@ -22,10 +24,15 @@ import { Deadlines } from '../deadlines.ts';
 import type { ClientConnection } from '../http1/connection.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
 import { RequestStates } from '../http1/request-state.ts';
+import { AcceptPath } from '../listener/accept.ts';
 import { Listeners } from '../listener/listeners.ts';
+import type { Refusal } from '../listener/opening.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Outbox } from '../outbox.ts';
+import type { StreamContext } from '../stream/context.ts';
+import { StreamServices } from '../stream/services.ts';
+import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record.ts';
 import { Router } from '../router.ts';
@@ -35,6 +42,8 @@ import { Resolver, type Lookup } from '../upstream/resolver.ts';
 
 /** All connections of a worker read from upstreams into one buffer of this size. */
 const READ_BUFFER = 65_536;
+/** Refused PROXY headers are told at most once in so many milliseconds. */
+const NOTICE_INTERVAL = 60_000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
 
@@ -54,6 +63,7 @@ export interface Census {
   readonly upstreams: number;
   /** Those that wait in a pool. */
   readonly idleUpstreams: number;
+  readonly udpSessions: number;
 }
 
 /** What a test may replace, and what the worker tells. */
@@ -64,6 +74,8 @@ export interface RuntimeOptions {
   readonly onDelayed?: ((level: AdmissionLevel, delay: number) => void) | undefined;
   /** Called now and then while a table is applied. */
   readonly onProgress?: (() => void) | undefined;
+  /** Connections are closed for their PROXY header; told for one of many. */
+  readonly onProxyHeaderRefused?: ((address: string, why: Refusal) => void) | undefined;
   readonly lookup?: Lookup | undefined;
   /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
   readonly ticketKeys?: KeyObject;
@@ -91,6 +103,9 @@ export class Runtime {
   readonly #writer: SeriesWriter;
   readonly #listeners: Listeners;
   readonly #idleUpstreams = new IdleConnections();
+  readonly #accept: AcceptPath;
+  readonly #streams: StreamServices;
+  #noticedAt = -Infinity;
 
   constructor(settings: ProxySettings, writer: SeriesWriter, options: RuntimeOptions) {
     const { onBug, lookup: resolveName = systemLookup, ticketKeys = makeTicketKeys() } = options;
@@ -100,10 +115,17 @@ export class Runtime {
     this.#admission = new Admission(() => writer.add(REFUSED, 1));
     this.#log = new AccessLog(standardOutput(), (lines) => writer.add(LOG_DROPPED, lines));
     this.#recorder = new Recorder(writer, this.#log);
-    this.#recorder.configure(settings.accessLog);
+    this.#recorder.configure(settings);
     this.#tls = new TlsContexts(settings);
     this.#groups = new Groups(this.#groupContext(onBug));
-    this.#listeners = new Listeners(this.#connectionContext(resolveName, onBug), this.#tls, ticketKeys, {
+    const connections = this.#connectionContext(resolveName, onBug);
+    const streams = this.#streamContext(connections);
+    this.#accept = new AcceptPath({
+      ...streams,
+      onPassthrough: (socket, address, group, header) => splice(socket, address, group, header, streams),
+    });
+    this.#streams = new StreamServices(streams);
+    this.#listeners = new Listeners(connections, this.#tls, ticketKeys, this.#accept, {
       onAccept: (served) => {
         writer.add(ACCEPTED, 1);
         if (!served) writer.add(REJECTED, 1);
@@ -135,7 +157,13 @@ export class Runtime {
       this.#routes.delete(host);
       this.#router.delete(host);
       this.#tls.deleteHost(host);
+      this.#accept.deleteHost(host);
     }
+    const streams = new Set(patch.streams.map(({ id }) => id));
+    const removedStreams = patch.reset ? [...this.#streams.ids()].filter((id) => !streams.has(id)) : patch.removedStreams;
+    for (const id of removedStreams) this.#streams.delete(id);
+    for (const stream of patch.streams)
+      this.#try(`the service of ${stream.id} stays as it was`, () => this.#streams.set(stream));
     for (const id of removedGroups) this.#groups.delete(id);
     for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
     this.#recorder.sweep();
@@ -146,7 +174,7 @@ export class Runtime {
     // What is bound stays bound.
     const { httpPort, httpsPort } = this.#settings;
     this.#settings = { ...settings, httpPort, httpsPort };
-    this.#recorder.configure(settings.accessLog);
+    this.#recorder.configure(settings);
     this.#tls.configure(settings);
     this.#refreshContext();
   }
@@ -163,6 +191,11 @@ export class Runtime {
     return bound;
   }
 
+  /** Listens for a TCP or UDP service, whose port is free. Rejects with the system's error. */
+  listenStream(id: StreamId): Promise<void> {
+    return this.#streams.listen(id);
+  }
+
   /** From now on every response closes its connection; accepting goes on. */
   drain(): void {
     this.#admission.drain();
@@ -172,6 +205,7 @@ export class Runtime {
   async stop(deadline: number): Promise<void> {
     this.drain();
     this.#listeners.close();
+    this.#streams.close();
     for (const connection of this.connections) connection.drain();
     const until = performance.now() + deadline;
     while (this.#listeners.open > 0 && performance.now() < until) {
@@ -190,6 +224,7 @@ export class Runtime {
       deadlines: this.#deadlines.size,
       upstreams: this.#groups.openConnections(),
       idleUpstreams: this.#idleUpstreams.size,
+      udpSessions: this.#streams.sessions,
     };
   }
 
@@ -242,6 +277,7 @@ export class Runtime {
     this.#routes.set(host.host, routes);
     this.#router.set(host, routes);
     this.#tls.setHost(host);
+    this.#accept.setHost(host);
   }
 
   #refreshContext(): void {
@@ -250,6 +286,40 @@ export class Runtime {
 
   #closeSeries(host: string): void {
     for (const route of this.#routes.get(host) ?? []) this.#recorder.close(route.series);
+  }
+
+  #streamContext({ resolver, deadlines, onBug, settings }: ConnectionContext): StreamContext {
+    const splices: SpliceContext = {
+      deadlines,
+      resolver,
+      onBug,
+      limits: settings,
+      onSpliced: ({ address, status, sent, received, startedAt }) =>
+        this.#recorder.recordStream(
+          { remoteAddress: address, protocol: 'TCP', status, bytesSent: sent, bytesReceived: received },
+          deadlines.now - startedAt,
+        ),
+    };
+    return {
+      ...splices,
+      settings,
+      group: (id) => this.#groups.get(id),
+      admits: (socket) => this.#listeners.admits(socket),
+      onUdpSession: ({ address, status, sent, received, startedAt }) =>
+        this.#recorder.recordStream(
+          { remoteAddress: address, protocol: 'UDP', status, bytesSent: sent, bytesReceived: received },
+          deadlines.now - startedAt,
+        ),
+      onDropped: () => this.#writer.add(UDP_DROPPED, 1),
+      onProxyHeaderRefused: (socket, why) => {
+        // Whoever came and went without a word is a health check of a load balancer.
+        if (why === 'gone') return;
+        this.#writer.add(PROXY_HEADERS_REFUSED, 1);
+        if (deadlines.now - this.#noticedAt < NOTICE_INTERVAL) return;
+        this.#noticedAt = deadlines.now;
+        this.#options.onProxyHeaderRefused?.(socket.remoteAddress ?? 'a client', why);
+      },
+    };
   }
 
   #groupContext(onBug: (error: unknown) => void): GroupContext {

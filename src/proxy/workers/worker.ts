@@ -20,6 +20,7 @@ const runtime = new Runtime(settings, writer, {
     send({ type: 'bug', lost, stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   onDelayed: (level, delay) => send({ type: 'delayed', level, delay }),
   onProgress: beat,
+  onProxyHeaderRefused: (address, why) => send({ type: 'proxyHeaderRefused', address, why }),
 });
 send({ type: 'started', thread: threadName() });
 
@@ -45,6 +46,12 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'listen':
       void listen(message.ports);
+      return;
+    case 'listenStreams':
+      for (const id of message.ids)
+        void runtime
+          .listenStream(id)
+          .catch((error: unknown) => send({ type: 'streamFailed', id, message: (error as Error).message }));
       return;
     case 'memory':
       runtime.memory(message.level);

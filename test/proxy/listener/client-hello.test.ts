@@ -44,15 +44,15 @@ function nameForOpenSsl(hello: Buffer): Promise<string | null | undefined> {
     let seen: string | null | undefined;
     const wire = new Duplex({
       read: () => undefined,
-      write(_chunk: Buffer, _encoding, done) {
+      write(chunk: Buffer, _encoding, done) {
         done();
-        // Its flight: it took the hello.
-        finish(seen === undefined ? null : seen);
+        // Its flight, if it is no alert: it took the hello.
+        if (chunk[0] !== 21) finish(seen ?? null);
       },
     });
     const socket = new tls.TLSSocket(wire, {
       isServer: true,
-      ...{ cert: identity.cert, key: identity.key },
+      secureContext: tls.createSecureContext({ cert: identity.cert, key: identity.key }),
       SNICallback: (name, done) => {
         seen = name;
         done(null, undefined);
@@ -66,7 +66,8 @@ function nameForOpenSsl(hello: Buffer): Promise<string | null | undefined> {
     for (const event of ['_tlsError', 'error', 'end', 'close']) socket.on(event, () => finish(seen));
     socket.resume();
     wire.push(hello);
-    wire.push(null);
+    // It waits for more.
+    setTimeout(() => finish(undefined), 500).unref();
   });
 }
 
@@ -148,8 +149,9 @@ describe('readClientHello', () => {
             ]);
         }
         const ours = readClientHello(bytes);
+        if (typeof ours === 'string') return;
         const theirs = await nameForOpenSsl(bytes);
-        if (theirs === undefined || typeof ours === 'string') return;
+        if (theirs === undefined) return;
         agreed++;
         // OpenSSL asks for no certificate when there is no name.
         assert.equal(ours.serverName, theirs === null ? null : theirs.toLowerCase().replace(/\.$/, ''));

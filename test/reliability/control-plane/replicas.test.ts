@@ -73,6 +73,7 @@ describe.concurrent('A15: the control plane crashes', { timeout: 60_000 }, () =>
     const controller = new Controller({
       cluster,
       dataPlane: {
+        streamPorts: dataPlane.streamPorts,
         publish: (table, patch) => {
           if (broken) throw new Error('a bug');
           dataPlane.publish(table, patch);

@@ -81,7 +81,13 @@ describe('E10 faults without end', () => {
       for (const backend of backends) await backend.close();
       proxy.runtime.apply(table(hosts, []));
       await eventually(() => {
-        expect(proxy.runtime.census()).toEqual({ connections: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0 });
+        expect(proxy.runtime.census()).toEqual({
+          connections: 0,
+          deadlines: 0,
+          upstreams: 0,
+          idleUpstreams: 0,
+          udpSessions: 0,
+        });
         return true;
       });
       rests.push(rest(start));

@@ -16,6 +16,7 @@ import { compileRoute, type CompiledRoute } from '../../../src/proxy/compiled-ro
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
 import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
+import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
 import { Recorder } from '../../../src/proxy/record.ts';
@@ -133,7 +134,7 @@ class World {
       onRefused: () => undefined,
     };
     this.client = new FakeSocket(later, false);
-    this.connection = new ClientConnection(this.client.socket, 'http', context);
+    this.connection = new ClientConnection(this.client.socket, clientInfo('', 'http'), context);
     this.#connections.add(this.connection);
   }
 

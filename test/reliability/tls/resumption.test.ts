@@ -71,6 +71,7 @@ class Scene {
         ]),
         groups: new Map(),
         certificates: new Map([[OWN.id, OWN]]),
+        streams: new Map(),
         defaultCertificate,
       },
       patch,

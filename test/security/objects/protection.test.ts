@@ -20,7 +20,7 @@ function answerWith(name: string, value: string): 'open' | 'denied' {
 }
 
 describe('a protection that is asked for is there, or nothing is', () => {
-  it.each(PROTECTING)('R11: %s denies with a value that nobody can read', (name) => {
+  it.each([...PROTECTING, 'ssl-passthrough'])('R11: %s denies with a value that nobody can read', (name) => {
     for (const value of ['no such thing', '\u0000', 'off;on', '${secret}', '😀'])
       expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
   });

@@ -1,0 +1,45 @@
+/** What a key of the ConfigMap is, and how one is made. */
+import { filledFields, type SettingsPatch } from '../patch.ts';
+import type { ValueType } from '../values.ts';
+
+/** One key. */
+export interface ConfigKey {
+  readonly name: string;
+  /** One word for its value. */
+  readonly word: string;
+  readonly expected: string;
+  /** The default as a user would write it. */
+  readonly defaultText: string;
+  readonly defaults: SettingsPatch;
+  /** The fields it fills, as `section.field`. */
+  readonly fills: readonly string[];
+  readonly meaning: string;
+  /** What the settings become by this value; undefined when it cannot be understood. */
+  readonly read: (value: string) => SettingsPatch | undefined;
+}
+
+/** A key with its type, default and meaning, and what it fills. */
+export function key<T>(
+  name: string,
+  type: ValueType<T>,
+  value: NoInfer<T>,
+  meaning: string,
+  fill: (value: T) => SettingsPatch,
+): ConfigKey {
+  const defaults = fill(value);
+  const read = (text: string): SettingsPatch | undefined => {
+    const parsed = type.parse(text.trim());
+    return parsed === undefined ? undefined : fill(parsed);
+  };
+  return {
+    name,
+    word: type.word,
+    expected: type.expected,
+    defaultText: type.format(value),
+    defaults,
+    // A key may fill something only when it is true.
+    fills: [...new Set([...filledFields(defaults), ...filledFields(read('true') ?? {})])],
+    meaning,
+    read,
+  };
+}
