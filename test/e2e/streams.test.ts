@@ -190,8 +190,13 @@ describe('PROXY protocol', () => {
     };
     const header = 'PROXY TCP4 203.0.113.7 198.51.100.1 51000 80\r\n';
     await eventually(async () => (await ask(header)).includes('"x-real-ip":"203.0.113.7"'));
-    expect(await ask('')).toBe('');
+    await eventually(async () => (await ask('')) === '');
     await eventually(() => /203\.0\.113\.7 - - .*GET \//u.test(chain.sluice.stdout));
-    expect(chain.sluice.stderr).toContain('connections are closed for their PROXY header');
+    await eventually(() => chain.sluice.stderr.includes('connections are closed for their PROXY header'));
+    // The other ConfigMaps are none of its business.
+    chain.apply(configMap('tcp', { [tcpPorts[1]]: 'default/second:80' }));
+    await eventually(async () => (await say(tcpPorts[1], 'x')) === 'second x');
+    await eventually(() => chain.events('ConfigMap', 'settings').length > 0);
+    expect(chain.events('ConfigMap', 'settings').map(({ reason }) => reason)).toEqual(['CREATE']);
   });
 });
