@@ -31,6 +31,11 @@ export class RequestBody {
     if (head.chunked) this.#chunks.reset(limits);
   }
 
+  /** Nothing more of it comes. */
+  abandon(): void {
+    this.open = false;
+  }
+
   /** So little is missing that it can be read off after an early answer, and the connection be kept. */
   canBeDiscarded(): boolean {
     return !this.open || (!this.#chunked && this.#remaining <= this.#maxDiscarded);

@@ -36,8 +36,10 @@ export class RequestStates {
     return state;
   }
 
-  /** The request is over, with all of its body. Returns what its connection has instead. */
+  /** The request is over, or its connection. Returns what its connection has instead. */
   give(state: RequestState): null {
+    // What is missing of a body that was cut is not the next connection's to send.
+    state.body.abandon();
     forgetIfLarge(state.exchange);
     if (this.#free.length < MAX_KEPT) this.#free.push(state);
     return null;
