@@ -1,6 +1,6 @@
 /**
  * What an exchange needs of the client's side, whatever protocol the client speaks; its events are calls of the exchange's. `http1/connection.ts` implements it over a
- * connection.
+ * connection, `http2/stream.ts` over a stream of one.
  */
 import type { Answer } from './answers.ts';
 import type { ClientInfo } from './http1/forward-request.ts';
@@ -10,6 +10,8 @@ import type { ResponseHead } from './http1/head/response-head.ts';
 
 export interface Downstream {
   readonly client: ClientInfo;
+  /** The client speaks HTTP/2; else HTTP/1, of the head's minor version. */
+  readonly http2: boolean;
   /** The request; stays as it is until the exchange is done. */
   readonly head: RequestHead;
   /** Sends the request's head to an upstream. `extra`: further lines with CRLF. */

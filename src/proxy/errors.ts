@@ -35,6 +35,7 @@ export const ERRORS = {
   headTooLarge: downstream('head_too_large', 431),
   expectationFailed: downstream('expectation_failed', 417),
   methodNotAllowed: downstream('method_not_allowed', 405),
+  notImplemented: downstream('not_implemented', 501),
   versionNotSupported: downstream('version_not_supported', 505),
   clientGone: downstream('client_gone', 0),
   sendTimeout: downstream('send_timeout', 0),

@@ -130,12 +130,12 @@ export class Recorder {
   }
 
   #writeLog(exchange: Exchange, settings: ProxySettings, requestTime: number, upstreamTime: number): void {
-    const { head, client } = exchange.downstream;
+    const { head, client, http2 } = exchange.downstream;
     this.#log.add(
       accessLine({
         remoteAddress: clientAddress(head, client, settings),
         time: Date.now(),
-        request: `${head.method} ${head.target} HTTP/1.${head.minor}`,
+        request: `${head.method} ${head.target} ${http2 ? 'HTTP/2.0' : `HTTP/1.${head.minor}`}`,
         status: exchange.status,
         bodyBytesSent: exchange.downstream.bodyBytesSent(),
         referer: head.referer,

@@ -111,6 +111,14 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Open client connections of one worker. 0: as many as open files allow, which is also the most.',
     (maxConnections) => ({ proxy: { maxConnections } }),
   ),
+  key('use-http2', BOOLEAN, true, 'Offer HTTP/2 to clients over TLS.', (useHttp2) => ({ proxy: { useHttp2 } })),
+  key(
+    'http2-max-concurrent-streams',
+    POSITIVE,
+    128,
+    'Requests in flight on one HTTP/2 connection.',
+    (http2MaxConcurrentStreams) => ({ proxy: { http2MaxConcurrentStreams } }),
+  ),
   key(
     'large-client-header-buffers',
     HEAD_BUFFERS,

@@ -56,6 +56,22 @@ export interface ProxySettings {
   /** `--overload-delay`: how late the event loop of a worker is. Null: delays are not watched. */
   readonly overloadDelay: OverloadThresholds | null;
 
+  /** `use-http2`: offer HTTP/2 to clients over TLS. */
+  readonly useHttp2: boolean;
+  /** `http2-max-concurrent-streams`: streams a client may have open at once on one connection. */
+  readonly http2MaxConcurrentStreams: number;
+  /** From the TLS handshake to the end of the client's connection preface (RFC 9113 §3.4). */
+  readonly http2PrefaceTimeout: number;
+  /** Bytes of request bodies that a client may send on a stream, and on all streams of a connection, before they are used. */
+  readonly http2StreamWindow: number;
+  readonly http2ConnectionWindow: number;
+  /** In a second, per connection; more closes it: streams that the client resets, or opens beyond the limit (CVE-2023-44487). */
+  readonly http2MaxResets: number;
+  /** SETTINGS, PING and PRIORITY frames, and those without use (CVE-2019-9512, CVE-2019-9515, CVE-2019-9518). */
+  readonly http2MaxControlFrames: number;
+  /** Bytes that are neither of a request nor in proportion to what is sent. */
+  readonly http2MaxOverhead: number;
+
   /** `large-client-header-buffers`, number times size: the whole request head, request line included. Over: 431. */
   readonly maxRequestHeadSize: number;
   /** `large-client-header-buffers`, the size: any one line of a request head. Over: 414 for the request line, 431 for a field. */

@@ -9,7 +9,7 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   global-allowed-response-headers global-auth-always-set-cookie global-auth-cache-duration global-auth-cache-key
   global-auth-method global-auth-request-redirect global-auth-response-headers global-auth-signin
   global-auth-signin-redirect-param global-auth-snippet global-auth-url grpc-buffer-size-kb gzip-disable gzip-level
-  gzip-min-length gzip-types hide-headers http-access-log-path http-snippet http2-max-concurrent-streams http2-max-field-size
+  gzip-min-length gzip-types hide-headers http-access-log-path http-snippet http2-max-field-size
   http2-max-header-size http2-max-requests ignore-invalid-headers limit-conn-status-code limit-conn-zone-variable limit-rate
   limit-rate-after limit-req-status-code load-balance location-snippet log-format-escape-json log-format-escape-none
   log-format-stream log-format-upstream lua-shared-dicts main-snippet map-hash-bucket-size max-worker-open-files
@@ -21,7 +21,7 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers proxy-ssl-location-only relative-redirects
   reuse-port server-name-hash-bucket-size server-name-hash-max-size server-snippet server-tokens skip-access-log-urls
   ssl-buffer-size ssl-dh-param ssl-early-data ssl-reject-handshake ssl-session-ticket-key stream-access-log-path stream-snippet
-  syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-http2 use-port-in-redirects
+  syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-port-in-redirects
   variables-hash-bucket-size variables-hash-max-size whitelist-source-range worker-cpu-affinity worker-processes`.split(/\s+/),
 );
 

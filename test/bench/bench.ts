@@ -35,6 +35,8 @@ function say(text: string): void {
 /** Why a run is impossible, or less than it could be. */
 function reportMissing(targets: readonly Target[]): void {
   if (programPath('wrk') === undefined) throw new Error('wrk is not installed, which makes the load: apt-get install wrk');
+  if (programPath('h2load') === undefined)
+    throw new Error('h2load is not installed, which makes the load of HTTP/2: apt-get install nghttp2-client');
   for (const { name, program } of targets) {
     if (program !== null && programPath(program.name) === undefined)
       say(`${name} is not installed and left out: apt-get install ${program.debianPackage}`);

@@ -5,8 +5,8 @@ export interface Scenario {
   readonly name: string;
   /** What it stands for, in a few words. */
   readonly title: string;
-  /** Who makes the load: wrk, or a client of ours (`load/`) for what wrk cannot do. */
-  readonly load: 'wrk' | 'handshakes' | 'websocket';
+  /** Who makes the load: wrk, h2load for HTTP/2, or a client of ours (`load/`) for what neither can do. */
+  readonly load: 'wrk' | 'h2load' | 'handshakes' | 'websocket';
   /** What the CPU time is divided by. */
   readonly unit: 'request' | 'handshake' | 'message';
   readonly scheme: 'http' | 'https';
@@ -143,6 +143,7 @@ export const SCENARIOS: readonly Scenario[] = [
     chunked: true,
   },
   { ...BASE, name: 'tls', title: 'GET over TLS, keep-alive', scheme: 'https', goal: 1.2 },
+  { ...BASE, name: 'h2', title: 'GET over TLS, HTTP/2', load: 'h2load', scheme: 'https', connections: 16, goal: 2 },
   { ...BASE, ...ONE_REQUEST_EACH, name: 'connect', title: 'a connection per request' },
   { ...HANDSHAKE, name: 'rsa-full', title: 'TLS handshake, RSA-2048' },
   { ...HANDSHAKE, name: 'rsa-resumed', title: '  resumed', resumed: true },

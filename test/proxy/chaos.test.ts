@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../fuzz/random.ts';
 import { chaosBackend, type Seen } from '../support/chaos/backend.ts';
 import { chaosClient, chaosTunnel, type ClientResult } from '../support/chaos/client.ts';
+import { ClientConnection } from '../../src/proxy/http1/connection.ts';
 import { group, host, prefixRoute, startProxy, table } from '../support/proxy.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -41,7 +42,7 @@ describe('chaos', () => {
       // At any time somebody's deadline covers a connection: its own, or its upstream's.
       const unwatched = new Set<string>();
       const watch = setInterval(() => {
-        for (const { deadline, request } of proxy.runtime.connections)
+        for (const { deadline, request } of [...proxy.runtime.connections].filter((one) => one instanceof ClientConnection))
           if (deadline === Infinity && (request?.exchange.upstreamDeadline ?? Infinity) === Infinity)
             unwatched.add(request?.exchange.requestId ?? 'none');
       }, 1);
@@ -80,6 +81,7 @@ describe('chaos', () => {
       await eventually(() => {
         expect(proxy.runtime.census()).toEqual({
           connections: 0,
+          streams: 0,
           deadlines: 0,
           upstreams: 0,
           idleUpstreams: 0,

@@ -95,7 +95,14 @@ describe('an endpoint with a port that cannot be', () => {
     await one.closed();
     expect(proxy.bugs).toHaveLength(1);
     expect((await other.request(GET)).status).toBe(200);
-    expect(proxy.runtime.census()).toEqual({ connections: 1, deadlines: 2, upstreams: 1, idleUpstreams: 1, udpSessions: 0 });
+    expect(proxy.runtime.census()).toEqual({
+      connections: 1,
+      streams: 0,
+      deadlines: 2,
+      upstreams: 1,
+      idleUpstreams: 1,
+      udpSessions: 0,
+    });
     await proxy.close();
   });
 });

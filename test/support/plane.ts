@@ -11,13 +11,15 @@ const FILE = new URL('./plane-process.ts', import.meta.url).pathname;
 export class Plane {
   readonly process: ChildProcess;
   readonly port: number;
+  readonly httpsPort: number;
   /** 0 without worker threads. */
   readonly adminPort: number;
   stderr = '';
 
-  private constructor(child: ChildProcess, ports: { port: number; adminPort: number }) {
+  private constructor(child: ChildProcess, ports: { port: number; httpsPort: number; adminPort: number }) {
     this.process = child;
     this.port = ports.port;
+    this.httpsPort = ports.httpsPort;
     this.adminPort = ports.adminPort;
     child.stderr!.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
@@ -31,7 +33,7 @@ export class Plane {
     const [ports] = (await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code]) => Promise.reject(new Error(`the data plane ended with ${String(code)}`))),
-    ])) as [{ port: number; adminPort: number }];
+    ])) as [{ port: number; httpsPort: number; adminPort: number }];
     return new Plane(child, ports);
   }
 

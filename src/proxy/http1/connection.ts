@@ -6,7 +6,7 @@ import type { Downstream } from '../downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { own, type SocketOwner } from '../guarded.ts';
 import { OPEN } from '../workers/overload.ts';
-import type { ConnectionContext } from './connection-context.ts';
+import type { ConnectionContext, OpenConnection } from './connection-context.ts';
 import { closesConnection, DRAIN_IDLE, Lifetime } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
 import { HeadForwarder, type ClientInfo } from './forward-request.ts';
@@ -17,8 +17,9 @@ import { connectionLine, responseFraming, ResponseWriter } from './response-writ
 
 type Phase = 'idle' | 'head' | 'exchange' | 'tunnel' | 'linger' | 'closed';
 
-export class ClientConnection implements Downstream, Sender, SocketOwner, Timed {
+export class ClientConnection implements Downstream, OpenConnection, Sender, SocketOwner, Timed {
   readonly client: ClientInfo;
+  readonly http2 = false;
   deadline = Infinity;
   /** Requests begun on this connection. */
   requests = 0;

@@ -7,6 +7,7 @@ import type { BoundPorts } from '../data-plane.ts';
 import { ClientConnection } from '../http1/connection.ts';
 import { clientInfo } from '../http1/forward-request.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
+import { ClientSession } from '../http2/session.ts';
 import type { AcceptPath } from './accept.ts';
 import { listen } from './bind.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
@@ -20,6 +21,11 @@ export interface ListenerEvents {
 
 /** A client that ends its side in the handshake is gone: nothing else would close its socket before the deadline. */
 const HANDSHAKE = { allowHalfOpen: false, noDelay: true };
+
+/** RFC 7301 §3.2: the server's choice; undefined refuses a client that speaks nothing we do. */
+function chooseProtocol(offered: readonly string[], http2: boolean): string | undefined {
+  return (http2 ? ['h2', 'http/1.1'] : ['http/1.1']).find((protocol) => offered.includes(protocol));
+}
 
 export class Listeners {
   readonly #contexts: TlsContexts;
@@ -66,6 +72,15 @@ export class Listeners {
       // What was read before the protocol began has left it paused.
       socket.resume();
     };
+    const serveHttp2 = (socket: tls.TLSSocket, proxied: ProxyHeader | null): void => {
+      try {
+        const client = clientInfo(socket.remoteAddress ?? '', 'https', proxied);
+        context.connections.add(new ClientSession(socket, client, context));
+      } catch (error) {
+        context.onBug(error);
+        socket.destroy();
+      }
+    };
     this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.admits(socket)) accept.plain(socket, (proxied) => serve(socket, 'http', proxied));
     });
@@ -77,7 +92,7 @@ export class Listeners {
         ...HANDSHAKE,
         // Of one connection, from its accept; bytes that come do not put it off.
         handshakeTimeout: context.settings().tlsHandshakeTimeout,
-        ALPNProtocols: ['http/1.1'],
+        ALPNCallback: ({ protocols }) => chooseProtocol(protocols, context.settings().useHttp2),
         SNICallback: (name, done) => {
           // An exception here would end the process (CVE-2026-21637).
           try {
@@ -88,8 +103,10 @@ export class Listeners {
         },
       },
       (socket) => {
+        const proxied = headers.get(wrapped(socket)) ?? null;
+        if (socket.alpnProtocol === 'h2') return serveHttp2(socket, proxied);
         socket.allowHalfOpen = true;
-        serve(socket, 'https', headers.get(wrapped(socket)) ?? null);
+        serve(socket, 'https', proxied);
       },
     );
     this.#https = net.createServer(HANDSHAKE, (socket) => {

@@ -21,9 +21,9 @@ import { collectGarbage } from './collect-garbage.ts';
 import { compileRoute, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
-import type { ClientConnection } from '../http1/connection.ts';
-import type { ConnectionContext } from '../http1/connection-context.ts';
+import type { ConnectionContext, OpenConnection } from '../http1/connection-context.ts';
 import { RequestStates } from '../http1/request-state.ts';
+import { ClientSession } from '../http2/session.ts';
 import { AcceptPath } from '../listener/accept.ts';
 import { Listeners } from '../listener/listeners.ts';
 import type { Refusal } from '../listener/opening.ts';
@@ -57,6 +57,8 @@ const clock = (): number => performance.now();
 export interface Census {
   /** Of clients, those in their TLS handshake included. */
   readonly connections: number;
+  /** Open on connections that speak HTTP/2. */
+  readonly streams: number;
   /** Connections of both sides that are watched for their deadline. */
   readonly deadlines: number;
   /** Connections to endpoints of the table, busy and idle. */
@@ -82,7 +84,7 @@ export interface RuntimeOptions {
 }
 
 export class Runtime {
-  readonly connections = new Set<ClientConnection>();
+  readonly connections = new Set<OpenConnection>();
   #settings: ProxySettings;
   readonly #admission: Admission;
   readonly #options: RuntimeOptions;
@@ -221,6 +223,7 @@ export class Runtime {
   census(): Census {
     return {
       connections: this.#listeners.open,
+      streams: this.#openStreams(),
       deadlines: this.#deadlines.size,
       upstreams: this.#groups.openConnections(),
       idleUpstreams: this.#idleUpstreams.size,
@@ -246,6 +249,12 @@ export class Runtime {
   memory(level: AdmissionLevel): void {
     this.#memory = level;
     this.#admit(() => this.#admission.memory(level));
+  }
+
+  #openStreams(): number {
+    let streams = 0;
+    for (const connection of this.connections) if (connection instanceof ClientSession) streams += connection.streams;
+    return streams;
   }
 
   /** Idle connections go as soon as no connection is kept alive any more. */

@@ -6,6 +6,7 @@ import type { HandshakeOptions } from '../load/handshakes.ts';
 import { requestText } from '../load/request.ts';
 import type { LoadResult } from '../load/result.ts';
 import type { WebSocketOptions } from '../load/websocket.ts';
+import { runH2load } from '../load/h2load.ts';
 import { runWrk } from '../load/wrk.ts';
 import type { ProcessGroup } from '../processes.ts';
 import { ECDSA_HOST, type Scenario } from '../scenarios.ts';
@@ -30,6 +31,8 @@ export async function runLoad(scenario: Scenario, port: number, seconds: number,
   switch (scenario.load) {
     case 'wrk':
       return runWrk(scenario, port, seconds, processes);
+    case 'h2load':
+      return runH2load(scenario, port, seconds, processes);
     case 'handshakes': {
       const keyType = host === ECDSA_HOST ? 'ec' : 'rsa';
       const request = requestText(scenario);
@@ -59,7 +62,9 @@ async function measure(
 
 /** The proxies that can do a scenario. */
 export function ableTargets(targets: readonly Target[], scenario: Scenario, log: boolean): readonly Target[] {
-  return targets.filter(({ logs, routes }) => (logs || !log) && (routes || scenario.routes === 0));
+  return targets.filter(
+    ({ logs, routes, http2 }) => (logs || !log) && (routes || scenario.routes === 0) && (http2 || scenario.load !== 'h2load'),
+  );
 }
 
 /**
@@ -79,7 +84,7 @@ export async function measureScenario(
   for (const target of ableTargets(targets, scenario, log)) {
     const instance = await instances.get(target, { log, routes: scenario.routes });
     // Our own clients check every answer.
-    if (scenario.load === 'wrk')
+    if (scenario.load === 'wrk' || scenario.load === 'h2load')
       await checkAnswer(scenario, scenario.scheme === 'http' ? instance.httpPort : instance.httpsPort);
     await measure(scenario, instance, WARM_UP_SECONDS, processes);
     started.push(instance);

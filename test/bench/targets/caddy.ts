@@ -65,6 +65,7 @@ export const CADDY: Target = {
   beside: true,
   logs: true,
   routes: false,
+  http2: true,
   start: (setup) => {
     const { directory } = setup.processes;
     const file = join(directory, `Caddyfile-${setup.httpPort}`);

@@ -30,7 +30,7 @@ defaults
   retries 2
 frontend in
   bind 127.0.0.1:${setup.httpPort}
-  bind 127.0.0.1:${setup.httpsPort} ssl crt ${setup.rsa.bundle} crt ${setup.ecdsa.bundle}${setup.accessLog === null ? '' : LOG}
+  bind 127.0.0.1:${setup.httpsPort} ssl crt ${setup.rsa.bundle} crt ${setup.ecdsa.bundle} alpn h2,http/1.1${setup.accessLog === null ? '' : LOG}
   http-request set-var(txn.id) req.hdr(X-Request-ID)
   http-request set-var(txn.id) uuid() unless { req.hdr(X-Request-ID) -m found }
   http-request set-header X-Request-ID %[var(txn.id)] unless { req.hdr(X-Request-ID) -m found }
@@ -63,6 +63,7 @@ export const HAPROXY: Target = {
   beside: true,
   logs: true,
   routes: false,
+  http2: true,
   start: (setup) => {
     const file = join(setup.processes.directory, `haproxy-${setup.httpPort}.cfg`);
     writeFileSync(file, configuration(setup));

@@ -67,7 +67,7 @@ export function proxyConfiguration(setup: TargetSetup): string {
     `location ${prefix} { ${variables} proxy_pass http://${upstream}; }`;
   // A socket's options may be said once: the first server says them.
   const certificate = (files: CertificateFiles, options = ''): string =>
-    `listen 127.0.0.1:${httpsPort} ssl${options}; ssl_certificate ${files.certificate}; ssl_certificate_key ${files.key};`;
+    `listen 127.0.0.1:${httpsPort} ssl http2${options}; ssl_certificate ${files.certificate}; ssl_certificate_key ${files.key};`;
   const server = (name: string, tls: string, locations: readonly string[], options = ''): string => `
   server {
     server_name ${name};
@@ -116,6 +116,7 @@ export const NGINX: Target = {
   beside: false,
   logs: true,
   routes: true,
+  http2: true,
   start: (setup) => {
     const { directory } = setup.processes;
     const file = join(directory, `nginx-${setup.httpPort}.conf`);

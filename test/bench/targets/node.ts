@@ -34,6 +34,7 @@ export const SLUICE: Target = {
   beside: false,
   logs: true,
   routes: true,
+  http2: true,
   start: startSluice,
 };
 
@@ -45,5 +46,6 @@ export const HTTP_PROXY: Target = {
   beside: true,
   logs: false,
   routes: false,
+  http2: false,
   start: (setup) => start('http-proxy', 'http-proxy-target.ts', setup),
 };

@@ -40,5 +40,7 @@ export interface Target {
   readonly logs: boolean;
   /** It can be given thousands of routes. */
   readonly routes: boolean;
+  /** It speaks HTTP/2 to clients. */
+  readonly http2: boolean;
   readonly start: (setup: TargetSetup) => Promise<Running>;
 }

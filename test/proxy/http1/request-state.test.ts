@@ -1,5 +1,6 @@
 /** What a request takes is lent to its connection: an idle one holds nothing of it, and no two have the same. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
 import type { Exchange } from '../../../src/proxy/exchange.ts';
 import { eventually } from '../../support/eventually.ts';
 import { response, type TestProxy } from '../../support/proxy.ts';
@@ -16,7 +17,8 @@ afterEach(() => stage.close());
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
 
 function exchanges({ runtime }: TestProxy): readonly Exchange[] {
-  return [...runtime.connections].flatMap(({ request }) => request?.exchange ?? []);
+  const connections = [...runtime.connections].filter((one) => one instanceof ClientConnection);
+  return connections.flatMap(({ request }) => request?.exchange ?? []);
 }
 
 describe('the state of a request', () => {

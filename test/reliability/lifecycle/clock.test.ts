@@ -3,6 +3,7 @@
  * connections are cut together (reference E9). Deadlines go by a monotonic clock; what a certificate is worth goes by the wall.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
 import { eventually } from '../../support/eventually.ts';
 import { response } from '../../support/proxy.ts';
 import { Stage } from '../../support/stage.ts';
@@ -31,7 +32,8 @@ describe('E9 the wall clock', () => {
     busy.send(GET.replace('/ ', '/hold '));
     await eventually(() => backend.received.join('').includes('/hold'));
     await idle.request(GET);
-    const held = [...proxy.runtime.connections].flatMap(({ request }) => request?.exchange ?? []);
+    const clients = [...proxy.runtime.connections].filter((one) => one instanceof ClientConnection);
+    const held = clients.flatMap(({ request }) => request?.exchange ?? []);
     const connections = backend.sockets.length;
     expect(connections).toBe(2);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + jump });

@@ -83,6 +83,7 @@ describe('E10 faults without end', () => {
       await eventually(() => {
         expect(proxy.runtime.census()).toEqual({
           connections: 0,
+          streams: 0,
           deadlines: 0,
           upstreams: 0,
           idleUpstreams: 0,
