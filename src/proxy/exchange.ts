@@ -14,10 +14,10 @@ import { REFUSING, type Admission } from './workers/overload.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry, isStale } from './upstream/retry.ts';
 import type { Router } from './router.ts';
-import type { ResponseHandler, UpstreamConnection } from './upstream/connection.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
 import type { EndpointPool } from './upstream/pool.ts';
 import type { Resolver } from './upstream/resolver.ts';
+import type { ResponseHandler, UpstreamStream } from './upstream/stream.ts';
 
 /** What an exchange needs of its worker. */
 export interface ExchangeContext {
@@ -62,11 +62,13 @@ export class Exchange implements ResponseHandler {
   #fallback = false;
   /** The endpoint that is tried now, or was last. */
   #target: Target | null = null;
-  #upstream: UpstreamConnection | null = null;
+  #upstream: UpstreamStream | null = null;
   #triedPools: readonly EndpointPool[] = NONE_TRIED;
   #tries = 0;
   readonly #replay = new Replay();
   #requestEnded = false;
+  /** Of the request, filtered. */
+  #trailers = '';
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
@@ -129,23 +131,19 @@ export class Exchange implements ResponseHandler {
     if (!this.active) return;
     const { maxRequestBodySize } = this.#context.settings();
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
-    const { output, connected } = this.#upstream!;
-    const { chunked } = this.downstream.head;
-    if (chunked) this.#sendText(`${length.toString(16)}\r\n`);
+    const upstream = this.#upstream!;
     this.#replay.add(bytes, start, end);
-    if (length > LARGE_PIECE) output.bytes(bytes.subarray(start, end));
-    else output.copy(bytes, start, end);
-    if (chunked) this.#sendText('\r\n');
+    upstream.sendData(bytes, start, end);
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
-    if (length > LARGE_PIECE && !connected) this.downstream.pauseBody();
+    if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
   }
 
   /** The request body is complete. */
   onRequestEnd(trailers: string): void {
     this.#requestEnded = true;
     if (!this.active) return;
-    if (this.downstream.head.chunked) this.#sendText(`0\r\n${allowedTrailers(trailers)}\r\n`);
-    this.#upstream!.requestSent();
+    this.#trailers = allowedTrailers(trailers);
+    this.#upstream!.sendEnd(this.#trailers);
   }
 
   /** The client takes no more data for now. */
@@ -169,12 +167,11 @@ export class Exchange implements ResponseHandler {
   /** Bytes from the client of an upgraded connection. */
   onTunnelClientData(bytes: Buffer): void {
     this.requestBytes += bytes.length;
-    this.#upstream?.touch();
-    this.#upstream?.output.bytes(bytes);
+    this.#upstream?.tunnelData(bytes);
   }
 
   onTunnelClientEnd(): void {
-    this.#upstream?.end();
+    this.#upstream?.tunnelEnd();
   }
 
   /** Ends the exchange with an error page, or by cutting the connection when the response has begun. */
@@ -266,7 +263,7 @@ export class Exchange implements ResponseHandler {
     if (failed === null || decision === 'no') return this.#refuse(error);
     if (decision === 'next') return this.#tryNext(error);
     this.#tries--;
-    this.#connect(failed.address, failed.pool, true);
+    this.#connect(failed.address, this.#target!.pool, true);
   }
 
   /** `previous`: why the last endpoint did not do. */
@@ -306,17 +303,12 @@ export class Exchange implements ResponseHandler {
     const upstream = pool.take(address, fresh);
     this.#upstream = upstream;
     const extra = this.#fallback ? fallbackFields(this.route!.model, head.accept) : '';
-    this.downstream.forwardHead(upstream.output, this.requestId, extra);
+    this.downstream.forwardHead(upstream.begin(head), this.requestId, extra);
     // What of the body was already read is sent again.
-    this.#replay.sendTo(upstream.output);
+    this.#replay.sendTo(upstream);
+    if (this.#requestEnded) upstream.sendEnd(this.#trailers);
     // Only now: a connection that is there already lets the body flow at once, and it must follow the head.
-    upstream.attach(this, head.method === 'HEAD', head.upgrade !== '', this.#requestEnded);
-  }
-
-  /** Framing of the request body. */
-  #sendText(text: string): void {
-    this.#replay.addText(text);
-    this.#upstream!.output.text(text);
+    upstream.attach(this);
   }
 
   #refuse(error: ProxyError): void {
@@ -376,6 +368,7 @@ export class Exchange implements ResponseHandler {
     this.#fallback = false;
     this.#responseStarted = this.#tunnel = false;
     this.#bodyBytes = 0;
+    this.#trailers = '';
     this.#replay.open(this.#context.settings().maxReplayedBody);
   }
 }

@@ -61,9 +61,11 @@ describe('a request body', () => {
         ).status,
       ).toBe(200);
     }
+    // What was read before the endpoint failed goes to the other one as one chunk.
+    const merged = `${(2 * data.length).toString(16)}\r\n${data}${data}\r\n`;
     for (const received of [upstream.received[0]!.slice(start), ...upstream.received.slice(1)]) {
       for (const message of received.split('PUT /p ').slice(1))
-        expect(message.endsWith(`\r\n\r\n${chunk}${chunk}0\r\n\r\n`)).toBe(true);
+        expect([`${chunk}${chunk}0\r\n\r\n`, `${merged}0\r\n\r\n`]).toContain(message.slice(message.indexOf('\r\n\r\n') + 4));
       expect(received.startsWith('PUT /p ') || received === '').toBe(true);
     }
   });

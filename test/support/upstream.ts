@@ -2,10 +2,11 @@
 import { Deadlines } from '../../src/proxy/deadlines.ts';
 import { Outbox } from '../../src/proxy/outbox.ts';
 import type { ProxyError } from '../../src/proxy/errors.ts';
-import type { ResponseHandler, UpstreamConnection } from '../../src/proxy/upstream/connection.ts';
+import { RequestHead } from '../../src/proxy/http1/head/request-head.ts';
 import type { GroupContext } from '../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../src/proxy/upstream/idle.ts';
 import type { PoolLimits } from '../../src/proxy/upstream/pool.ts';
+import type { ResponseHandler, UpstreamStream } from '../../src/proxy/upstream/stream.ts';
 import { proxySettings } from './proxy.ts';
 
 /** What pools need of their worker, in the test's hands. */
@@ -69,7 +70,7 @@ export interface Asked {
 }
 
 /** Sends a GET over `connection`. */
-export function ask(connection: UpstreamConnection, path = '/'): Asked {
+export function ask(connection: UpstreamStream, path = '/'): Asked {
   let text = '';
   let failed: ProxyError | null = null;
   const body = new Promise<string>((resolve, reject) => {
@@ -90,9 +91,11 @@ export function ask(connection: UpstreamConnection, path = '/'): Asked {
       onTunnelEnd: nothing,
       onBug: () => reject(new Error('bug')),
     };
-    connection.attach(handler, false, false, true);
+    const head = connection.begin(new RequestHead());
+    head.text(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`);
+    connection.sendEnd('');
+    connection.attach(handler);
   });
   body.catch(() => undefined);
-  connection.output.text(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`);
   return { body, received: () => text.length, error: () => failed };
 }

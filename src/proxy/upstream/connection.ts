@@ -3,35 +3,12 @@ import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import type { ResponseHead } from '../http1/head/response-head.ts';
-import { Output, type Outbox, type Sender } from '../outbox.ts';
+import type { RequestHead } from '../http1/head/request-head.ts';
+import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../outbox.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
 import { UpstreamSocket } from './socket.ts';
-
-/** Who uses a connection: gets the response to its request, or the failure. */
-export interface ResponseHandler {
-  /** The connection is established. Called at once for a reused one. */
-  readonly onConnected: () => void;
-  /** A 1xx other than 100 and 101. */
-  readonly onInterim: (head: ResponseHead) => void;
-  readonly onResponseHead: (head: ResponseHead) => void;
-  /** Response body bytes, valid only during the call. */
-  readonly onResponseData: (bytes: Buffer, start: number, end: number) => void;
-  /** The response is complete; the connection is no longer the caller's. `trailers`: lines with CRLF. */
-  readonly onResponseEnd: (trailers: string) => void;
-  /** The connection is gone, and with it the response. */
-  readonly onUpstreamFailed: (error: ProxyError) => void;
-  /** The upstream takes no more of the request for now. */
-  readonly onUpstreamBlocked: () => void;
-  /** The upstream takes more of the request again. */
-  readonly onUpstreamDrain: () => void;
-  /** Bytes of an upgraded connection, valid only during the call. */
-  readonly onTunnelData: (bytes: Buffer, start: number, end: number) => void;
-  readonly onTunnelEnd: () => void;
-  /** The connection ended for a bug, which has been reported. */
-  readonly onBug: () => void;
-}
+import type { ResponseHandler, UpstreamStream } from './stream.ts';
 
 /** What a connection needs of its worker. */
 export interface UpstreamContext {
@@ -47,7 +24,7 @@ export interface UpstreamContext {
 }
 
 type State = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
-export class UpstreamConnection implements Timed, Sender {
+export class UpstreamConnection implements UpstreamStream, Timed, Sender {
   readonly pool: EndpointPool;
   /** The IP address it goes to. */
   readonly address: string;
@@ -67,6 +44,7 @@ export class UpstreamConnection implements Timed, Sender {
   #state: State = 'connecting';
   #connected = false;
   #handler: ResponseHandler | null = null;
+  #chunked = false;
   #requestComplete = false;
   #paused = false;
   /** The upstream has sent all it had to say through the tunnel. */
@@ -137,22 +115,39 @@ export class UpstreamConnection implements Timed, Sender {
     return this.requests > 1;
   }
 
-  /** Takes the connection for one exchange. */
-  attach(handler: ResponseHandler, headRequest: boolean, wantsUpgrade: boolean, requestComplete: boolean): void {
+  begin(request: RequestHead): Sink {
     this.requests++;
+    this.#chunked = request.chunked;
+    this.#requestComplete = false;
+    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '');
+    return this.output;
+  }
+
+  sendData(bytes: Buffer, start: number, end: number): void {
+    const { output } = this;
+    const length = end - start;
+    // An empty chunk would end the body.
+    if (length === 0) return;
+    if (this.#chunked) output.text(`${length.toString(16)}\r\n`);
+    if (length > LARGE_PIECE) output.bytes(bytes.subarray(start, end));
+    else output.copy(bytes, start, end);
+    if (this.#chunked) output.text('\r\n');
+  }
+
+  /** From now on the read timeout runs. */
+  sendEnd(trailers: string): void {
+    if (this.#chunked) this.output.text(`0\r\n${trailers}\r\n`);
+    this.#requestComplete = true;
+    if (this.#state === 'busy') this.#touch();
+  }
+
+  attach(handler: ResponseHandler): void {
     this.#handler = handler;
-    this.#reader.begin(handler, headRequest, wantsUpgrade);
-    this.#requestComplete = requestComplete;
+    this.#reader.attach(handler);
     if (!this.#connected) return;
     this.#state = 'busy';
     this.#touch();
     handler.onConnected();
-  }
-
-  /** The request was sent whole: from now on the read timeout runs. */
-  requestSent(): void {
-    this.#requestComplete = true;
-    if (this.#connected) this.#touch();
   }
 
   /** Stops reading: the downstream is slower. Its own send deadline covers the wait. */
@@ -170,15 +165,15 @@ export class UpstreamConnection implements Timed, Sender {
     this.#socket.resume();
   }
 
-  /** Half-closes an upgraded connection. */
-  end(): void {
-    this.output.flush();
-    this.#socket.end();
+  tunnelData(bytes: Buffer): void {
+    // Any traffic on either side keeps both alive.
+    this.#touch();
+    this.output.bytes(bytes);
   }
 
-  /** Tunnel: any traffic on either side keeps both alive. */
-  touch(): void {
-    this.#touch();
+  tunnelEnd(): void {
+    this.output.flush();
+    this.#socket.end();
   }
 
   /** Closes without a word. The handler, if any, hears nothing more. */

@@ -1,12 +1,12 @@
 /** The part of a request body that was sent and could be sent again to another endpoint. */
-import type { Sink } from '../outbox.ts';
+import type { UpstreamStream } from './stream.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 export class Replay {
   /** All of what was sent after the head is there: the request can be sent again. */
   complete = true;
-  /** With its framing, in memory of its own: the bytes of a drip must not keep what they were read into. */
+  /** Without framing, in memory of its own: the bytes of a drip must not keep what they were read into. */
   #kept = NOTHING;
   #length = 0;
   #open = false;
@@ -30,14 +30,10 @@ export class Replay {
     if (this.#reserve(end - start)) this.#length += bytes.copy(this.#kept, this.#length, start, end);
   }
 
-  /** Keeps text (Latin-1). */
-  addText(text: string): void {
-    if (this.#reserve(text.length)) this.#length += this.#kept.write(text, this.#length, 'latin1');
-  }
-
   /** Sends all of it again. */
-  sendTo(sink: Sink): void {
-    if (this.#length > 0) sink.copy(this.#kept, 0, this.#length);
+  sendTo(upstream: Pick<UpstreamStream, 'sendData'>): void {
+    // What follows is written behind it, or elsewhere.
+    if (this.#length > 0) upstream.sendData(this.#kept, 0, this.#length);
   }
 
   /** Makes room for so many bytes, if they are to be kept. */

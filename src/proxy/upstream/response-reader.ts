@@ -2,7 +2,7 @@
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from '../http1/chunked.ts';
 import { parseResponseHead, ResponseHead, type ResponseHeadLimits } from '../http1/head/response-head.ts';
-import type { ResponseHandler } from './connection.ts';
+import type { ResponseHandler } from './stream.ts';
 
 /** What it needs of the settings. */
 export interface ResponseLimits extends ResponseHeadLimits, ChunkedLimits {
@@ -51,12 +51,16 @@ export class ResponseReader {
   }
 
   /** Makes ready for the response to one request. */
-  begin(handler: ResponseHandler, headRequest: boolean, wantsUpgrade: boolean): void {
-    this.#handler = handler;
+  begin(headRequest: boolean, wantsUpgrade: boolean): void {
     this.#headRequest = headRequest;
     this.#wantsUpgrade = wantsUpgrade;
     this.#interim = 0;
     this.inBody = false;
+  }
+
+  /** Who gets it. */
+  attach(handler: ResponseHandler): void {
+    this.#handler = handler;
   }
 
   /** The handler wants no more of it. */

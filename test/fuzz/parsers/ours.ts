@@ -3,8 +3,8 @@ import type { Exchange } from '../../../src/proxy/exchange.ts';
 import { RequestBody } from '../../../src/proxy/http1/request-body.ts';
 import { parseRequestHead, RequestHead, RequestHeadReader } from '../../../src/proxy/http1/head/request-head.ts';
 import type { ResponseHead } from '../../../src/proxy/http1/head/response-head.ts';
-import type { ResponseHandler } from '../../../src/proxy/upstream/connection.ts';
 import { COMPLETE, FAILED, MORE, ResponseReader, SWITCHED } from '../../../src/proxy/upstream/response-reader.ts';
+import type { ResponseHandler } from '../../../src/proxy/upstream/stream.ts';
 import { DEFAULT_SETTINGS } from '../../../src/settings/defaults.ts';
 import { sentBy } from '../../support/text-sink.ts';
 import { fieldsOf, type Message, type Reading } from './message.ts';
@@ -158,7 +158,8 @@ export function readResponse(
   const one = new ResponseReader(() => SETTINGS);
   const collector = new Collector();
   const { messages } = collector;
-  one.begin(collector, toHead, wantsUpgrade);
+  one.begin(toHead, wantsUpgrade);
+  one.attach(collector);
   let from = 0;
   for (const end of ends) {
     bytes.copy(readBuffer, 0, from, end);

@@ -45,9 +45,9 @@ describe('an upstream connection', () => {
     connection.pause();
     upstreams.advance(100_000);
     // The end of the request comes late.
-    connection.requestSent();
+    connection.sendEnd('');
     upstreams.advance(100_000);
-    connection.touch();
+    connection.tunnelData(Buffer.from('x'));
     upstreams.advance(100_000);
     expect(asked.error()).toBeNull();
     connection.resume();
