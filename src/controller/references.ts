@@ -2,6 +2,8 @@
 import type { ObjectCache, ObjectKey } from '../cluster/cluster.ts';
 import type { Ingress } from '../model/objects.ts';
 import type { ClusterView } from '../model/view.ts';
+import { annotationSource } from '../policies/policy.ts';
+import { proxySsl } from '../policies/proxy-ssl.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
 import { objectKey } from '../translate/read.ts';
@@ -19,6 +21,8 @@ export function referencedSecrets(view: ClusterView, settings: Settings): readon
   if (fallback !== null) add(fallback.namespace, fallback.name);
   for (const ingress of view.ingresses()) {
     if (!acceptIngress(ingress, view.ingressClass, settings.translate).accepted) continue;
+    const named = upstreamSecretOf(ingress, settings);
+    if (named !== null) add(named.namespace, named.name);
     // What the API server has not validated may have any shape.
     const tls: unknown = ingress.spec?.tls;
     if (!Array.isArray(tls)) continue;
@@ -28,6 +32,13 @@ export function referencedSecrets(view: ClusterView, settings: Settings): readon
     }
   }
   return [...keys.values()];
+}
+
+/** The Secret of `proxy-ssl-secret`; null: none, or one that is not used. */
+function upstreamSecretOf(ingress: Ingress, settings: Settings): ObjectKey | null {
+  const source = annotationSource(ingress.metadata.annotations, settings.translate.annotationsPrefix, () => undefined);
+  const { secret } = proxySsl.read(source, settings.translate);
+  return secret !== null && secret.namespace === (ingress.metadata.namespace ?? 'default') ? secret : null;
 }
 
 /** Whether an Ingress is ours to serve, and so to write a status into. */

@@ -1,7 +1,7 @@
 /** What `/configuration` shows: the routing table, the diagnostics and the workers, as JSON. Private keys never. */
 import { X509Certificate } from 'node:crypto';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Certificate, RoutingTable } from '../model/table.ts';
+import type { Certificate, RoutingTable, UpstreamSecret } from '../model/table.ts';
 import type { WorkerState } from '../proxy/data-plane.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -47,6 +47,7 @@ export function snapshot(state: ControllerState, workers: readonly WorkerState[]
     groups: table === null ? [] : sorted(table.groups),
     streams: table === null ? [] : sorted(table.streams),
     certificates: table === null ? [] : sorted(table.certificates).map(certificateSnapshot),
+    upstreamSecrets: table === null ? [] : sorted(table.upstreamSecrets).map(secretSnapshot),
     defaultCertificate: table === null ? null : certificateSnapshot(table.defaultCertificate),
     settings: state.settings,
   };
@@ -75,6 +76,16 @@ function certificateSnapshot(certificate: Certificate): CertificateSnapshot {
   };
   described.set(certificate, fresh);
   return fresh;
+}
+
+/** What anyone may see of a Secret for backends. */
+function secretSnapshot({ id, ca, chain }: UpstreamSecret): object {
+  const read = (text: string | null): object | null => {
+    if (text === null) return null;
+    const { subject, issuer, fingerprint256 } = new X509Certificate(text);
+    return { subject: subject ?? '', issuer: issuer ?? '', fingerprint256 };
+  };
+  return { id, ca: read(ca), certificate: read(chain) };
 }
 
 /** Certificates may be dated beyond what a Date can hold. */

@@ -18,8 +18,9 @@ export const DIAGNOSTIC_CODES = {
   ServiceTerminatingOnly: 'All endpoints are terminating; those still serving are used.',
   ServiceUpstreamHeadless: 'service-upstream was asked for a Service without a cluster IP; its endpoints are used.',
   ExternalNameRefused: 'An ExternalName Service is disabled, empty, or names the loopback.',
-  SecretNotFound: 'The Secret of a tls entry does not exist.',
-  SecretInvalid: 'A Secret lacks tls.crt or tls.key, or they cannot be read; what it held before is served on.',
+  SecretNotFound: 'The Secret that a tls entry or an annotation names does not exist.',
+  SecretInvalid:
+    'A Secret lacks what it is to hold (tls.crt, tls.key, ca.crt), or it cannot be read; as a certificate, what it held before is served on.',
   CertificateKeyMismatch: 'The private key of a Secret does not belong to its certificate; what it held before is served on.',
   CertificateExpired: 'A certificate is past its validity; it is served all the same.',
   CertificateNotYetValid: 'A certificate is not valid yet; it is served all the same.',

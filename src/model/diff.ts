@@ -1,5 +1,5 @@
 /** The difference of two routing tables, and its application. Objects that are the same object are never looked into. */
-import type { Certificate, RoutingTable, Stream, TablePatch, UpstreamGroup, VirtualHost } from './table.ts';
+import type { Certificate, RoutingTable, Stream, TablePatch, UpstreamGroup, UpstreamSecret, VirtualHost } from './table.ts';
 
 /** Whether two values of plain data (no cycles, no class but arrays) are equal. */
 export function equalData(a: unknown, b: unknown): boolean {
@@ -36,6 +36,11 @@ export function sameCertificate(a: Certificate, b: Certificate): boolean {
   return a === b || (a.fingerprint === b.fingerprint && a.id === b.id);
 }
 
+/** Whether two Secrets for backends are the same, by fingerprint, under the same id. */
+export function sameUpstreamSecret(a: UpstreamSecret, b: UpstreamSecret): boolean {
+  return a === b || (a.fingerprint === b.fingerprint && a.id === b.id);
+}
+
 function changed<K, V>(
   before: ReadonlyMap<K, V> | undefined,
   after: ReadonlyMap<K, V>,
@@ -58,6 +63,7 @@ export function diffTables(before: RoutingTable | null, after: RoutingTable, ver
   const [groups, removedGroups] = changed(before?.groups, after.groups, sameGroup);
   const [certificates, removedCertificates] = changed(before?.certificates, after.certificates, sameCertificate);
   const [streams, removedStreams] = changed(before?.streams, after.streams, sameStream);
+  const [upstreamSecrets, removedUpstreamSecrets] = changed(before?.upstreamSecrets, after.upstreamSecrets, sameUpstreamSecret);
   const keepDefault = before !== null && sameCertificate(before.defaultCertificate, after.defaultCertificate);
   return {
     version,
@@ -70,6 +76,8 @@ export function diffTables(before: RoutingTable | null, after: RoutingTable, ver
     removedCertificates,
     streams,
     removedStreams,
+    upstreamSecrets,
+    removedUpstreamSecrets,
     defaultCertificate: keepDefault ? null : after.defaultCertificate,
   };
 }
@@ -86,6 +94,8 @@ export function isEmptyPatch(patch: Omit<TablePatch, 'version'>): boolean {
     patch.removedCertificates.length === 0 &&
     patch.streams.length === 0 &&
     patch.removedStreams.length === 0 &&
+    patch.upstreamSecrets.length === 0 &&
+    patch.removedUpstreamSecrets.length === 0 &&
     patch.defaultCertificate === null
   );
 }
@@ -113,6 +123,7 @@ export function applyPatch(table: RoutingTable | null, patch: TablePatch): Routi
     groups: patched(base?.groups, patch.groups, patch.removedGroups, (group) => group.id),
     certificates: patched(base?.certificates, patch.certificates, patch.removedCertificates, (one) => one.id),
     streams: patched(base?.streams, patch.streams, patch.removedStreams, (stream) => stream.id),
+    upstreamSecrets: patched(base?.upstreamSecrets, patch.upstreamSecrets, patch.removedUpstreamSecrets, (one) => one.id),
     defaultCertificate,
   };
 }

@@ -40,6 +40,9 @@ export interface Endpoint {
   readonly dns: boolean;
 }
 
+/** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
+export type BackendProtocol = 'HTTP' | 'HTTPS' | 'AUTO_HTTP' | 'GRPC' | 'GRPCS';
+
 /** The endpoints of one Service port. */
 export interface UpstreamGroup {
   readonly id: GroupId;
@@ -47,6 +50,8 @@ export interface UpstreamGroup {
   readonly service: string;
   /** The port as the Ingress names it: a number in decimal, or a name. Empty: the first port (default backends). */
   readonly port: string;
+  /** What `appProtocol` of the Service port says its endpoints speak; null: nothing that is known here. */
+  readonly protocol: Exclude<BackendProtocol, 'AUTO_HTTP'> | null;
   /** Sorted by address, then port; no duplicates. Empty: requests are answered with 503. */
   readonly endpoints: readonly Endpoint[];
 }
@@ -65,6 +70,36 @@ export interface Certificate {
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
+}
+
+/** What a Secret holds for TLS to backends (`proxy-ssl-secret`). */
+export interface UpstreamSecret {
+  readonly id: CertificateId;
+  /** Certificates that are trusted, PEM; null: none. */
+  readonly ca: string | null;
+  /** The certificate we show, PEM, leaf first, and its key; null: none. */
+  readonly chain: string | null;
+  /** A KeyObject, so that no print, log or dump can show the key. Cloneable to a worker thread. */
+  readonly key: KeyObject | null;
+  /** SHA-256 over all of it, hex: equal means nothing to do. */
+  readonly fingerprint: string;
+}
+
+/** TLS to the backends of a route. */
+export interface UpstreamTls {
+  /** Null: none, so that nothing is trusted. */
+  readonly secret: CertificateId | null;
+  readonly verify: boolean;
+  /** So many certificates may stand between the backend's and a trusted one. */
+  readonly verifyDepth: number;
+  /** Whom the certificate must be for. */
+  readonly name: string;
+  /** The name is sent (SNI). */
+  readonly sendsName: boolean;
+  /** In OpenSSL's words. */
+  readonly ciphers: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /**
@@ -96,6 +131,10 @@ export type RouteTarget =
 export interface RoutePolicies {
   /** `policies/ssl-redirect.ts`. Null: plain HTTP is served as it is. */
   readonly sslRedirect: { readonly code: number; readonly preserveTrailingSlash: boolean } | null;
+  /** `policies/backend-protocol.ts`. Null: what the Service's `appProtocol` says, or plain HTTP. */
+  readonly backendProtocol: BackendProtocol | null;
+  /** `policies/proxy-ssl.ts`. Null: certificates of backends are not looked at. */
+  readonly proxySsl: UpstreamTls | null;
 }
 
 /** One path rule and its policies. */
@@ -153,6 +192,8 @@ export interface RoutingTable {
   readonly groups: ReadonlyMap<GroupId, UpstreamGroup>;
   readonly certificates: ReadonlyMap<CertificateId, Certificate>;
   readonly streams: ReadonlyMap<StreamId, Stream>;
+  /** Those that routes name in `proxySsl`. */
+  readonly upstreamSecrets: ReadonlyMap<CertificateId, UpstreamSecret>;
   /** Served without SNI, for unknown names, and for hosts without a usable certificate of their own. */
   readonly defaultCertificate: Certificate;
 }
@@ -171,5 +212,7 @@ export interface TablePatch {
   readonly removedCertificates: readonly CertificateId[];
   readonly streams: readonly Stream[];
   readonly removedStreams: readonly StreamId[];
+  readonly upstreamSecrets: readonly UpstreamSecret[];
+  readonly removedUpstreamSecrets: readonly CertificateId[];
   readonly defaultCertificate: Certificate | null;
 }

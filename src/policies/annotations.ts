@@ -2,7 +2,9 @@
  * Every annotation of ingress-nginx v1.15.1, once, and what becomes of it here. One that protects and is not supported denies the
  * routes of its Ingress: it is never ignored.
  */
+import { backendProtocol } from './backend-protocol.ts';
 import { defaultBackend } from './default-backend.ts';
+import { proxySsl } from './proxy-ssl.ts';
 import { serviceUpstream } from './service-upstream.ts';
 import { sslPassthrough } from './ssl-passthrough.ts';
 import { sslRedirect } from './ssl-redirect.ts';
@@ -72,7 +74,7 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [defaultBackend, serviceUpstream, sslPassthrough, sslRedirect]) {
+for (const { annotations } of [backendProtocol, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, sslRedirect]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 
@@ -121,13 +123,9 @@ options('enable-modsecurity', 'modsecurity-transaction-id');
 protects('configuration-snippet stream-snippet');
 protects('server-snippet', OFF.never, true);
 
-// Where requests go. Plain HTTP to a port that speaks TLS, gRPC or FastCGI is either refused there or tells secrets on the way.
-protects('backend-protocol', OFF.is('http'));
-options(
-  'backend-protocol',
-  `proxy-ssl-secret proxy-ssl-verify proxy-ssl-verify-depth proxy-ssl-name proxy-ssl-server-name proxy-ssl-ciphers
-  proxy-ssl-protocols fastcgi-index fastcgi-params-configmap`,
-);
+// FastCGI is refused, whatever they say.
+for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
+
 list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
 options(
   'canary',

@@ -2,6 +2,7 @@
  * What a policy is. Its reading half, here, turns the annotations of one Ingress into plain data, once per change of the
  * Ingress. Its acting half belongs to the data plane.
  */
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Report } from '../model/report.ts';
 import { compareText, quote } from '../model/report.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
@@ -20,7 +21,7 @@ export interface AnnotationSource {
   /** Reports something about one annotation; the name may be anything. */
   readonly report: (...about: Parameters<Report>) => void;
   /** Reports a value that the policy itself found wrong. `served` says what happens instead. */
-  readonly invalid: (name: string, expected: string, served: string) => void;
+  readonly invalid: (name: string, expected: string, served: string, severity?: Diagnostic['severity']) => void;
 }
 
 /** The reading half of a policy. */
@@ -55,9 +56,9 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
     );
     return undefined;
   };
-  const invalid = (name: string, expected: string, served: string): void => {
+  const invalid: AnnotationSource['invalid'] = (name, expected, served, severity = 'warning') => {
     const message = `${name}: ${quote(raw(name))} is not ${expected}`;
-    report('AnnotationInvalid', 'warning', annotationField(prefix, name), message, served);
+    report('AnnotationInvalid', severity, annotationField(prefix, name), message, served);
   };
   return {
     bool: (name, fallback) => {

@@ -1,5 +1,5 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
-import type { Route, VirtualHost } from '../model/table.ts';
+import type { Route, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
 import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { redirect, type Answer } from './answers.ts';
@@ -7,14 +7,25 @@ import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
 import type { RequestHead } from './http1/head/request-head.ts';
 import type { Recorder, RouteSeries } from './record.ts';
 import type { Groups, LiveGroup } from './upstream/group.ts';
+import type { TransportWish } from './upstream/transport.ts';
 
 /** A policy that may answer a request before it is proxied. */
 export type RequestCheck = (head: RequestHead, client: ClientInfo, settings: ProxySettings) => Answer | null;
 
+/** The group of a route, and the one in its place when it has no endpoint. */
+export interface GroupPair {
+  readonly group: LiveGroup;
+  readonly fallback: LiveGroup | null;
+}
+
 export interface CompiledRoute {
   readonly model: Route;
   readonly target:
-    | { readonly kind: 'group'; readonly group: LiveGroup; readonly fallback: LiveGroup | null }
+    | ({
+        readonly kind: 'group';
+        /** For clients that speak TLS, where backends are spoken to as their client speaks. */
+        readonly overTls: GroupPair | null;
+      } & GroupPair)
     | { readonly kind: 'answer'; readonly status: 404 | 503 };
   /** Where its requests are counted. */
   readonly series: RouteSeries;
@@ -27,25 +38,40 @@ export function compileRoute(model: Route, host: string, groups: Groups, recorde
   const { target } = model;
   return {
     model,
-    target:
-      target.kind === 'answer'
-        ? target
-        : {
-            kind: 'group',
-            group: groups.get(target.group),
-            fallback: target.fallback === null ? null : groups.get(target.fallback),
-          },
+    target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     checks: compileChecks(model),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };
 }
 
+/** Every group of a route, once or more. */
+export function groupsOf({ target }: CompiledRoute): readonly LiveGroup[] {
+  if (target.kind === 'answer') return [];
+  return [target, target.overTls]
+    .flatMap((pair) => [pair?.group ?? null, pair?.fallback ?? null])
+    .filter((group) => group !== null);
+}
+
+function compileTarget(
+  target: Extract<RouteTarget, { kind: 'group' }>,
+  { backendProtocol, proxySsl }: RoutePolicies,
+  groups: Groups,
+): GroupPair & { readonly overTls: GroupPair | null } {
+  const pair = (protocol: TransportWish['protocol']): GroupPair => {
+    const wish = { protocol, tls: proxySsl };
+    const { fallback } = target;
+    return { group: groups.get(target.group, wish), fallback: fallback === null ? null : groups.get(fallback, wish) };
+  };
+  if (backendProtocol === 'AUTO_HTTP') return { ...pair('HTTP'), overTls: pair('HTTPS') };
+  return { ...pair(backendProtocol), overTls: null };
+}
+
 /** The host with nothing but the answer 503, for one that cannot be compiled. */
 export function unavailableHost({ host, certificate }: VirtualHost): VirtualHost {
   const match = { exact: null, prefix: '/', slashRedirect: null };
   const target = { kind: 'answer', status: 503 } as const;
-  const policies = { sslRedirect: null };
+  const policies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
   return {
     host,
     certificate,

@@ -49,6 +49,10 @@ export const ERRORS = {
   connectFailed: upstream('connect_failed', 502, 'yes'),
   connectTimeout: upstream('connect_timeout', 504, 'yes'),
   resolveFailed: upstream('resolve_failed', 502, 'yes'),
+  /** The handshake failed, the certificate is not what was asked for, or another protocol was chosen. */
+  tlsFailed: upstream('tls_failed', 502, 'yes'),
+  /** The upstream did not look at the request: REFUSED_STREAM, or above the last stream of a GOAWAY (RFC 9113 §8.7). */
+  streamRefused: upstream('stream_refused', 502, 'yes'),
   /** Closed, or written to by the upstream, before anything of the request was sent. */
   upstreamClosed: upstream('upstream_closed', 502, 'yes'),
   /** Reset or closed before the first byte of the response. */

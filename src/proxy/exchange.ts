@@ -1,6 +1,6 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
 import type { ProxySettings } from '../settings/settings.ts';
-import { HEALTHY, OVERLOADED, page, redirect, withSlash, type Answer } from './answers.ts';
+import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, page, redirect, withSlash, type Answer } from './answers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Downstream } from './downstream.ts';
@@ -15,7 +15,7 @@ import { Replay } from './upstream/replay.ts';
 import { decideRetry, isStale } from './upstream/retry.ts';
 import type { Router } from './router.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
-import type { EndpointPool } from './upstream/pool.ts';
+import type { Pool } from './upstream/pool.ts';
 import type { Resolver } from './upstream/resolver.ts';
 import type { ResponseHandler, UpstreamStream } from './upstream/stream.ts';
 
@@ -31,7 +31,7 @@ export interface ExchangeContext {
   readonly onExchangeDone: (exchange: Exchange) => void;
 }
 
-const NONE_TRIED: readonly EndpointPool[] = [];
+const NONE_TRIED: readonly Pool[] = [];
 
 export class Exchange implements ResponseHandler {
   /** Whose request it is: one exchange serves many, one after the other. */
@@ -63,8 +63,10 @@ export class Exchange implements ResponseHandler {
   /** The endpoint that is tried now, or was last. */
   #target: Target | null = null;
   #upstream: UpstreamStream | null = null;
-  #triedPools: readonly EndpointPool[] = NONE_TRIED;
+  #triedPools: readonly Pool[] = NONE_TRIED;
   #tries = 0;
+  /** This try is the second at the same endpoint. */
+  #fresh = false;
   readonly #replay = new Replay();
   #requestEnded = false;
   /** Of the request, filtered. */
@@ -113,9 +115,10 @@ export class Exchange implements ResponseHandler {
       return this.#refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.#refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    this.#group = target.group;
-    if (target.group.targets.length === 0 && target.fallback !== null) {
-      this.#group = target.fallback;
+    const way = target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
+    this.#group = way.group;
+    if (way.group.targets.length === 0 && way.fallback !== null) {
+      this.#group = way.fallback;
       this.#fallback = true;
     }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
@@ -254,7 +257,8 @@ export class Exchange implements ResponseHandler {
     const attempt = {
       method: this.downstream.head.method,
       tries: this.#tries,
-      reused: failed?.reused ?? false,
+      // Once: an upstream that sends everybody away would be asked for ever.
+      reused: !this.#fresh && (failed?.reused ?? false),
       replayable: this.#replay.complete,
       spent: this.#context.deadlines.now - this.startedAt,
       budget: this.#group!.retryBudget,
@@ -295,8 +299,9 @@ export class Exchange implements ResponseHandler {
     });
   }
 
-  #connect(address: string, pool: EndpointPool, fresh: boolean): void {
+  #connect(address: string, pool: Pool, fresh: boolean): void {
     const { head } = this.downstream;
+    this.#fresh = fresh;
     this.#tries++;
     this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
     this.upstreamStartedAt = this.#context.deadlines.now;
@@ -330,7 +335,9 @@ export class Exchange implements ResponseHandler {
     this.#dropUpstream();
     this.status = answer.status;
     this.#responseStarted = true;
-    this.downstream.sendAnswer(answer);
+    const { http2, head } = this.downstream;
+    // What is written down is what happened; a client of gRPC looks for it elsewhere.
+    this.downstream.sendAnswer(answer.status >= 400 && http2 && isGrpc(head) ? grpcAnswer(answer) : answer);
     this.#finish(this.error);
   }
 

@@ -52,13 +52,15 @@ const KEY_FIELD = 'data[tls.key]';
 const PEM_CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 /** More than any real chain has; bounds the work one Secret can cause. */
 const MAX_CHAIN = 32;
+/** A bundle of all public authorities has some hundred and fifty. */
+const MAX_BUNDLE = 512;
 const KEY_TYPES: ReadonlySet<string | undefined> = new Set(['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']);
 
 function invalid(field: string, message: string): CertificateProblem {
   return { problem: 'SecretInvalid', field, message };
 }
 
-function decode(secret: Secret, key: 'tls.crt' | 'tls.key'): string | undefined {
+function decode(secret: Secret, key: 'tls.crt' | 'tls.key' | 'ca.crt'): string | undefined {
   const data: unknown = secret.data;
   if (typeof data !== 'object' || data === null || !Object.hasOwn(data, key)) return undefined;
   const value: unknown = Reflect.get(data, key);
@@ -74,7 +76,7 @@ export function parseCertificate(secret: Secret): ParsedCertificate {
   const keyText = decode(secret, 'tls.key');
   if (keyText === undefined) return invalid(KEY_FIELD, 'tls.key is missing');
 
-  const certificates = readChain(certText);
+  const certificates = readChain(certText, 'tls.crt', MAX_CHAIN);
   if ('problem' in certificates) return certificates;
   const key = readKey(keyText);
   if ('problem' in key) return key;
@@ -103,17 +105,23 @@ export function parseCertificate(secret: Secret): ParsedCertificate {
   };
 }
 
-function readChain(text: string): X509Certificate[] | CertificateProblem {
+/** The certificates in the bundle `ca.crt`; null when there is none. Never throws. */
+export function readCertificates(secret: Secret, key: 'ca.crt'): X509Certificate[] | CertificateProblem | null {
+  const text = decode(secret, key);
+  return text === undefined ? null : readChain(text, key, MAX_BUNDLE);
+}
+
+function readChain(text: string, key: 'tls.crt' | 'ca.crt', most: number): X509Certificate[] | CertificateProblem {
+  const field = `data[${key}]`;
   const blocks = text.match(PEM_CERTIFICATE) ?? [];
-  if (blocks.length === 0) return invalid(CERT_FIELD, 'tls.crt holds no PEM certificate');
-  if (blocks.length > MAX_CHAIN)
-    return invalid(CERT_FIELD, `tls.crt holds ${blocks.length} certificates, more than ${MAX_CHAIN}`);
+  if (blocks.length === 0) return invalid(field, `${key} holds no PEM certificate`);
+  if (blocks.length > most) return invalid(field, `${key} holds ${blocks.length} certificates, more than ${most}`);
   const certificates: X509Certificate[] = [];
   for (const [index, block] of blocks.entries()) {
     try {
       certificates.push(new X509Certificate(block));
     } catch {
-      return invalid(CERT_FIELD, `certificate ${index + 1} of ${blocks.length} in tls.crt cannot be read`);
+      return invalid(field, `certificate ${index + 1} of ${blocks.length} in ${key} cannot be read`);
     }
   }
   return certificates;

@@ -1,12 +1,12 @@
 /** One port of one Service → the endpoints that requests are sent to. An endpoint change needs nothing else. */
 import { isIP } from 'node:net';
 import { isLoopback } from '../model/loopback.ts';
-
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EndpointSlice, Service } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { compareText, createReporter, diagnostic, quote } from '../model/report.ts';
 import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts';
+import { protocolOfPort } from '../policies/backend-protocol.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { isDnsName } from './hosts.ts';
@@ -26,8 +26,9 @@ const ANSWERED_503 = 'Its requests are answered with 503.';
 export function translateGroup(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
   const { id, namespace, service: name, port } = request;
   const service = view.service(namespace, name);
+  let protocol: UpstreamGroup['protocol'] = null;
   const result = (endpoints: readonly Endpoint[], diagnostics: readonly Diagnostic[]): TranslatedGroup => ({
-    group: { id, namespace, service: name, port, endpoints },
+    group: { id, namespace, service: name, port, protocol, endpoints },
     diagnostics,
   });
   if (service === undefined) return result([], missingService(request));
@@ -35,12 +36,14 @@ export function translateGroup(request: GroupRequest, view: ClusterView, setting
   const { report, diagnostics } = createReporter(objectRef('Service', namespace, name, service.metadata.uid));
   const spec = readFields(service.spec, 'spec', report) ?? {};
   if (spec['type'] === 'ExternalName') {
+    protocol = findPort(spec, request, report)?.protocol ?? null;
     const endpoint = externalEndpoint(request, spec, settings, report);
     if (endpoint === 'no port') return result([], missingPort(request, service));
     return result(endpoint === null ? [] : [endpoint], diagnostics);
   }
   const found = findPort(spec, request, report);
   if (found === undefined) return result([], [...diagnostics, ...missingPort(request, service)]);
+  ({ protocol } = found);
 
   // The oldest Ingress that names the Service port decides for all of them.
   const first = port === '' ? undefined : request.references[0];
@@ -94,6 +97,7 @@ interface FoundPort {
   readonly name: string;
   readonly port: number;
   readonly targetPort: unknown;
+  readonly protocol: UpstreamGroup['protocol'];
 }
 
 /**
@@ -111,7 +115,9 @@ function findPort(
     if (fields === undefined || !isPort(port) || !speaks(fields['protocol'], protocol)) continue;
     const { name, targetPort } = fields;
     const known: unknown[] = [String(port), typeof targetPort === 'number' ? String(targetPort) : targetPort, name];
-    if (wanted === '' || known.includes(wanted)) return { index, name: typeof name === 'string' ? name : '', port, targetPort };
+    if (wanted !== '' && !known.includes(wanted)) continue;
+    const app = protocolOfPort(fields['appProtocol']);
+    return { index, name: typeof name === 'string' ? name : '', port, targetPort, protocol: app };
   }
   return undefined;
 }

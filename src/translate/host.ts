@@ -1,8 +1,8 @@
 /** All Ingresses of one host name → its virtual host. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
-import type { GroupId, Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
-import { CATCH_ALL_HOST, groupId } from '../model/table.ts';
+import type { CertificateId, GroupId, Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
+import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
 import { sslRedirectOf } from '../policies/ssl-redirect.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
@@ -18,6 +18,8 @@ export interface HostContext {
   readonly plansOf: (host: string) => readonly IngressPlan[];
   readonly serviceExists: (namespace: string, name: string) => boolean;
   readonly certificate: CertificateLookup;
+  /** The Secret holds what TLS to backends needs. */
+  readonly upstreamSecretUsable: (id: CertificateId, needsCa: boolean) => boolean;
 }
 
 /** A virtual host and what is wrong with it. */
@@ -142,7 +144,7 @@ class HostBuilder {
 
   #target(plan: IngressPlan, backend: BackendPlan): RouteTarget {
     const { namespace, fallback } = plan;
-    if (this.#closed || plan.denied !== 'none') return { kind: 'answer', status: 503 };
+    if (this.#closed || this.#denied(plan)) return { kind: 'answer', status: 503 };
     if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return { kind: 'answer', status: 503 };
     return {
       kind: 'group',
@@ -151,8 +153,18 @@ class HostBuilder {
     };
   }
 
+  /** Its own annotations forbid to send anything, or the Secret they name does. */
+  #denied({ namespace, denied, proxySsl: { secret, needsCa } }: IngressPlan): boolean {
+    if (denied !== 'none') return true;
+    return secret !== null && !this.#context.upstreamSecretUsable(certificateId(namespace, secret.name), needsCa);
+  }
+
   #policies(plan: IngressPlan, path: string): RoutePolicies {
-    return { sslRedirect: sslRedirectOf(plan.sslRedirect, this.#tls.configured, path, this.#context.settings) };
+    return {
+      sslRedirect: sslRedirectOf(plan.sslRedirect, this.#tls.configured, path, this.#context.settings),
+      backendProtocol: plan.backendProtocol,
+      proxySsl: upstreamTlsOf(plan),
+    };
   }
 
   /** The route for what no rule takes, unless a rule takes everything. */
@@ -169,7 +181,7 @@ class HostBuilder {
     if (plan !== undefined && backend !== null && backend !== undefined) {
       const route = this.#route(plan, { path: '/', pathType: 'Prefix', backend, field: backend.field }, EVERYTHING);
       // ingress-nginx leaves the redirects of a catch-all default backend out.
-      this.#routes.push(isCatchAll ? { ...route, policies: { sslRedirect: null } } : route);
+      this.#routes.push(isCatchAll ? { ...route, policies: { ...route.policies, sslRedirect: null } } : route);
     } else this.#routes.push(this.#builtIn(isCatchAll ? undefined : own[0]));
   }
 
@@ -177,7 +189,7 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const denied = this.#closed || (oldest !== undefined && oldest.denied !== 'none');
+    const denied = this.#closed || (oldest !== undefined && this.#denied(oldest));
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,
@@ -186,7 +198,8 @@ class HostBuilder {
       target: usable
         ? { kind: 'group', group: groupId(service.namespace, service.name, ''), fallback: null }
         : { kind: 'answer', status: denied ? 503 : 404 },
-      policies: oldest === undefined ? { sslRedirect: null } : this.#policies(oldest, '/'),
+      // The default backend is nobody's: what this Ingress's backends speak is not about it.
+      policies: { ...PLAIN, sslRedirect: oldest === undefined ? null : this.#policies(oldest, '/').sslRedirect },
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };
@@ -201,6 +214,14 @@ class HostBuilder {
         compareText(a.path, b.path),
     );
   }
+}
+
+const PLAIN: RoutePolicies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
+
+/** TLS to the backends of an Ingress; null: nothing special. */
+function upstreamTlsOf({ namespace, proxySsl: { secret, tls } }: IngressPlan): RoutePolicies['proxySsl'] {
+  if (secret === null && !tls.verify) return null;
+  return { secret: secret === null ? null : certificateId(namespace, secret.name), ...tls };
 }
 
 /** The Ingress whose default backend gets what no host matches. */

@@ -1,6 +1,6 @@
 /** Translation of changes: re-translates only what a change touches, with the result that translating everything would have. */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { equalData, sameCertificate } from '../model/diff.ts';
+import { equalData, sameCertificate, sameUpstreamSecret } from '../model/diff.ts';
 import type { EndpointSlice, Ingress, KubeObject } from '../model/objects.ts';
 import { SERVICE_NAME_LABEL } from '../model/objects.ts';
 import type {
@@ -12,6 +12,7 @@ import type {
   StreamId,
   TablePatch,
   UpstreamGroup,
+  UpstreamSecret,
   VirtualHost,
 } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
@@ -33,6 +34,7 @@ import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls.ts';
+import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
 /** One object appeared, changed or went away. Kinds that translation does not read are ignored. */
 export interface ObjectChange {
@@ -61,6 +63,7 @@ class Dirty {
   readonly certificates = new Set<CertificateId>();
   /** A ConfigMap with TCP or UDP services. */
   streams = false;
+  readonly upstreamSecrets = new Set<CertificateId>();
 }
 
 /** Keeps the table that belongs to the objects it was told of. */
@@ -87,6 +90,7 @@ export class Translator {
       groups: new Map(),
       certificates: new Map(),
       streams: new Map(),
+      upstreamSecrets: new Map(),
       defaultCertificate: fallbackCertificate,
     };
   }
@@ -112,6 +116,7 @@ export class Translator {
     for (const ingress of view.ingresses()) this.#putIngress(ingress, view, dirty);
     for (const id of this.#index.groups.keys()) dirty.groups.add(id);
     for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
+    for (const id of this.#index.upstreamSecrets.keys()) dirty.upstreamSecrets.add(id);
     dirty.hosts.add(CATCH_ALL_HOST);
     dirty.streams = true;
     return this.#translate(dirty, view, now, true);
@@ -192,10 +197,11 @@ export class Translator {
     }
   }
 
-  #touch({ hosts, groups, certificates }: Touched, dirty: Dirty): void {
+  #touch({ hosts, groups, certificates, upstreamSecret }: Touched, dirty: Dirty): void {
     for (const host of hosts) this.#markHost(host, dirty);
     for (const id of groups) dirty.groups.add(id);
     for (const id of certificates) dirty.certificates.add(id);
+    if (upstreamSecret !== null) dirty.upstreamSecrets.add(upstreamSecret);
   }
 
   #markHost(host: string, dirty: Dirty): void {
@@ -236,13 +242,16 @@ export class Translator {
     const name = nameOfEither(change);
     const id = name === null ? undefined : certificateId(name.namespace, name.name);
     if (id !== undefined && this.#index.certificates.has(id)) dirty.certificates.add(id);
+    if (id !== undefined && this.#index.upstreamSecrets.has(id)) dirty.upstreamSecrets.add(id);
   }
 
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
     const streams = this.#translateStreams(dirty, view);
     const certificates = this.#translateCertificates(dirty, view, now);
+    const secretEdits = this.#translateUpstreamSecrets(dirty, view);
+    const upstreamSecrets = secretEdits.next(this.#table.upstreamSecrets);
     const groups = this.#translateGroups(dirty, view);
-    const hosts = this.#translateHosts(dirty, view);
+    const hosts = this.#translateHosts(dirty, view, upstreamSecrets);
     const named = this.#settings.defaultSslCertificate;
     const chosen = named === null ? undefined : this.#usable.get(certificateId(named.namespace, named.name));
     const before = this.#table.defaultCertificate;
@@ -253,6 +262,7 @@ export class Translator {
       groups: groups.next(this.#table.groups),
       certificates: certificates.next(this.#table.certificates),
       streams: streams.next(this.#table.streams),
+      upstreamSecrets,
       defaultCertificate: keep ? before : wanted,
     };
     return {
@@ -267,6 +277,8 @@ export class Translator {
         removedCertificates: certificates.removed,
         streams: streams.put,
         removedStreams: streams.removed,
+        upstreamSecrets: secretEdits.put,
+        removedUpstreamSecrets: secretEdits.removed,
         defaultCertificate: keep ? null : wanted,
       },
       diagnostics: this.#ledger.takeDelta(),
@@ -307,6 +319,25 @@ export class Translator {
     return edits;
   }
 
+  #translateUpstreamSecrets(dirty: Dirty, view: ClusterView): Edits<CertificateId, UpstreamSecret> {
+    const edits = new Edits<CertificateId, UpstreamSecret>();
+    for (const id of dirty.upstreamSecrets) {
+      const request = this.#index.upstreamSecrets.get(id);
+      const translated = request === undefined ? null : translateUpstreamSecret(request, view);
+      this.#ledger.set(`Upstream secret ${id}`, translated?.diagnostics ?? []);
+      const before = this.#table.upstreamSecrets.get(id);
+      const fresh = translated?.secret ?? undefined;
+      edits.change(
+        id,
+        before,
+        before !== undefined && fresh !== undefined && sameUpstreamSecret(before, fresh) ? before : fresh,
+      );
+      // Without it they are denied.
+      for (const { plan } of request?.references ?? []) this.#markHostsOf(plan, dirty);
+    }
+    return edits;
+  }
+
   #translateGroups(dirty: Dirty, view: ClusterView): Edits<GroupId, UpstreamGroup> {
     const edits = new Edits<GroupId, UpstreamGroup>();
     for (const id of dirty.groups) {
@@ -318,13 +349,18 @@ export class Translator {
     return edits;
   }
 
-  #translateHosts(dirty: Dirty, view: ClusterView): Edits<string, VirtualHost> {
+  #translateHosts(
+    dirty: Dirty,
+    view: ClusterView,
+    upstreamSecrets: ReadonlyMap<CertificateId, UpstreamSecret>,
+  ): Edits<string, VirtualHost> {
     const edits = new Edits<string, VirtualHost>();
     const context: HostContext = {
       settings: this.#settings,
       plansOf: (host) => this.#index.plansOf(host),
       serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
       certificate: (namespace, secret) => this.#usable.get(certificateId(namespace, secret)) ?? null,
+      upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
     };
     for (const host of dirty.hosts) {
       const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);

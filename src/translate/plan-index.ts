@@ -39,11 +39,16 @@ export interface CertificateRequest {
   readonly isDefaultCertificate: boolean;
 }
 
+/** A Secret that something names for TLS to its backends. */
+export type UpstreamSecretRequest = Omit<CertificateRequest, 'isDefaultCertificate'>;
+
 /** What adding or removing an Ingress touched. */
 export interface Touched {
   readonly hosts: ReadonlySet<string>;
   readonly groups: ReadonlySet<GroupId>;
   readonly certificates: ReadonlySet<CertificateId>;
+  /** At most one: that of `proxy-ssl-secret`. */
+  readonly upstreamSecret: CertificateId | null;
 }
 
 const NONE: readonly IngressPlan[] = [];
@@ -85,6 +90,7 @@ export class PlanIndex {
   readonly #groups = new Map<GroupId, Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }>>();
   readonly #groupsOfService = new Map<string, Set<GroupId>>();
   readonly #certificates = new Map<CertificateId, Mutable<CertificateRequest>>();
+  readonly #upstreamSecrets = new Map<CertificateId, Mutable<UpstreamSecretRequest>>();
 
   constructor(settings: TranslateSettings) {
     this.#settings = settings;
@@ -108,6 +114,10 @@ export class PlanIndex {
 
   get certificates(): ReadonlyMap<CertificateId, CertificateRequest> {
     return this.#certificates;
+  }
+
+  get upstreamSecrets(): ReadonlyMap<CertificateId, UpstreamSecretRequest> {
+    return this.#upstreamSecrets;
   }
 
   /** The Ingresses of a host, oldest first. */
@@ -143,6 +153,13 @@ export class PlanIndex {
     }
     for (const [secret, fields] of touched.secrets)
       insert(this.#certificate(plan.namespace, secret).references, { plan, fields });
+    const { secret } = plan.proxySsl;
+    if (secret !== null && touched.upstreamSecret !== null) {
+      const id = touched.upstreamSecret;
+      const request = this.#upstreamSecrets.get(id) ?? { id, namespace: secret.namespace, secret: secret.name, references: [] };
+      this.#upstreamSecrets.set(id, request);
+      insert(request.references, { plan, fields: [plan.proxySslField] });
+    }
     return touched;
   }
 
@@ -179,6 +196,14 @@ export class PlanIndex {
         1,
       );
       if (request.references.length === 0 && !request.isDefaultCertificate) this.#certificates.delete(id);
+    }
+    const request = touched.upstreamSecret === null ? undefined : this.#upstreamSecrets.get(touched.upstreamSecret);
+    if (request !== undefined) {
+      request.references.splice(
+        position(request.references, plan, (item) => item.plan),
+        1,
+      );
+      if (request.references.length === 0) this.#upstreamSecrets.delete(request.id);
     }
     return touched;
   }
@@ -228,6 +253,7 @@ export class PlanIndex {
       hosts: hostsOf(plan, this.#settings),
       groups: new Set([...byGroup.keys()] as GroupId[]),
       certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
+      upstreamSecret: plan.proxySsl.secret === null ? null : certificateId(plan.namespace, plan.proxySsl.secret.name),
       backends: [...byGroup.values()],
       secrets: [...bySecret.values()].map(([{ secret }, fields]) => [secret, fields]),
     };

@@ -3,9 +3,12 @@ import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import type { Ingress } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { createReporter, quote } from '../model/report.ts';
+import type { BackendProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
+import { backendProtocol } from '../policies/backend-protocol.ts';
 import { defaultBackend } from '../policies/default-backend.ts';
-import { annotationField, annotationSource } from '../policies/policy.ts';
+import { annotationField, annotationSource, type AnnotationSource } from '../policies/policy.ts';
+import { proxySsl, type ProxySslWish } from '../policies/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/service-upstream.ts';
 import { sslPassthrough, type SslPassthroughWish } from '../policies/ssl-passthrough.ts';
 import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
@@ -66,7 +69,11 @@ export interface IngressPlan {
   readonly serviceUpstreamField: string;
   readonly sslRedirect: SslRedirectWish;
   readonly sslPassthrough: SslPassthroughWish;
-  /** Whose routes are answered with 503, because an annotation that protects is not supported. */
+  readonly backendProtocol: BackendProtocol | null;
+  readonly proxySsl: ProxySslWish;
+  /** The field of the annotation `proxy-ssl-secret`, for diagnostics. */
+  readonly proxySslField: string;
+  /** Whose routes are answered with 503, because an annotation that protects is not supported, or cannot be honoured. */
   readonly denied: UnsupportedAnnotations['denied'];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -97,6 +104,9 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
   const created: unknown = metadata.creationTimestamp;
   const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
+  const protocol = backendProtocol.read(source, settings);
+  const tls = readProxySsl(source, id.namespace, settings);
+  const unusable = protocol.denied || tls.denied;
   const fallback = canary ? null : defaultBackend.read(source, settings);
   return {
     ...id,
@@ -117,9 +127,22 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
     sslRedirect: sslRedirect.read(source, settings),
     sslPassthrough: passthrough,
-    denied: passthrough === 'denied' ? 'hosts' : denied,
+    // What comes in plain text goes to the same port, which speaks TLS (ingress-nginx, controller.go).
+    backendProtocol: passthrough === 'on' && (protocol.protocol ?? 'HTTP') === 'HTTP' ? 'HTTPS' : protocol.protocol,
+    proxySsl: tls,
+    proxySslField: annotationField(settings.annotationsPrefix, 'proxy-ssl-secret'),
+    denied: passthrough === 'denied' ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
     diagnostics,
   };
+}
+
+/** A Secret of another namespace is another tenant's (ingress-nginx without `allow-cross-namespace-resources`). */
+function readProxySsl(source: AnnotationSource, namespace: string, settings: TranslateSettings): ProxySslWish {
+  const wish = proxySsl.read(source, settings);
+  if (wish.secret === null || wish.secret.namespace === namespace) return wish;
+  const served = 'Every path of this Ingress is answered with 503.';
+  source.invalid('proxy-ssl-secret', "a Secret of the Ingress's own namespace", served, 'error');
+  return { ...wish, secret: null, denied: true };
 }
 
 function readDefaultBackend(spec: Fields, report: Report): BackendPlan | null {

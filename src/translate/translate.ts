@@ -1,7 +1,7 @@
 /** The whole translation: every object at once. `incremental.ts` gives the same result from changes. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { sortedDiagnostics } from '../model/report.ts';
-import type { Certificate, RoutingTable } from '../model/table.ts';
+import type { Certificate, CertificateId, RoutingTable, UpstreamSecret } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
@@ -16,6 +16,7 @@ import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
 import { planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls.ts';
+import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
 /** A namespaced object that the table depends on, whether it exists or not. */
 export interface ObjectName {
@@ -72,6 +73,12 @@ export function translateTable(
       return certificate === undefined || request.references.length === 0 ? [] : [[request.id, certificate]];
     }),
   );
+  const upstreamSecrets = new Map<CertificateId, UpstreamSecret>();
+  for (const request of index.upstreamSecrets.values()) {
+    const translated = translateUpstreamSecret(request, view);
+    diagnostics.push(...translated.diagnostics);
+    if (translated.secret !== null) upstreamSecrets.set(request.id, translated.secret);
+  }
   const groups = new Map(
     [...index.groups.values()].map((request) => {
       const translated = translateGroup(request, view, settings);
@@ -84,6 +91,7 @@ export function translateTable(
     plansOf: (host) => index.plansOf(host),
     serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
     certificate: (namespace, secret) => usable.get(certificateId(namespace, secret)) ?? null,
+    upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
   };
   const hosts = new Map(
     [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
@@ -95,7 +103,14 @@ export function translateTable(
   const named = settings.defaultSslCertificate;
   const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));
   return {
-    table: { hosts, groups, certificates, streams: streams.streams, defaultCertificate: chosen ?? defaultCertificate },
+    table: {
+      hosts,
+      groups,
+      certificates,
+      streams: streams.streams,
+      upstreamSecrets,
+      defaultCertificate: chosen ?? defaultCertificate,
+    },
     diagnostics: sortedDiagnostics(diagnostics),
     references: referencesOf(index),
   };
@@ -108,7 +123,10 @@ export function referencesOf(index: PlanIndex): References {
     services.set(JSON.stringify([namespace, service]), { namespace, name: service });
   }
   return {
-    secrets: [...index.certificates.values()].map(({ namespace, secret }) => ({ namespace, name: secret })),
+    secrets: [...index.certificates.values(), ...index.upstreamSecrets.values()].map(({ namespace, secret }) => ({
+      namespace,
+      name: secret,
+    })),
     services: [...services.values()],
   };
 }

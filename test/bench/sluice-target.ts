@@ -37,7 +37,14 @@ function certificate(name: string, files: CertificateFiles): Certificate {
 
 function group(service: string, port: number): UpstreamGroup {
   const endpoint = { address: '127.0.0.1', port, dns: false };
-  return { id: groupId('bench', service, '80'), namespace: 'bench', service, port: '80', endpoints: [endpoint] };
+  return {
+    id: groupId('bench', service, '80'),
+    namespace: 'bench',
+    service,
+    port: '80',
+    protocol: null,
+    endpoints: [endpoint],
+  };
 }
 
 function host(name: string, prefixes: readonly string[], { id, service, port }: UpstreamGroup, tls: Certificate): VirtualHost {
@@ -46,7 +53,7 @@ function host(name: string, prefixes: readonly string[], { id, service, port }: 
     path: prefix,
     pathType: 'Prefix',
     target: { kind: 'group', group: id, fallback: null },
-    policies: { sslRedirect: null },
+    policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
     ingress: { namespace: 'bench', name },
     service: { name: service, port },
   }));
@@ -69,6 +76,7 @@ function routingTable(): RoutingTable {
     groups: new Map([backend, webSocket].map((each) => [each.id, each])),
     certificates: new Map([rsa, ecdsa].map((each) => [each.id, each])),
     streams: new Map(),
+    upstreamSecrets: new Map(),
     defaultCertificate: rsa,
   };
 }

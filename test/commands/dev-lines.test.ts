@@ -9,7 +9,11 @@ function route(path: string, options: { redirect?: boolean; builtIn?: boolean } 
     path,
     pathType: 'Prefix',
     target: { kind: 'answer', status: 404 },
-    policies: { sslRedirect: options.redirect === true ? { code: 308, preserveTrailingSlash: false } : null },
+    policies: {
+      sslRedirect: options.redirect === true ? { code: 308, preserveTrailingSlash: false } : null,
+      backendProtocol: null,
+      proxySsl: null,
+    },
     ingress: options.builtIn === true ? null : { namespace: 'default', name: 'web' },
     service: null,
   };
@@ -25,6 +29,7 @@ function table(...hosts: [host: string, tls: boolean, routes: Route[]][]): Routi
     groups: new Map(),
     certificates: new Map(),
     streams: new Map(),
+    upstreamSecrets: new Map(),
     defaultCertificate: {} as Certificate,
   };
 }

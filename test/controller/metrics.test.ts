@@ -33,7 +33,7 @@ function route(ingress: string, target: Route['target']): Route {
     path: '/',
     pathType: 'Prefix',
     target,
-    policies: { sslRedirect: null },
+    policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
     ingress: { namespace: 'default', name: ingress },
     service: { name: 'web', port: '80' },
   };
@@ -48,7 +48,10 @@ function table(): RoutingTable {
   ];
   return {
     hosts: new Map([['a.example', { host: 'a.example', certificate: certificate.id, routes, passthrough: null }]]),
-    groups: new Map([[EMPTY, { id: EMPTY, namespace: 'default', service: 'empty', port: '80', endpoints: [] }]]),
+    groups: new Map([
+      [EMPTY, { id: EMPTY, namespace: 'default', service: 'empty', port: '80', protocol: null, endpoints: [] }],
+    ]),
+    upstreamSecrets: new Map(),
     certificates: new Map([[certificate.id, certificate]]),
     streams: new Map(),
     defaultCertificate: certificate,

@@ -14,7 +14,7 @@ const host = (name: string, path = '/'): VirtualHost => ({
       path,
       pathType: 'Prefix',
       target: { kind: 'answer', status: 404 },
-      policies: { sslRedirect: null },
+      policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
       ingress: null,
       service: null,
     },
@@ -26,6 +26,7 @@ const group = (service: string, ...addresses: string[]): UpstreamGroup => ({
   namespace: 'ns',
   service,
   port: '80',
+  protocol: null,
   endpoints: addresses.map((address) => ({ address, port: 80, dns: false })),
 });
 const certificate = (name: string, fingerprint: string): Certificate => ({
@@ -40,6 +41,7 @@ function table(hosts: VirtualHost[], groups: UpstreamGroup[] = [], certificates:
     groups: new Map(groups.map((item) => [item.id, item])),
     certificates: new Map(certificates.map((item) => [item.id, item])),
     streams: new Map(),
+    upstreamSecrets: new Map(),
     defaultCertificate: FALLBACK_CERTIFICATE,
   };
 }

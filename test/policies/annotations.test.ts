@@ -22,9 +22,17 @@ describe('the list of annotations', () => {
   it('has a policy for these', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
+      'backend-protocol',
       'default-backend',
       'force-ssl-redirect',
       'preserve-trailing-slash',
+      'proxy-ssl-ciphers',
+      'proxy-ssl-name',
+      'proxy-ssl-protocols',
+      'proxy-ssl-secret',
+      'proxy-ssl-server-name',
+      'proxy-ssl-verify',
+      'proxy-ssl-verify-depth',
       'service-upstream',
       'ssl-passthrough',
       'ssl-redirect',
@@ -61,8 +69,6 @@ describe('an annotation that protects', () => {
     ['configuration-snippet', 'deny all;'],
     ['server-snippet', 'deny all;'],
     ['stream-snippet', 'server {}'],
-    ['backend-protocol', 'HTTPS'],
-    ['backend-protocol', 'grpc'],
     ['auth-type', 7],
   ])('denies: %s %j', (name, value) => {
     const { denied, diagnostics } = read({ [name]: value });
@@ -84,7 +90,7 @@ describe('an annotation that protects', () => {
     { satisfy: 'any' },
     { 'limit-rps': '0', 'limit-rpm': '-1', 'limit-burst-multiplier': '5', 'limit-whitelist': '10.0.0.0/8' },
     { 'enable-modsecurity': 'false', 'enable-owasp-core-rules': 'true', 'modsecurity-snippet': 'x' },
-    { 'backend-protocol': 'http', 'proxy-ssl-verify': 'on', 'proxy-ssl-secret': 'ns/x' },
+    { 'fastcgi-index': 'index.php' },
     { canary: 'false', 'canary-weight': '10' },
     { 'enable-global-auth': 'false' },
   ])('does not when it says "off", nor an option alone: %j', (annotations) => {

@@ -59,6 +59,7 @@ if (options.workers === 0) {
     groups: new Map(groups.map((one) => [one.id, one])),
     certificates: new Map(),
     streams: new Map(),
+    upstreamSecrets: new Map(),
     defaultCertificate: patch.defaultCertificate!,
   };
   plane.publish(whole, patch);

@@ -23,16 +23,16 @@ import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { makeCertificate } from './pki.ts';
 
-export const NO_POLICIES: RoutePolicies = { sslRedirect: null };
+export const NO_POLICIES: RoutePolicies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
 
 /** An upstream group of the Service `name` in the namespace `default`. */
 export function group(name: string, ports: readonly number[], address = '127.0.0.1'): UpstreamGroup {
   const endpoints: Endpoint[] = ports.map((port) => ({ address, port, dns: false }));
-  return { id: groupId('default', name, '80'), namespace: 'default', service: name, port: '80', endpoints };
+  return { id: groupId('default', name, '80'), namespace: 'default', service: name, port: '80', protocol: null, endpoints };
 }
 
 /** A route for every path below `path` ("/" or without a final slash). */
-export function prefixRoute(path: string, target: RouteTarget | string, policies: RoutePolicies = NO_POLICIES): Route {
+export function prefixRoute(path: string, target: RouteTarget | string, policies: Partial<RoutePolicies> = {}): Route {
   return {
     match:
       path === '/'
@@ -41,7 +41,7 @@ export function prefixRoute(path: string, target: RouteTarget | string, policies
     path,
     pathType: 'Prefix',
     target: typeof target === 'string' ? { kind: 'group', group: groupId('default', target, '80'), fallback: null } : target,
-    policies,
+    policies: { ...NO_POLICIES, ...policies },
     ingress: { namespace: 'default', name: 'web' },
     service: typeof target === 'string' ? { name: target, port: '80' } : null,
   };
@@ -87,18 +87,28 @@ export function table(
     removedCertificates: [],
     streams: [],
     removedStreams: [],
+    upstreamSecrets: [],
+    removedUpstreamSecrets: [],
     defaultCertificate: null,
     ...extra,
   };
 }
 
 /** The table that a patch of everything makes. */
-export function wholeTable({ hosts, groups, certificates, streams, defaultCertificate }: TablePatch): RoutingTable {
+export function wholeTable({
+  hosts,
+  groups,
+  certificates,
+  streams,
+  upstreamSecrets,
+  defaultCertificate,
+}: TablePatch): RoutingTable {
   return {
     hosts: new Map(hosts.map((one) => [one.host, one])),
     groups: new Map(groups.map((one) => [one.id, one])),
     certificates: new Map(certificates.map((one) => [one.id, one])),
     streams: new Map(streams.map((one) => [one.id, one])),
+    upstreamSecrets: new Map(upstreamSecrets.map((one) => [one.id, one])),
     defaultCertificate: defaultCertificate!,
   };
 }

@@ -1,7 +1,7 @@
 /** A translation as plain sorted data, for golden files and for comparing two of them. Private keys never. */
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { compareText } from '../../src/model/report.ts';
-import type { Certificate, RoutingTable } from '../../src/model/table.ts';
+import type { Certificate, RoutingTable, UpstreamSecret } from '../../src/model/table.ts';
 
 function sortedValues<K extends string, V>(map: ReadonlyMap<K, V>): V[] {
   return [...map].sort(([a], [b]) => compareText(a, b)).map(([, value]) => value);
@@ -11,6 +11,10 @@ function certificateText({ id, names, notBefore, notAfter }: Certificate): objec
   return { id, names, notBefore: new Date(notBefore).toISOString(), notAfter: new Date(notAfter).toISOString() };
 }
 
+function secretText({ id, ca, key }: UpstreamSecret): object {
+  return { id, ca: ca !== null, certificate: key !== null };
+}
+
 /** Everything of the table; certificates by id, names and validity. */
 export function tableData(table: RoutingTable): object {
   return {
@@ -18,6 +22,7 @@ export function tableData(table: RoutingTable): object {
     groups: sortedValues(table.groups),
     ...(table.streams.size > 0 ? { streams: sortedValues(table.streams) } : {}),
     certificates: sortedValues(table.certificates).map(certificateText),
+    ...(table.upstreamSecrets.size > 0 && { upstreamSecrets: sortedValues(table.upstreamSecrets).map(secretText) }),
     defaultCertificate: table.defaultCertificate.id,
   };
 }
@@ -26,6 +31,7 @@ export function tableData(table: RoutingTable): object {
 export function comparable(table: RoutingTable, diagnostics: readonly Diagnostic[]): object {
   return {
     ...tableData(table),
+    upstreamFingerprints: sortedValues(table.upstreamSecrets).map(({ fingerprint }) => fingerprint),
     fingerprints: sortedValues(table.certificates).map(({ fingerprint }) => fingerprint),
     defaultFingerprint: table.defaultCertificate.fingerprint,
     diagnostics,

@@ -6,7 +6,7 @@ import net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
-import type { EndpointPool } from '../upstream/pool.ts';
+import type { Pool } from '../upstream/pool.ts';
 import type { Resolver } from '../upstream/resolver.ts';
 
 /** The settings of it; times in milliseconds. */
@@ -53,7 +53,7 @@ export class Splice implements Timed {
   readonly #header: string;
   #target: Target | null = null;
   #upstream: net.Socket | null = null;
-  #tried: readonly EndpointPool[] = [];
+  #tried: readonly Pool[] = [];
   #connected = false;
   #clientEnded = false;
   #upstreamEnded = false;

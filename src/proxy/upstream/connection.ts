@@ -5,10 +5,11 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../outbox.ts';
+import type { Idle } from './idle.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
-import { UpstreamSocket } from './socket.ts';
 import type { ResponseHandler, UpstreamStream } from './stream.ts';
+import { connectPlain, connectTls } from './transport.ts';
 
 /** What a connection needs of its worker. */
 export interface UpstreamContext {
@@ -36,13 +37,15 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
   /** Where the request is sent. */
   readonly output: Output;
   /** Its neighbours among the idle connections of the worker. */
-  idleBefore: UpstreamConnection | null = null;
-  idleAfter: UpstreamConnection | null = null;
+  idleBefore: Idle | null = null;
+  idleAfter: Idle | null = null;
   readonly #context: UpstreamContext;
   readonly #socket: net.Socket;
   readonly #reader: ResponseReader;
   #state: State = 'connecting';
   #connected = false;
+  /** Connected, but TLS is not there yet. */
+  #handshaking = false;
   #handler: ResponseHandler | null = null;
   #chunked = false;
   #requestComplete = false;
@@ -64,19 +67,25 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
       noDelay: true,
       allowHalfOpen: true,
       autoSelectFamily: false,
-      onread: {
-        buffer: context.readBuffer,
-        callback: (length: number, bytes: Uint8Array) => {
-          try {
-            this.#onRead(bytes as Buffer, length);
-          } catch (error) {
-            this.onBug(error);
-          }
-          return !this.#paused;
-        },
-      },
     };
-    this.#socket = new UpstreamSocket(options).connect(options);
+    const { tls, http2 } = pool.transport;
+    this.#socket =
+      tls === null
+        ? connectPlain({
+            ...options,
+            onread: {
+              buffer: context.readBuffer,
+              callback: (length: number, bytes: Uint8Array) => {
+                try {
+                  this.#onRead(bytes as Buffer, length);
+                } catch (error) {
+                  this.onBug(error);
+                }
+                return !this.#paused;
+              },
+            },
+          })
+        : connectTls(options, tls, http2, pool.tlsSession);
     this.output = new Output(this.#socket, this, context.outbox);
     // After what may throw (a port out of range), or nothing would ever take it out again.
     this.deadline = context.deadlines.after(context.connectTimeout());
@@ -88,7 +97,10 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     listenGuarded(
       this.#socket,
       {
-        connect: () => this.#onConnect(),
+        ...(tls === null
+          ? { connect: () => this.#onConnect() }
+          : { connect: () => (this.#handshaking = true), secureConnect: () => this.#onConnect() }),
+        ...(tls !== null && { data: (chunk: Buffer) => this.#onRead(chunk, chunk.length) }),
         error: onFailed,
         end: () => this.#onEnd(),
         close: onFailed,
@@ -292,6 +304,7 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     this.#context.deadlines.tick();
     const handler = this.#handler;
     if (handler === null) return this.#close();
+    if (!this.#connected) return this.#fail();
     if (this.#state === 'tunnel') {
       this.#tunnelEnded = true;
       return handler.onTunnelEnd();
@@ -311,7 +324,7 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
       this.destroy();
       return handler?.onResponseEnd('');
     }
-    if (!this.#connected) this.#failWith(ERRORS.connectFailed);
+    if (!this.#connected) this.#failWith(this.#handshaking ? ERRORS.tlsFailed : ERRORS.connectFailed);
     else this.#failWith(this.#reader.inBody || this.#state === 'tunnel' ? ERRORS.responseAborted : this.#lost);
   }
 

@@ -1,8 +1,10 @@
 /** An upstream group at work: its endpoints' pools, and whose turn it is. */
-import type { Endpoint, GroupId, UpstreamGroup } from '../../model/table.ts';
+import type { CertificateId, Endpoint, GroupId, UpstreamGroup, UpstreamSecret } from '../../model/table.ts';
 import { EndpointHealth, GroupHealth, type HealthContext } from './health.ts';
-import { EndpointPool, type PoolContext } from './pool.ts';
+import { SessionPool } from './h2/pool.ts';
+import { EndpointPool, labelOf, type Pool, type PoolContext } from './pool.ts';
 import { RetryBudget, type RetryBudgetContext } from './retry-budget.ts';
+import { ANY, transportOf, wishKey, type Transport, type TransportWish } from './transport.ts';
 
 /** What groups need of their worker. */
 export type GroupContext = PoolContext & HealthContext & RetryBudgetContext;
@@ -10,20 +12,24 @@ export type GroupContext = PoolContext & HealthContext & RetryBudgetContext;
 /** One endpoint of a group. */
 export interface Target {
   readonly endpoint: Endpoint;
-  readonly pool: EndpointPool;
+  readonly pool: Pool;
   readonly health: EndpointHealth;
 }
 
-/** The endpoints of one Service port, in turn. Replaced in place, so that routes keep their reference. */
+/** The endpoints of one Service port, spoken to in one way, in turn. Replaced in place, so that routes keep their reference. */
 export class LiveGroup {
   readonly id: GroupId;
+  readonly wish: TransportWish;
+  /** Routes that use it. */
+  users = 0;
   targets: readonly Target[] = [];
   readonly health: GroupHealth;
   readonly retryBudget: RetryBudget;
   #next: number;
 
-  constructor(id: GroupId, context: GroupContext, random: () => number) {
+  constructor(id: GroupId, wish: TransportWish, context: GroupContext, random: () => number) {
     this.id = id;
+    this.wish = wish;
     this.health = new GroupHealth(context);
     this.retryBudget = new RetryBudget(context);
     // Workers and replicas must not all begin with the same endpoint.
@@ -31,7 +37,7 @@ export class LiveGroup {
   }
 
   /** The next endpoint that is not in `tried`; null when there is none. Empty `tried`: a new request begins. */
-  pick(tried: readonly EndpointPool[]): Target | null {
+  pick(tried: readonly Pool[]): Target | null {
     if (tried.length === 0) this.retryBudget.count();
     if (this.health.ejected > 0) return this.#pickUsable(tried);
     const { length } = this.targets;
@@ -44,7 +50,7 @@ export class LiveGroup {
   }
 
   /** As `pick`, past endpoints that are left out: they come last, for a request that nobody else took. */
-  #pickUsable(tried: readonly EndpointPool[]): Target | null {
+  #pickUsable(tried: readonly Pool[]): Target | null {
     const { length } = this.targets;
     const start = this.#next;
     let last: Target | null = null;
@@ -62,56 +68,104 @@ export class LiveGroup {
   }
 }
 
-/** All groups of a worker. Endpoints that several groups share have one pool. */
+/** All groups of a worker. Endpoints that several groups share, and speak to in the same way, have one pool. */
 export class Groups {
   readonly #context: GroupContext;
   readonly #random: () => number;
-  readonly #groups = new Map<GroupId, LiveGroup>();
-  /** Address → port → pool. */
-  readonly #pools = new Map<string, Map<number, EndpointPool>>();
+  readonly #models = new Map<GroupId, UpstreamGroup>();
+  /** By the key of the wish. */
+  readonly #groups = new Map<GroupId, Map<string, LiveGroup>>();
+  readonly #secrets = new Map<CertificateId, UpstreamSecret>();
+  /** By address and port, then the key of the transport. */
+  readonly #pools = new Map<string, Map<string, Pool>>();
 
   constructor(context: GroupContext, random: () => number = Math.random) {
     this.#context = context;
     this.#random = random;
   }
 
-  /** The group with this id; one without endpoints if it is not known yet. */
-  get(id: GroupId): LiveGroup {
-    let group = this.#groups.get(id);
+  /** The group with this id, spoken to in this way; one without endpoints if it is not known yet. */
+  get(id: GroupId, wish: TransportWish = ANY): LiveGroup {
+    let ways = this.#groups.get(id);
+    if (ways === undefined) this.#groups.set(id, (ways = new Map()));
+    const key = wishKey(wish);
+    let group = ways.get(key);
     if (group === undefined) {
-      group = new LiveGroup(id, this.#context, this.#random);
-      this.#groups.set(id, group);
+      ways.set(key, (group = new LiveGroup(id, wish, this.#context, this.#random)));
+      const model = this.#models.get(id);
+      if (model !== undefined) this.#fill(group, model);
     }
     return group;
   }
 
   /** Sets a group's endpoints. */
   set(model: UpstreamGroup): void {
-    const group = this.get(model.id);
-    const known = new Map(group.targets.map(({ pool, health }) => [pool, health]));
-    const targets = model.endpoints.map((endpoint) => {
-      const pool = this.#pool(endpoint);
-      return { endpoint, pool, health: known.get(pool) ?? new EndpointHealth(group.health) };
-    });
-    this.#swap(group, targets);
+    this.#models.set(model.id, model);
+    const ways = this.#groups.get(model.id);
+    if (ways === undefined) this.get(model.id);
+    else for (const group of ways.values()) this.#fill(group, model);
   }
 
   delete(id: GroupId): void {
-    const group = this.#groups.get(id);
-    if (group === undefined) return;
-    this.#swap(group, []);
+    this.#models.delete(id);
+    for (const group of this.#groups.get(id)?.values() ?? []) this.#swap(group, []);
     this.#groups.delete(id);
+  }
+
+  /** Sets what TLS to backends takes from a Secret: from now on there are new connections. Those in use finish what they do. */
+  setSecret(secret: UpstreamSecret): void {
+    this.#secrets.set(secret.id, secret);
+    this.#refill(secret.id);
+  }
+
+  deleteSecret(id: CertificateId): void {
+    this.#secrets.delete(id);
+    this.#refill(id);
+  }
+
+  secretIds(): Iterable<CertificateId> {
+    return this.#secrets.keys();
   }
 
   ids(): Iterable<GroupId> {
     return this.#groups.keys();
   }
 
+  /** Lets go of the ways to speak to a group that no route asks for any more. Exchanges that began on one finish on it. */
+  sweep(): void {
+    for (const [id, ways] of this.#groups) {
+      for (const [key, group] of ways) {
+        if (key === '' || group.users > 0) continue;
+        ways.delete(key);
+        for (const { pool } of group.targets) this.#leave(pool);
+      }
+      if (ways.size === 0) this.#groups.delete(id);
+    }
+  }
+
   /** Open connections, busy and idle. */
   openConnections(): number {
     let open = 0;
-    for (const ports of this.#pools.values()) for (const pool of ports.values()) open += pool.size;
+    for (const ways of this.#pools.values()) for (const pool of ways.values()) open += pool.size;
     return open;
+  }
+
+  #refill(id: CertificateId): void {
+    for (const [groupId, ways] of this.#groups) {
+      const model = this.#models.get(groupId);
+      if (model === undefined) continue;
+      for (const group of ways.values()) if (group.wish.tls?.secret === id) this.#fill(group, model);
+    }
+  }
+
+  #fill(group: LiveGroup, model: UpstreamGroup): void {
+    const transport = transportOf(group.wish, model.protocol, (id) => this.#secrets.get(id));
+    const known = new Map(group.targets.map(({ pool, health }) => [pool, health]));
+    const targets = model.endpoints.map((endpoint) => {
+      const pool = this.#pool(endpoint, transport);
+      return { endpoint, pool, health: known.get(pool) ?? new EndpointHealth(group.health) };
+    });
+    this.#swap(group, targets);
   }
 
   /** New users are counted before old ones are let go, so that a pool that stays keeps its connections. */
@@ -120,19 +174,26 @@ export class Groups {
     for (const { pool } of targets) pool.users++;
     group.targets = targets;
     group.health.set(targets.map(({ health }) => health));
-    for (const { pool } of before) {
-      if (--pool.users > 0) continue;
-      pool.retire();
-      this.#pools.get(pool.address)?.delete(pool.port);
-      if (this.#pools.get(pool.address)?.size === 0) this.#pools.delete(pool.address);
-    }
+    for (const { pool } of before) this.#leave(pool);
   }
 
-  #pool(endpoint: Endpoint): EndpointPool {
-    let ports = this.#pools.get(endpoint.address);
-    if (ports === undefined) this.#pools.set(endpoint.address, (ports = new Map<number, EndpointPool>()));
-    let pool = ports.get(endpoint.port);
-    if (pool === undefined) ports.set(endpoint.port, (pool = new EndpointPool(endpoint.address, endpoint.port, this.#context)));
+  #leave(pool: Pool): void {
+    if (--pool.users > 0) return;
+    pool.retire();
+    const ways = this.#pools.get(pool.label);
+    ways?.delete(pool.transport.key);
+    if (ways?.size === 0) this.#pools.delete(pool.label);
+  }
+
+  #pool({ address, port }: Endpoint, transport: Transport): Pool {
+    const label = labelOf(address, port);
+    let ways = this.#pools.get(label);
+    if (ways === undefined) this.#pools.set(label, (ways = new Map()));
+    let pool = ways.get(transport.key);
+    if (pool === undefined) {
+      pool = new (transport.http2 ? SessionPool : EndpointPool)(address, port, transport, this.#context);
+      ways.set(transport.key, pool);
+    }
     return pool;
   }
 }

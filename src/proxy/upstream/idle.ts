@@ -1,18 +1,25 @@
 /** The idle upstream connections of a worker, over all endpoints, in the order in which they became idle. */
-import type { UpstreamConnection } from './connection.ts';
+
+/** A connection that waits for its next request. */
+export interface Idle {
+  /** Its neighbours. */
+  idleBefore: Idle | null;
+  idleAfter: Idle | null;
+  readonly destroy: () => void;
+}
 
 /** A list linked through its connections: each request takes one out of its middle and puts it back at the end. */
 export class IdleConnections {
   size = 0;
-  #oldest: UpstreamConnection | null = null;
-  #newest: UpstreamConnection | null = null;
+  #oldest: Idle | null = null;
+  #newest: Idle | null = null;
 
-  get oldest(): UpstreamConnection | null {
+  get oldest(): Idle | null {
     return this.#oldest;
   }
 
   /** `connection` is not in the list. */
-  add(connection: UpstreamConnection): void {
+  add(connection: Idle): void {
     connection.idleBefore = this.#newest;
     if (this.#newest === null) this.#oldest = connection;
     else this.#newest.idleAfter = connection;
@@ -21,7 +28,7 @@ export class IdleConnections {
   }
 
   /** Returns false when it is not in the list. */
-  delete(connection: UpstreamConnection): boolean {
+  delete(connection: Idle): boolean {
     const { idleBefore, idleAfter } = connection;
     if (idleBefore === null && this.#oldest !== connection) return false;
     if (idleBefore === null) this.#oldest = idleAfter;

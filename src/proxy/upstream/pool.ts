@@ -1,6 +1,8 @@
 /** The connections to one endpoint: idle ones are kept for the next request, within limits. */
 import type { IdleConnections } from './idle.ts';
 import { UpstreamConnection, type UpstreamContext } from './connection.ts';
+import type { UpstreamStream } from './stream.ts';
+import type { SessionSlot, Transport } from './transport.ts';
 
 /** Limits that all pools of a worker share. */
 export interface PoolLimits {
@@ -20,27 +22,52 @@ export interface PoolContext extends UpstreamContext {
   readonly idle: IdleConnections;
 }
 
-export class EndpointPool {
+/** Where requests to one endpoint go out, whatever it speaks. */
+export interface Pool {
   readonly address: string;
   readonly port: number;
+  readonly transport: Transport;
   /** `address:port`, as logs and variables show it. */
   readonly label: string;
   /** Groups that use this endpoint; at 0 the pool closes what it has and keeps nothing. */
-  users = 0;
+  users: number;
   /** Just this pool. */
-  readonly alone: readonly EndpointPool[] = [this];
+  readonly alone: readonly Pool[];
+  /** A way for one request to `address` (differs from the pool's for DNS names). `fresh`: not one that may be stale. */
+  readonly take: (address: string, fresh: boolean) => UpstreamStream;
+  /** The endpoint is gone: idle connections close, busy ones finish their exchange. */
+  readonly retire: () => void;
+  /** Open connections. */
+  readonly size: number;
+}
+
+/** `address:port`. */
+export function labelOf(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Of an endpoint that speaks HTTP/1.1. */
+export class EndpointPool implements Pool {
+  readonly address: string;
+  readonly port: number;
+  readonly transport: Transport;
+  readonly label: string;
+  users = 0;
+  readonly alone: readonly Pool[] = [this];
+  readonly tlsSession: SessionSlot = { session: null };
   readonly #context: PoolContext;
   readonly #idle: UpstreamConnection[] = [];
   readonly #open = new Set<UpstreamConnection>();
 
-  constructor(address: string, port: number, context: PoolContext) {
+  constructor(address: string, port: number, transport: Transport, context: PoolContext) {
     this.address = address;
     this.port = port;
-    this.label = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    this.transport = transport;
+    this.label = labelOf(address, port);
     this.#context = context;
   }
 
-  /** An idle connection, the most recently used first, or a new one to `address` (differs from the pool's for DNS names). */
+  /** An idle connection, the most recently used first, or a new one. */
   take(address: string, fresh: boolean): UpstreamConnection {
     if (!fresh) {
       const { upstreamKeepAliveTime: maxAge } = this.#context.poolLimits();
@@ -79,7 +106,6 @@ export class EndpointPool {
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
-  /** The endpoint is gone: idle connections close, busy ones finish their exchange. */
   retire(): void {
     for (const connection of this.#idle.slice()) connection.destroy();
   }

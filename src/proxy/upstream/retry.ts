@@ -22,6 +22,8 @@ const NOTHING_SENT: ReadonlySet<ProxyError> = new Set([
   ERRORS.connectFailed,
   ERRORS.connectTimeout,
   ERRORS.resolveFailed,
+  ERRORS.tlsFailed,
+  ERRORS.streamRefused,
   ERRORS.upstreamClosed,
 ]);
 
@@ -45,7 +47,7 @@ export type RetryDecision = 'no' | 'fresh' | 'next';
 
 /** The upstream closed the idle connection just as we wrote: not its failure. */
 export function isStale(error: ProxyError, reused: boolean): boolean {
-  return reused && (error === ERRORS.upstreamReset || error === ERRORS.upstreamClosed);
+  return reused && (error === ERRORS.upstreamReset || error === ERRORS.upstreamClosed || error === ERRORS.streamRefused);
 }
 
 /** Decides after a failure before the first byte of the response. */

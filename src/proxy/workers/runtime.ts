@@ -18,7 +18,7 @@ import {
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { compileRoute, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
+import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { ConnectionContext, OpenConnection } from '../http1/connection-context.ts';
@@ -145,9 +145,15 @@ export class Runtime {
     const groups = new Set(patch.groups.map(({ id }) => id));
     const removedHosts = patch.reset ? [...this.#router.hosts()].filter((host) => !hosts.has(host)) : patch.removedHosts;
     const removedGroups = patch.reset ? [...this.#groups.ids()].filter((id) => !groups.has(id)) : patch.removedGroups;
+    const secrets = new Set(patch.upstreamSecrets.map(({ id }) => id));
+    const removedSecrets = patch.reset
+      ? [...this.#groups.secretIds()].filter((id) => !secrets.has(id))
+      : patch.removedUpstreamSecrets;
     if (patch.reset) this.#tls.clear();
     if (patch.defaultCertificate !== null) this.#tls.setDefault(patch.defaultCertificate);
     for (const certificate of patch.certificates) this.#tls.setCertificate(certificate);
+    for (const secret of patch.upstreamSecrets)
+      this.#try(`TLS to backends stays as it was for ${secret.id}`, () => this.#groups.setSecret(secret));
     for (const group of patch.groups)
       this.#try(`the endpoints of ${group.id} stay as they were`, () => this.#groups.set(group));
     for (const host of patch.hosts) {
@@ -155,7 +161,7 @@ export class Runtime {
       if (!this.#try(`${host.host} answers 503`, () => this.#setHost(host))) this.#setHost(unavailableHost(host));
     }
     for (const host of removedHosts) {
-      this.#closeSeries(host);
+      this.#letGo(host);
       this.#routes.delete(host);
       this.#router.delete(host);
       this.#tls.deleteHost(host);
@@ -166,7 +172,9 @@ export class Runtime {
     for (const id of removedStreams) this.#streams.delete(id);
     for (const stream of patch.streams)
       this.#try(`the service of ${stream.id} stays as it was`, () => this.#streams.set(stream));
+    this.#groups.sweep();
     for (const id of removedGroups) this.#groups.delete(id);
+    for (const id of removedSecrets) this.#groups.deleteSecret(id);
     for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
     this.#recorder.sweep();
     if (patch.defaultCertificate !== null) this.#refreshContext();
@@ -282,7 +290,8 @@ export class Runtime {
 
   #setHost(host: VirtualHost): void {
     const routes = host.routes.map((route) => compileRoute(route, host.host, this.#groups, this.#recorder));
-    this.#closeSeries(host.host);
+    for (const route of routes) for (const group of groupsOf(route)) group.users++;
+    this.#letGo(host.host);
     this.#routes.set(host.host, routes);
     this.#router.set(host, routes);
     this.#tls.setHost(host);
@@ -293,8 +302,12 @@ export class Runtime {
     this.#try('the certificate for clients without SNI stays as it was', () => this.#listeners.refreshContext());
   }
 
-  #closeSeries(host: string): void {
-    for (const route of this.#routes.get(host) ?? []) this.#recorder.close(route.series);
+  /** The routes of a host are used no longer. */
+  #letGo(host: string): void {
+    for (const route of this.#routes.get(host) ?? []) {
+      this.#recorder.close(route.series);
+      for (const group of groupsOf(route)) group.users--;
+    }
   }
 
   #streamContext({ resolver, deadlines, onBug, settings }: ConnectionContext): StreamContext {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { EndpointPool } from '../../../src/proxy/upstream/pool.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
+import { PLAIN } from '../../../src/proxy/upstream/transport.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group, host, prefixRoute, rawBackend, response, startProxy, table } from '../../support/proxy.ts';
 import { exchange, RawClient } from '../../support/raw-client.ts';
@@ -22,7 +23,7 @@ async function halfway(): Promise<{
 }> {
   const upstream = await rawBackend(() => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
   const upstreams = testUpstreams();
-  const pool = new EndpointPool('127.0.0.1', upstream.port, upstreams.context);
+  const pool = new EndpointPool('127.0.0.1', upstream.port, PLAIN, upstreams.context);
   const connection = pool.take('127.0.0.1', false);
   open.push(upstream, upstreams, { close: () => connection.destroy() });
   const asked = ask(connection);

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UpstreamGroup } from '../../../src/model/table.ts';
 import { Groups, type LiveGroup } from '../../../src/proxy/upstream/group.ts';
+import type { EndpointPool } from '../../../src/proxy/upstream/pool.ts';
 import { group, rawBackend, response } from '../../support/proxy.ts';
 import { ask, testUpstreams, type TestUpstreams } from '../../support/upstream.ts';
 
@@ -133,7 +134,7 @@ describe('the pools of groups', () => {
     open.push(upstream);
     const one = set(group('one', [upstream.port]));
     const two = set(group('two', [upstream.port]));
-    const { pool } = one.targets[0]!;
+    const pool = one.targets[0]!.pool as EndpointPool;
     expect(two.targets[0]!.pool).toBe(pool);
     const connection = pool.take('127.0.0.1', false);
     await ask(connection).body;
@@ -154,7 +155,7 @@ describe('the pools of groups', () => {
     const upstream = await rawBackend(() => response('x'));
     open.push(upstream);
     const live = set(group('app', [upstream.port]));
-    const connection = live.targets[0]!.pool.take('127.0.0.1', false);
+    const connection = (live.targets[0]!.pool as EndpointPool).take('127.0.0.1', false);
     await ask(connection).body;
     set(group('app', [upstream.port]));
     expect(connection.closed).toBe(false);

@@ -1,6 +1,7 @@
 /** What connections a pool keeps, and which it hands out. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
+import { PLAIN } from '../../../src/proxy/upstream/transport.ts';
 import { EndpointPool } from '../../../src/proxy/upstream/pool.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group, host, prefixRoute, rawBackend, response, startProxy, table, type RawBackend } from '../../support/proxy.ts';
@@ -15,7 +16,7 @@ let pool: EndpointPool;
 beforeEach(async () => {
   upstream = await rawBackend((head) => (head.startsWith('GET /held') ? null : response('x')));
   upstreams = testUpstreams();
-  pool = new EndpointPool('127.0.0.1', upstream.port, upstreams.context);
+  pool = new EndpointPool('127.0.0.1', upstream.port, PLAIN, upstreams.context);
   pool.users = 1;
   open.push(upstream, upstreams);
 });
@@ -67,7 +68,7 @@ describe('a pool', () => {
     upstreams.limits = { ...upstreams.limits, upstreamKeepAliveConnections: 2 };
     const otherUpstream = await rawBackend(() => response('y'));
     open.push(otherUpstream);
-    const other = new EndpointPool('127.0.0.1', otherUpstream.port, upstreams.context);
+    const other = new EndpointPool('127.0.0.1', otherUpstream.port, PLAIN, upstreams.context);
     other.users = 1;
     const [first, second] = await kept(2);
     const third = other.take('127.0.0.1', false);

@@ -72,6 +72,7 @@ class Scene {
         groups: new Map(),
         certificates: new Map([[OWN.id, OWN]]),
         streams: new Map(),
+        upstreamSecrets: new Map(),
         defaultCertificate,
       },
       patch,
