@@ -362,7 +362,8 @@ export class ClientStream implements Downstream {
     this.#bodyOpen = false;
     if (!this.#ended) stream.end();
     stream.resume();
-    stream.close(NGHTTP2_NO_ERROR);
+    // Not at once: the reset would overtake an answer that is nothing but a head.
+    setImmediate(() => stream.close(NGHTTP2_NO_ERROR));
   }
 
   /** The client is at fault: the exchange ends here, and the stream with it. */
