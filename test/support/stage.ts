@@ -39,6 +39,10 @@ export class Stage {
     return this.opened(await RawClient.connect(port));
   }
 
+  async tlsClient(port: number): Promise<RawClient> {
+    return this.opened(await RawClient.connectTls(port, { servername: 'app.example' }));
+  }
+
   /** Closes clients and backends, and throws if the proxies then still hold a connection or a deadline, or met a bug. */
   async close(): Promise<void> {
     for (const one of this.#open.splice(0).toReversed()) await one.close();

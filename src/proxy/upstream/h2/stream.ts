@@ -142,6 +142,8 @@ export class SessionStream implements UpstreamStream, Timed {
   }
 
   expire(): void {
+    // It may be the whole connection that hears nothing: no further request is to find that out.
+    this.#session.retire();
     this.#failWith(this.#requestComplete ? ERRORS.upstreamTimeout : ERRORS.upstreamSendTimeout);
   }
 
