@@ -22,6 +22,7 @@ const SECRET_DATA = [
   { 'tls.crt': base64(a.chain), 'tls.key': base64(a.key) },
   { 'tls.crt': base64(wild.chain), 'tls.key': base64(wild.key) },
   { 'tls.crt': base64(a.chain) },
+  { 'ca.crt': base64(a.chain) },
 ];
 
 const namespace = fc.constantFrom('one', 'one', 'one', 'two');
@@ -55,6 +56,9 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/service-upstream': fc.constant('true'),
     'nginx.ingress.kubernetes.io/default-backend': serviceName,
     'nginx.ingress.kubernetes.io/ssl-passthrough': fc.constant('true'),
+    'nginx.ingress.kubernetes.io/backend-protocol': fc.constantFrom('HTTPS', 'grpc', 'nonsense'),
+    'nginx.ingress.kubernetes.io/proxy-ssl-secret': fc.constantFrom('one/cert', 'one/cert', 'two/cert', 'cert'),
+    'nginx.ingress.kubernetes.io/proxy-ssl-verify': fc.constantFrom('on', 'off'),
     'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
     'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
   },
@@ -83,7 +87,7 @@ const service: fc.Arbitrary<KubeObject> = fc.record({
   metadata: fc.record({ namespace, name: serviceName }),
   spec: fc.constantFrom(
     { clusterIP: '10.1.1.1', ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
-    { clusterIP: 'None', ports: [{ port: 80, targetPort: 'http' }] },
+    { clusterIP: 'None', ports: [{ port: 80, targetPort: 'http', appProtocol: 'kubernetes.io/h2c' }] },
     { type: 'ExternalName', externalName: 'example.com', ports: [{ port: 80 }] },
     { ports: [] },
   ),
