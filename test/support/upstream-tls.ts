@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import http2 from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { certificateId, type Route, type UpstreamSecret, type UpstreamTls } from '../../src/model/table.ts';
 import { makeCertificate, type TestCa, type TestCertificate } from './pki.ts';
 import { prefixRoute } from './proxy.ts';

@@ -3,7 +3,7 @@
  * the certificate, or with another's certificate, must not serve who asks for more.
  */
 import type { KeyObject } from 'node:crypto';
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import type { BackendProtocol, CertificateId, UpstreamGroup, UpstreamSecret, UpstreamTls } from '../../model/table.ts';
 import { UpstreamSocket } from './socket.ts';

@@ -237,7 +237,7 @@ describe('C16: GOAWAY', () => {
     await eventually(() => held.length === 3);
     const ids = held.map(({ stream }) => stream.id!).sort((a, b) => a - b);
     const first = held.find(({ stream }) => stream.id === ids[0])!;
-    first.session.goaway(constants.NGHTTP2_NO_ERROR, ids[0]!);
+    first.session.goaway(constants.NGHTTP2_NO_ERROR, ids[0]);
     await eventually(() => held.length === 5);
     say('first')(first);
     expect((await all).map(({ body }) => body).sort()).toEqual(['again', 'again', 'first']);
@@ -253,7 +253,7 @@ describe('C16: GOAWAY', () => {
     const all = together(proxy, 2, POST);
     await eventually(() => held.length === 2);
     const ids = held.map(({ stream }) => stream.id!).sort((a, b) => a - b);
-    held[0]!.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, ids[0]!);
+    held[0]!.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, ids[0]);
     expect((await all).map(({ status }) => status).sort()).toEqual([200, 502]);
     expect(backend.requests).toHaveLength(3);
   });

@@ -41,7 +41,9 @@ export class HeadText implements Sink {
       else if (!NOT_SENT.has(name)) list.push(name, value);
     }
     if (trailers) list.push('te', 'trailers');
-    return [':method', method, ':scheme', scheme, ':authority', host, ':path', target, ...list];
+    // HTTP/1.0 may have no host, and an empty one is malformed.
+    const authority = host === '' ? [] : [':authority', host];
+    return [':method', method, ':scheme', scheme, ...authority, ':path', target, ...list];
   }
 }
 

@@ -62,7 +62,7 @@ export class SessionPool implements Pool {
   }
 
   retire(): void {
-    for (const session of [...this.#sessions]) session.retire();
+    for (const session of this.#sessions) session.retire();
   }
 
   get size(): number {

@@ -94,8 +94,7 @@ export class UpstreamSession implements Idle, Timed {
 
   /** Opens a stream on the wire. Throws when Node does not take the fields. */
   request(fields: string[], options: { endStream: boolean; waitForTrailers: boolean }): http2.ClientHttp2Stream {
-    // Pairs in a row, which Node's types do not know.
-    return this.#session!.request(fields as unknown as http2.OutgoingHttpHeaders, options);
+    return this.#session!.request(fields, options);
   }
 
   /** A request is over. */

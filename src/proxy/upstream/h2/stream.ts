@@ -36,7 +36,6 @@ export class SessionStream implements UpstreamStream, Timed {
   #bodiless = false;
   /** The upstream ended it, and did not just let go of the stream. */
   #ended = false;
-  #received = 0;
   #responseTrailers = '';
 
   constructor(session: UpstreamSession, context: UpstreamContext) {
@@ -190,8 +189,18 @@ export class SessionStream implements UpstreamStream, Timed {
           this.onBug(error);
         }
       };
-    const heads = { headers: this.#onInterim, response: this.#onHead, trailers: this.#onTrailers };
-    for (const [event, call] of Object.entries(heads)) stream.on(event, guarded(call.bind(this)));
+    stream.on(
+      'headers',
+      guarded((raw) => this.#onInterim(raw)),
+    );
+    stream.on(
+      'response',
+      guarded((raw, flags) => this.#onHead(raw, flags)),
+    );
+    stream.on(
+      'trailers',
+      guarded((raw) => this.#onTrailers(raw)),
+    );
     // Node says "end" also when the upstream just resets the stream without an error. Only what came before the reset is an end.
     const push = stream.push.bind(stream);
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
@@ -248,9 +257,8 @@ export class SessionStream implements UpstreamStream, Timed {
     if (this.#handler === null) return;
     this.#context.deadlines.tick();
     this.#touch();
-    const { contentLength } = this.#head;
-    this.#received += chunk.length;
-    if (this.#bodiless || (contentLength >= 0 && this.#received > contentLength)) return this.#failWith(ERRORS.badResponse);
+    if (this.#bodiless) return this.#failWith(ERRORS.badResponse);
+    // That it is as long as Content-Length says, nghttp2 sees to.
     this.#handler.onResponseData(chunk, 0, chunk.length);
   }
 
@@ -266,9 +274,6 @@ export class SessionStream implements UpstreamStream, Timed {
     const handler = this.#handler;
     if (handler === null || !this.#headReceived || !this.#ended) return;
     this.#context.deadlines.tick();
-    const { contentLength } = this.#head;
-    if (!this.#bodiless && contentLength >= 0 && this.#received !== contentLength)
-      return this.#failWith(ERRORS.responseAborted);
     // What is missing of the request is not wanted any more (RFC 9113 §8.1).
     this.#release(this.#requestComplete ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     handler.onResponseEnd(this.#responseTrailers);
