@@ -2,6 +2,7 @@
 import type { ObjectCache, ObjectKey } from '../cluster/cluster.ts';
 import type { Ingress } from '../model/objects.ts';
 import type { ClusterView } from '../model/view.ts';
+import { clientCaSecret } from '../policies/client-certificate.ts';
 import { annotationSource } from '../policies/policy.ts';
 import { proxySsl } from '../policies/proxy-ssl.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -23,6 +24,8 @@ export function referencedSecrets(view: ClusterView, settings: Settings): readon
     if (!acceptIngress(ingress, view.ingressClass, settings.translate).accepted) continue;
     const named = upstreamSecretOf(ingress, settings);
     if (named !== null) add(named.namespace, named.name);
+    const clientCa = clientCaSecret(ingress.metadata.annotations?.[`${settings.translate.annotationsPrefix}/auth-tls-secret`]);
+    if (clientCa !== undefined) add(clientCa.namespace, clientCa.name);
     // What the API server has not validated may have any shape.
     const tls: unknown = ingress.spec?.tls;
     if (!Array.isArray(tls)) continue;

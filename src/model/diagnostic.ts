@@ -21,6 +21,10 @@ export const DIAGNOSTIC_CODES = {
   SecretNotFound: 'The Secret that a tls entry or an annotation names does not exist.',
   SecretInvalid:
     'A Secret lacks what it is to hold (tls.crt, tls.key, ca.crt), or it cannot be read; as a certificate, what it held before is served on.',
+  SecretForbidden: 'An annotation names a Secret of another namespace; the routes it protects are answered with 503.',
+  ClientCaInvalid:
+    'The Secret of auth-tls-secret is missing, lacks ca.crt, or cannot be read; the paths of its hosts are answered with 503.',
+  AnnotationConflict: 'An annotation that holds for the whole host is set otherwise by an older Ingress, which decides.',
   CertificateKeyMismatch: 'The private key of a Secret does not belong to its certificate; what it held before is served on.',
   CertificateExpired: 'A certificate is past its validity; it is served all the same.',
   CertificateNotYetValid: 'A certificate is not valid yet; it is served all the same.',

@@ -151,12 +151,50 @@ export interface Route {
   readonly service: { readonly name: string; readonly port: string } | null;
 }
 
+/** What a host asks of its clients' certificates: `policies/client-certificate.ts`. */
+export interface ClientAuth {
+  /** Differs where anything does that a handshake verifies by: authorities, revocations, `verify` and `depth`. */
+  readonly id: string;
+  /**
+   * `on`: a request without a certificate, or with one that does not verify, is refused; `optional`: with one that does not
+   * verify; `optional_no_ca`: one of an unknown authority passes too; `off`: none is asked for.
+   */
+  readonly verify: 'on' | 'optional' | 'optional_no_ca' | 'off';
+  /** How many certificates may stand between the client's and the authority's root. */
+  readonly depth: number;
+  /** The authorities, PEM. */
+  readonly ca: string;
+  /** Their lists of revoked certificates, PEM; null: none is looked at. */
+  readonly crl: string | null;
+  /** The upstream gets the certificate itself, beside the result and the names. */
+  readonly passCertificate: boolean;
+  /** A regular expression that must be found in the subject; harmless as `policies/pattern.ts` has it. Null: any will do. */
+  readonly matchCn: string | null;
+  /** Where a client is redirected to that would get 400. */
+  readonly errorPage: string | null;
+  /** Routes whose Ingress path begins so are served over plain HTTP, which shows no certificate. */
+  readonly plainHttpPaths: readonly string[];
+}
+
+/** What the handshakes of a host have that is not the same for all hosts. */
+export interface HostTls {
+  /** A certificate with a key of another type, served beside that of the host; null: there is none. */
+  readonly alternative: CertificateId | null;
+  /** An OpenSSL cipher list for TLS 1.2 (`ssl-ciphers`); null: as for all hosts. */
+  readonly ciphers: string | null;
+  /** `ssl-prefer-server-ciphers`; null: as for all hosts. */
+  readonly preferServerCiphers: boolean | null;
+  readonly clientAuth: ClientAuth | null;
+}
+
 /** All routes of one host name. */
 export interface VirtualHost {
   /** Lower-case DNS name, `*.` and a DNS name, or `CATCH_ALL_HOST`. */
   readonly host: string;
   /** Null: the default certificate. */
   readonly certificate: CertificateId | null;
+  /** Null: its handshakes are like those of all hosts. */
+  readonly tls: HostTls | null;
   /** In a fixed order (exact before prefix, longer first); always ends with a route that takes every path. */
   readonly routes: readonly Route[];
   /** Where TLS for this host passes through to, unread (annotation `ssl-passthrough`). Null: it is terminated. */

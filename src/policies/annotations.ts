@@ -3,11 +3,13 @@
  * routes of its Ingress: it is never ignored.
  */
 import { backendProtocol } from './backend-protocol.ts';
+import { clientCertificate } from './client-certificate.ts';
 import { defaultBackend } from './default-backend.ts';
 import { proxySsl } from './proxy-ssl.ts';
 import { serviceUpstream } from './service-upstream.ts';
 import { sslPassthrough } from './ssl-passthrough.ts';
 import { sslRedirect } from './ssl-redirect.ts';
+import { tlsCiphers } from './tls-ciphers.ts';
 import { parseGoBool } from '../settings/values.ts';
 import { parseInteger } from './values.ts';
 
@@ -74,7 +76,16 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [backendProtocol, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, sslRedirect]) {
+for (const { annotations } of [
+  backendProtocol,
+  clientCertificate,
+  defaultBackend,
+  proxySsl,
+  serviceUpstream,
+  sslPassthrough,
+  sslRedirect,
+  tlsCiphers,
+]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 
@@ -91,20 +102,6 @@ options(
 options('auth-type', 'satisfy');
 // It opts out of ConfigMap `global-auth-url`, which does not exist here.
 list.set('enable-global-auth', { kind: 'harmless' });
-list.set('auth-tls-secret', {
-  kind: 'protects',
-  wholeHost: true,
-  // ingress-nginx compares the subject even when it asks for no certificate: then every request is refused.
-  active: (values) =>
-    values('auth-tls-secret') !== undefined &&
-    (values('auth-tls-verify-client') !== 'off' || values('auth-tls-match-cn') !== undefined),
-});
-options(
-  'auth-tls-secret',
-  `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream
-  auth-tls-match-cn`,
-);
-
 // How much, and what.
 protects('limit-rps limit-rpm limit-connections', OFF.zero);
 options('limit-rps', 'limit-burst-multiplier limit-allowlist limit-whitelist');
@@ -173,10 +170,10 @@ alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
 alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
 alters(
   `proxy-connect-timeout proxy-send-timeout proxy-read-timeout proxy-body-size proxy-buffer-size proxy-next-upstream-tries
-  proxy-next-upstream-timeout ssl-ciphers`,
+  proxy-next-upstream-timeout`,
   BY_CONFIG,
 );
-alters('proxy-next-upstream ssl-prefer-server-ciphers', AS_IF_ABSENT);
+alters('proxy-next-upstream', AS_IF_ABSENT);
 alters('proxy-request-buffering proxy-buffering', 'Bodies are streamed.', OFF.is('off'));
 // Bodies are streamed, so there is nothing for these to size.
 for (const name of words('client-body-buffer-size proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size')) {

@@ -1,8 +1,9 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
-import type { Route, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
+import type { ClientAuth, Route, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
 import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import { redirect, type Answer } from './answers.ts';
+import { clientGate, type ClientGate } from './client-auth/check.ts';
 import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
 import type { RequestHead } from './http1/head/request-head.ts';
 import type { Recorder, RouteSeries } from './record.ts';
@@ -29,16 +30,27 @@ export interface CompiledRoute {
     | { readonly kind: 'answer'; readonly status: 404 | 503 };
   /** Where its requests are counted. */
   readonly series: RouteSeries;
+  /** Of the host; null: it asks for no client certificates. */
+  readonly clientAuth: ClientAuth | null;
+  readonly clientGate: ClientGate | null;
   /** In phase order; empty for a plain route. */
   readonly checks: readonly RequestCheck[];
 }
 
 /** Compiles a route of `host`. */
-export function compileRoute(model: Route, host: string, groups: Groups, recorder: Recorder): CompiledRoute {
+export function compileRoute(
+  model: Route,
+  { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
+  groups: Groups,
+  recorder: Recorder,
+): CompiledRoute {
   const { target } = model;
+  const clientAuth = tls?.clientAuth ?? null;
   return {
     model,
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
+    clientAuth,
+    clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
     checks: compileChecks(model),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
@@ -68,13 +80,14 @@ function compileTarget(
 }
 
 /** The host with nothing but the answer 503, for one that cannot be compiled. */
-export function unavailableHost({ host, certificate }: VirtualHost): VirtualHost {
+export function unavailableHost({ host, certificate, tls }: VirtualHost): VirtualHost {
   const match = { exact: null, prefix: '/', slashRedirect: null };
   const target = { kind: 'answer', status: 503 } as const;
   const policies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
   return {
     host,
     certificate,
+    tls,
     routes: [{ match, path: '/', pathType: 'Prefix', target, policies, ingress: null, service: null }],
     passthrough: null,
   };

@@ -33,6 +33,12 @@ export const ERRORS = {
   bodyTooLarge: downstream('body_too_large', 413),
   targetTooLong: downstream('target_too_long', 414),
   headTooLarge: downstream('head_too_large', 431),
+  /** The connection's handshake was for a host that asks for other client certificates. */
+  misdirected: downstream('misdirected_request', 421),
+  certificateRequired: downstream('certificate_required', 400),
+  certificateInvalid: downstream('certificate_invalid', 400),
+  /** It verifies, but `auth-tls-match-cn` is not found in its subject. */
+  certificateForbidden: downstream('certificate_forbidden', 403),
   expectationFailed: downstream('expectation_failed', 417),
   methodNotAllowed: downstream('method_not_allowed', 405),
   notImplemented: downstream('not_implemented', 501),

@@ -1,6 +1,7 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
 import type { ProxySettings } from '../settings/settings.ts';
 import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, page, redirect, withSlash, type Answer } from './answers.ts';
+import { misdirected, type Refusal } from './client-auth/check.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Downstream } from './downstream.ts';
@@ -91,7 +92,7 @@ export class Exchange implements ResponseHandler {
 
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
   begin(headBytes: number): void {
-    const { head } = this.downstream;
+    const { head, client } = this.downstream;
     this.#reset(headBytes);
     this.#requestEnded = !head.hasBody();
     if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
@@ -106,11 +107,17 @@ export class Exchange implements ResponseHandler {
     if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
     if (route === null) return this.#refuse(ERRORS.noRoute);
     this.route = route;
-    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, this.downstream.client, settings)));
+    if (route.clientGate !== null || client.certificate !== null) {
+      if (this.#isRefused(misdirected(route.clientAuth, client))) return;
+      if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
+    }
+    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
     for (const check of route.checks) {
-      const answer = check(head, this.downstream.client, settings);
+      const answer = check(head, client, settings);
       if (answer !== null) return this.#answer(answer);
     }
+    // Plain HTTP is redirected first, where it is.
+    if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
     if (settings.maxRequestBodySize > 0 && head.contentLength > settings.maxRequestBodySize)
       return this.#refuse(ERRORS.bodyTooLarge);
     const { target } = route;
@@ -307,7 +314,9 @@ export class Exchange implements ResponseHandler {
     this.upstreamStartedAt = this.#context.deadlines.now;
     const upstream = pool.take(address, fresh);
     this.#upstream = upstream;
-    const extra = this.#fallback ? fallbackFields(this.route!.model, head.accept) : '';
+    const route = this.route!;
+    const identity = route.clientGate === null ? '' : route.clientGate.fields(this.downstream.client);
+    const extra = this.#fallback ? identity + fallbackFields(route.model, head.accept) : identity;
     this.downstream.forwardHead(upstream.begin(head), this.requestId, extra);
     // What of the body was already read is sent again.
     this.#replay.sendTo(upstream);
@@ -323,6 +332,13 @@ export class Exchange implements ResponseHandler {
       return this.#finish(error);
     }
     this.#answer(page(error.status));
+  }
+
+  #isRefused(refusal: Refusal | null): boolean {
+    if (refusal === null) return false;
+    this.error = refusal.error;
+    this.#answer(refusal.answer);
+    return true;
   }
 
   #refuseForOverload(): void {

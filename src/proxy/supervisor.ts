@@ -10,11 +10,13 @@ import type { BoundPorts, DataPlane, WorkerState } from './data-plane.ts';
 import { collectGarbage } from './workers/collect-garbage.ts';
 import { Heartbeat, LOOK_INTERVAL, threadCpuTime, type ThreadCpuTime } from './workers/heartbeats.ts';
 import { assertFree } from './listener/bind.ts';
+import { Stapler } from './ocsp/stapler.ts';
 import { TicketKeys } from './listener/ticket-keys.ts';
 import { StreamPorts } from './stream/ports.ts';
 import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
 import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './workers/overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
+import type { Slot } from './workers/slot.ts';
 import { openFilesLimit, withinOpenFiles } from './workers/open-files.ts';
 
 export interface DataPlaneOptions {
@@ -51,22 +53,6 @@ const YOUNG_GENERATION = 6;
 /** What a level of admission means, for the log. */
 const ADMITS = ['keeps connections alive again', 'keeps no connection alive', 'refuses requests'] as const;
 
-interface Slot {
-  readonly id: number;
-  thread: Worker | null;
-  state: WorkerState['state'];
-  version: number;
-  restarts: number;
-  startedAt: number;
-  deaths: number;
-  restart: NodeJS.Timeout | null;
-  /** Names the counters of its thread to the reader: every thread has its own. */
-  seriesId: number;
-  heartbeat: Heartbeat;
-  /** What the thread failed with; told when it has ended. */
-  error: unknown;
-}
-
 /** Starts the workers. They begin to listen with the first table. */
 export function startDataPlane(settings: ProxySettings, options: DataPlaneOptions): DataPlane {
   return new Supervisor(settings, options);
@@ -89,6 +75,7 @@ class Supervisor implements DataPlane {
   #ports: BoundPorts | null = null;
   readonly #clock: () => number;
   readonly #ticketKeys: TicketKeys;
+  readonly #stapler: Stapler;
   readonly #intervals: readonly NodeJS.Timeout[];
   readonly #memory = new LevelOf(MEMORY_STEADINESS);
   readonly streamPorts = new StreamPorts((id) => this.#broadcast({ type: 'listenStreams', ids: [id] }));
@@ -107,6 +94,7 @@ class Supervisor implements DataPlane {
     this.#settings = this.#affordable(settings);
     this.#clock = options.clock ?? (() => performance.now());
     this.#ticketKeys = new TicketKeys(this.#clock());
+    this.#stapler = new Stapler(options.log, (changes) => this.#broadcast({ type: 'staples', changes }));
     this.#heapLimit = workerHeapLimit(options.memory?.()?.limit);
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve;
@@ -119,6 +107,7 @@ class Supervisor implements DataPlane {
     this.#intervals = [
       setInterval(() => this.#checkHeartbeats(), LOOK_INTERVAL).unref(),
       setInterval(() => this.#renewTicketKeys(), KEYS_INTERVAL).unref(),
+      setInterval(() => this.#stapler.tick(), KEYS_INTERVAL).unref(),
       ...(memory ? [setInterval(() => this.#checkMemory(memory()), SAMPLE_INTERVAL).unref()] : []),
     ];
     for (let id = 0; id < options.workers; id++) {
@@ -144,6 +133,7 @@ class Supervisor implements DataPlane {
     const first = this.#table === null;
     this.#table = table;
     this.#version = patch.version;
+    this.#followCertificates();
     if (first) {
       for (const slot of this.#slots) this.#sendTable(slot);
       void this.#listenFirst();
@@ -153,6 +143,7 @@ class Supervisor implements DataPlane {
 
   configure(settings: ProxySettings): void {
     this.#settings = this.#affordable(settings);
+    this.#followCertificates();
     this.#broadcast({ type: 'configure', settings: this.#settings });
   }
 
@@ -179,11 +170,16 @@ class Supervisor implements DataPlane {
 
   async shutdown(deadline: number): Promise<void> {
     this.#stopping = true;
+    this.#stapler.close();
     for (const interval of this.#intervals) clearInterval(interval);
     this.streamPorts.stop();
     await Promise.all(this.#slots.map((slot) => this.#stop(slot, deadline)));
     this.#rejectListening(new Error('the data plane was shut down'));
     for (const { done } of this.#waiting.splice(0)) done();
+  }
+
+  #followCertificates(): void {
+    this.#stapler.follow(this.#settings.ocspStapling ? this.#table : null);
   }
 
   /** The settings as far as open files allow. */
@@ -237,7 +233,12 @@ class Supervisor implements DataPlane {
     const startThread = this.#options.startThread ?? ((file, options) => new Worker(file, options));
     const thread = startThread(new URL('./workers/worker.ts', import.meta.url), {
       name: `sluice-worker-${slot.id}`,
-      workerData: { settings: this.#settings, counters, ticketKeys: this.#ticketKeys.current } satisfies WorkerData,
+      workerData: {
+        settings: this.#settings,
+        counters,
+        ticketKeys: this.#ticketKeys.current,
+        staples: this.#stapler.staples(),
+      } satisfies WorkerData,
       resourceLimits: { maxOldGenerationSizeMb: this.#heapLimit, maxYoungGenerationSizeMb: YOUNG_GENERATION },
     });
     slot.thread = thread;

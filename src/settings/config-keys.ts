@@ -4,7 +4,7 @@
  */
 import { key, type ConfigKey } from './keys/key.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
-import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from './tls-values.ts';
+import { TLS_KEYS } from './keys/tls.ts';
 import {
   BOOLEAN,
   integer,
@@ -198,41 +198,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (upstreamKeepAliveTimeout) => ({ proxy: { upstreamKeepAliveTimeout } }),
   ),
 
-  key(
-    'ssl-protocols',
-    TLS_PROTOCOLS,
-    { min: 'TLSv1.2', max: 'TLSv1.3' },
-    'The TLS versions offered to clients.',
-    ({ min, max }) => ({ proxy: { tlsMinVersion: min, tlsMaxVersion: max } }),
-  ),
-  key('ssl-ciphers', CIPHERS, DEFAULT_CIPHERS, 'The cipher suites of TLS 1.2, best first.', (tlsCiphers) => ({
-    proxy: { tlsCiphers },
-  })),
-  key(
-    'ssl-ecdh-curve',
-    CURVES,
-    'auto',
-    'The curves of the key exchange, best first. auto: as OpenSSL has them.',
-    (tlsCurves) => ({
-      proxy: { tlsCurves },
-    }),
-  ),
-  key('ssl-session-cache', BOOLEAN, true, 'Clients may resume TLS sessions, on any worker.', (tlsSessionCache) => ({
-    proxy: { tlsSessionCache },
-  })),
-  key('ssl-session-tickets', BOOLEAN, false, 'The same: sessions are kept in tickets in either case.', (tlsSessionTickets) => ({
-    proxy: { tlsSessionTickets },
-  })),
-  key(
-    'ssl-session-cache-size',
-    NGINX_SIZE,
-    10 * 1024 ** 2,
-    'Without effect: clients keep their sessions, encrypted.',
-    () => ({}),
-  ),
-  key('ssl-session-timeout', SESSION_TIME, 600_000, 'How long a TLS session can be resumed.', (tlsSessionTimeout) => ({
-    proxy: { tlsSessionTimeout },
-  })),
+  ...TLS_KEYS,
   key('ssl-redirect', BOOLEAN, true, 'Redirect HTTP to HTTPS for hosts with a certificate.', (sslRedirect) => ({
     translate: { sslRedirect },
   })),
@@ -258,6 +224,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     false,
     'Send requests to the cluster IP of a Service instead of its endpoints.',
     (serviceUpstream) => ({ translate: { serviceUpstream } }),
+  ),
+  key(
+    'allow-cross-namespace-resources',
+    BOOLEAN,
+    false,
+    'Annotations may name Secrets of other namespaces.',
+    (allowCrossNamespaceResources) => ({ translate: { allowCrossNamespaceResources } }),
   ),
   key(
     'strict-validate-path-type',

@@ -169,6 +169,10 @@ export interface ProxySettings {
   /** `ssl-protocols`. */
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly tlsMaxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** `ssl-reject-handshake`: no handshake for names that no Ingress has, nor without a name. */
+  readonly tlsRejectUnknown: boolean;
+  /** `enable-ocsp`: certificates are stapled with what their issuer says of them. */
+  readonly ocspStapling: boolean;
   /** `ssl-ciphers`: an OpenSSL cipher list, for TLS 1.2. */
   readonly tlsCiphers: string;
   /** `ssl-ecdh-curve`: key exchange groups, best first, separated by colons; `auto`: OpenSSL's own. */
@@ -208,6 +212,8 @@ export interface TranslateSettings {
   readonly httpRedirectCode: number;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
+  readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;
   /** `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is heeded. */
   readonly sslPassthrough: boolean;

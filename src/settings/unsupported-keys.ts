@@ -1,11 +1,11 @@
 /** The ConfigMap keys of ingress-nginx (v1.15.1) that Sluice knows by name but does not act on. */
 export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
-  `access-log-params access-log-path add-headers allow-cross-namespace-resources allow-snippet-annotations
+  `access-log-params access-log-path add-headers allow-snippet-annotations
   annotation-value-word-blocklist annotations-risk-level bind-address block-cidrs block-referers block-user-agents brotli-level
   brotli-min-length brotli-types client-body-buffer-size client-header-buffer-size custom-http-errors debug-connections
   default-type denylist-source-range disable-ipv6 disable-ipv6-dns disable-proxy-intercept-errors
   enable-access-log-for-default-backend enable-aio-write enable-auth-access-log enable-brotli enable-modsecurity
-  enable-multi-accept enable-ocsp enable-opentelemetry enable-owasp-modsecurity-crs enable-syslog error-log-level error-log-path
+  enable-multi-accept enable-opentelemetry enable-owasp-modsecurity-crs enable-syslog error-log-level error-log-path
   global-allowed-response-headers global-auth-always-set-cookie global-auth-cache-duration global-auth-cache-key
   global-auth-method global-auth-request-redirect global-auth-response-headers global-auth-signin
   global-auth-signin-redirect-param global-auth-snippet global-auth-url grpc-buffer-size-kb gzip-disable gzip-level
@@ -20,7 +20,7 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   proxy-headers-hash-bucket-size proxy-headers-hash-max-size proxy-http-version proxy-max-temp-file-size proxy-next-upstream
   proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers proxy-ssl-location-only relative-redirects
   reuse-port server-name-hash-bucket-size server-name-hash-max-size server-snippet server-tokens skip-access-log-urls
-  ssl-buffer-size ssl-dh-param ssl-early-data ssl-reject-handshake ssl-session-ticket-key stream-access-log-path stream-snippet
+  ssl-buffer-size ssl-dh-param ssl-early-data ssl-session-ticket-key stream-access-log-path stream-snippet
   syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-gzip use-port-in-redirects
   variables-hash-bucket-size variables-hash-max-size whitelist-source-range worker-cpu-affinity worker-processes`.split(/\s+/),
 );

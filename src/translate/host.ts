@@ -8,7 +8,8 @@ import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
-import type { CertificateLookup, HostTls } from './tls.ts';
+import { hostTls, type SecretLookup } from './tls/host-tls.ts';
+import type { CertificateLookup, SelectedTls } from './tls.ts';
 import { selectCertificate } from './tls.ts';
 
 /** What translating a host looks at besides its own Ingresses. */
@@ -20,6 +21,7 @@ export interface HostContext {
   readonly certificate: CertificateLookup;
   /** The Secret holds what TLS to backends needs. */
   readonly upstreamSecretUsable: (id: CertificateId, needsCa: boolean) => boolean;
+  readonly secret: SecretLookup;
 }
 
 /** A virtual host and what is wrong with it. */
@@ -32,17 +34,21 @@ export interface TranslatedHost {
 export function translateHost(host: string, context: HostContext): TranslatedHost {
   const own = context.plansOf(host);
   const tls = tlsOf(host, own, context);
-  const builder = new HostBuilder(host, tls, context);
-  const diagnostics: Diagnostic[] = [...tls.diagnostics];
-  builder.addRules(host, own, (problem) => diagnostics.push(problem));
+  const handshake = hostTls(host, own, tls.alternative, context);
+  const closed = handshake.closed || own.some(({ denied }) => denied === 'hosts');
+  const builder = new HostBuilder(host, tls, closed, context);
+  const diagnostics: Diagnostic[] = [...tls.diagnostics, ...handshake.diagnostics];
+  builder.addRules(host, own, true, (problem) => diagnostics.push(problem));
   if (context.settings.conformance === 'kubernetes') {
     const wildcard = wildcardOf(host);
-    if (wildcard !== null) builder.addRules(wildcard, context.plansOf(wildcard));
-    if (host !== CATCH_ALL_HOST) builder.addRules(CATCH_ALL_HOST, context.plansOf(CATCH_ALL_HOST));
+    if (wildcard !== null) builder.addRules(wildcard, context.plansOf(wildcard), handshake.guards(wildcard));
+    if (host !== CATCH_ALL_HOST)
+      builder.addRules(CATCH_ALL_HOST, context.plansOf(CATCH_ALL_HOST), handshake.guards(CATCH_ALL_HOST));
   }
   builder.addDefault(own);
   const routes = builder.finish();
-  return { host: { host, certificate: tls.certificate, routes, passthrough: passthroughOf(host, own, routes) }, diagnostics };
+  const passthrough = passthroughOf(host, own, routes);
+  return { host: { host, certificate: tls.certificate, tls: handshake.tls, routes, passthrough }, diagnostics };
 }
 
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
@@ -54,7 +60,7 @@ function passthroughOf(host: string, own: readonly IngressPlan[], routes: readon
 }
 
 /** The certificate of the host, or of the wildcard above it, which the TLS handshake falls back to. */
-function tlsOf(host: string, own: readonly IngressPlan[], context: HostContext): HostTls {
+function tlsOf(host: string, own: readonly IngressPlan[], context: HostContext): SelectedTls {
   const tls = selectCertificate(host, own, context.certificate);
   const wildcard = wildcardOf(host);
   if (tls.configured || wildcard === null) return tls;
@@ -66,22 +72,28 @@ const EVERYTHING: RouteMatch = { exact: null, prefix: '/', slashRedirect: null }
 /** Gathers the routes of one host. Lives for one call of `translateHost`. */
 class HostBuilder {
   readonly #host: string;
-  readonly #tls: HostTls;
+  readonly #tls: SelectedTls;
   readonly #context: HostContext;
   readonly #routes: Route[] = [];
-  /** An Ingress of the host asks for a protection of the whole host that is not supported. */
+  /** A protection of the whole host is asked for that cannot be given. */
+  readonly #hostClosed: boolean;
+  /** So are the rules that are being added. */
   #closed = false;
 
-  constructor(host: string, tls: HostTls, context: HostContext) {
+  constructor(host: string, tls: SelectedTls, closed: boolean, context: HostContext) {
     this.#host = host;
     this.#tls = tls;
+    this.#hostClosed = closed;
     this.#context = context;
   }
 
-  /** Adds the rules that these Ingresses have for `ruleHost`, behind those added before. */
-  addRules(ruleHost: string, plans: readonly IngressPlan[], report?: (problem: Diagnostic) => void): void {
+  /**
+   * Adds the rules that these Ingresses have for `ruleHost`, behind those added before. `guarded`: this host protects them as that
+   * one would.
+   */
+  addRules(ruleHost: string, plans: readonly IngressPlan[], guarded: boolean, report?: (problem: Diagnostic) => void): void {
     const taken = this.#routes.map(({ match }) => match);
-    if (ruleHost === this.#host) this.#closed = plans.some(({ denied }) => denied === 'hosts');
+    this.#closed = this.#hostClosed || !guarded || plans.some(({ denied }) => denied === 'hosts');
     if (taken.some(({ prefix }) => prefix === '/')) return;
     const { conformance } = this.#context.settings;
     const claims = this.#claims(ruleHost, plans, report);
@@ -189,7 +201,7 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const denied = this.#closed || (oldest !== undefined && this.#denied(oldest));
+    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest));
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,

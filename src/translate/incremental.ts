@@ -241,8 +241,10 @@ export class Translator {
   #secretChanged(change: ObjectChange, dirty: Dirty): void {
     const name = nameOfEither(change);
     const id = name === null ? undefined : certificateId(name.namespace, name.name);
-    if (id !== undefined && this.#index.certificates.has(id)) dirty.certificates.add(id);
-    if (id !== undefined && this.#index.upstreamSecrets.has(id)) dirty.upstreamSecrets.add(id);
+    if (id === undefined) return;
+    if (this.#index.certificates.has(id)) dirty.certificates.add(id);
+    if (this.#index.upstreamSecrets.has(id)) dirty.upstreamSecrets.add(id);
+    for (const plan of this.#index.plansOfClientCa(id)) this.#markHostsOf(plan, dirty);
   }
 
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
@@ -361,6 +363,7 @@ export class Translator {
       serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
       certificate: (namespace, secret) => this.#usable.get(certificateId(namespace, secret)) ?? null,
       upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
+      secret: (namespace, name) => view.secret(namespace, name),
     };
     for (const host of dirty.hosts) {
       const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);

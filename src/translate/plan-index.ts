@@ -1,6 +1,7 @@
 /** The accepted Ingresses by what they touch: hosts, upstream groups, Secrets. Kept up to date one Ingress at a time. */
 import type { CertificateId, GroupId, StreamProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId, udpGroupId } from '../model/table.ts';
+import type { SecretName } from '../policies/client-certificate.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
@@ -91,6 +92,8 @@ export class PlanIndex {
   readonly #groupsOfService = new Map<string, Set<GroupId>>();
   readonly #certificates = new Map<CertificateId, Mutable<CertificateRequest>>();
   readonly #upstreamSecrets = new Map<CertificateId, Mutable<UpstreamSecretRequest>>();
+  /** The Ingresses that ask for client certificates, by the Secret with the authorities. */
+  readonly #clientCas = new Map<CertificateId, { readonly name: SecretName; readonly plans: Set<IngressPlan> }>();
 
   constructor(settings: TranslateSettings) {
     this.#settings = settings;
@@ -123,6 +126,16 @@ export class PlanIndex {
   /** The Ingresses of a host, oldest first. */
   plansOf(host: string): readonly IngressPlan[] {
     return this.#hosts.get(host) ?? NONE;
+  }
+
+  /** The Ingresses that take the authorities of client certificates from this Secret. */
+  plansOfClientCa(id: CertificateId): Iterable<IngressPlan> {
+    return this.#clientCas.get(id)?.plans ?? NONE;
+  }
+
+  /** The Secrets with authorities of client certificates. */
+  *clientCaSecrets(): Iterable<SecretName> {
+    for (const { name } of this.#clientCas.values()) yield name;
   }
 
   groupsOfService(namespace: string, service: string): ReadonlySet<GroupId> {
@@ -159,6 +172,13 @@ export class PlanIndex {
       const request = this.#upstreamSecrets.get(id) ?? { id, namespace: secret.namespace, secret: secret.name, references: [] };
       this.#upstreamSecrets.set(id, request);
       insert(request.references, { plan, fields: [plan.proxySslField] });
+    }
+    if (plan.clientAuth !== null) {
+      const { secret } = plan.clientAuth;
+      const id = certificateId(secret.namespace, secret.name);
+      const entry = this.#clientCas.get(id) ?? { name: secret, plans: new Set() };
+      this.#clientCas.set(id, entry);
+      entry.plans.add(plan);
     }
     return touched;
   }
@@ -204,6 +224,13 @@ export class PlanIndex {
         1,
       );
       if (request.references.length === 0) this.#upstreamSecrets.delete(request.id);
+    }
+    if (plan.clientAuth !== null) {
+      const { secret } = plan.clientAuth;
+      const id = certificateId(secret.namespace, secret.name);
+      const plans = this.#clientCas.get(id)?.plans;
+      plans?.delete(plan);
+      if (plans?.size === 0) this.#clientCas.delete(id);
     }
     return touched;
   }

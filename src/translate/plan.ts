@@ -7,12 +7,14 @@ import type { BackendProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
 import { backendProtocol } from '../policies/backend-protocol.ts';
 import { defaultBackend } from '../policies/default-backend.ts';
+import { clientCertificate, type ClientCertificateWish } from '../policies/client-certificate.ts';
 import { annotationField, annotationSource, type AnnotationSource } from '../policies/policy.ts';
 import { proxySsl, type ProxySslWish } from '../policies/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/service-upstream.ts';
 import { sslPassthrough, type SslPassthroughWish } from '../policies/ssl-passthrough.ts';
 import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
 import { sslRedirect } from '../policies/ssl-redirect.ts';
+import { tlsCiphers, type TlsCiphersWish } from '../policies/tls-ciphers.ts';
 import { readUnsupported, type UnsupportedAnnotations } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
@@ -73,7 +75,11 @@ export interface IngressPlan {
   readonly proxySsl: ProxySslWish;
   /** The field of the annotation `proxy-ssl-secret`, for diagnostics. */
   readonly proxySslField: string;
-  /** Whose routes are answered with 503, because an annotation that protects is not supported, or cannot be honoured. */
+  readonly clientAuth: ClientCertificateWish | null;
+  /** The field of the annotation `auth-tls-secret`, for diagnostics. */
+  readonly clientAuthField: string;
+  readonly tlsCiphers: TlsCiphersWish;
+  /** Whose routes are answered with 503, because an annotation that protects is not supported, not understood, or cannot be honoured. */
   readonly denied: UnsupportedAnnotations['denied'];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -100,6 +106,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report);
   const { denied, canary } = readUnsupported(source);
   const passthrough = canary ? 'off' : sslPassthrough.read(source, settings);
+  const clientAuth = canary ? null : readClientAuth(source, id.namespace, settings);
   // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.
   const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
   const created: unknown = metadata.creationTimestamp;
@@ -131,7 +138,10 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     backendProtocol: passthrough === 'on' && (protocol.protocol ?? 'HTTP') === 'HTTP' ? 'HTTPS' : protocol.protocol,
     proxySsl: tls,
     proxySslField: annotationField(settings.annotationsPrefix, 'proxy-ssl-secret'),
-    denied: passthrough === 'denied' ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
+    clientAuth: clientAuth === 'denied' ? null : clientAuth,
+    clientAuthField: annotationField(settings.annotationsPrefix, 'auth-tls-secret'),
+    tlsCiphers: tlsCiphers.read(source, settings),
+    denied: passthrough === 'denied' || clientAuth === 'denied' ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
     diagnostics,
   };
 }
@@ -139,10 +149,26 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
 /** A Secret of another namespace is another tenant's (ingress-nginx without `allow-cross-namespace-resources`). */
 function readProxySsl(source: AnnotationSource, namespace: string, settings: TranslateSettings): ProxySslWish {
   const wish = proxySsl.read(source, settings);
-  if (wish.secret === null || wish.secret.namespace === namespace) return wish;
+  if (wish.secret === null || wish.secret.namespace === namespace || settings.allowCrossNamespaceResources) return wish;
   const served = 'Every path of this Ingress is answered with 503.';
   source.invalid('proxy-ssl-secret', "a Secret of the Ingress's own namespace", served, 'error');
   return { ...wish, secret: null, denied: true };
+}
+
+/** `denied`: it cannot be honoured, which was reported. */
+function readClientAuth(
+  source: AnnotationSource,
+  namespace: string,
+  settings: TranslateSettings,
+): ClientCertificateWish | 'denied' | null {
+  const wish = clientCertificate.read(source, settings);
+  if (wish === null) return null;
+  if (wish === 'invalid') return 'denied';
+  if (wish.secret.namespace === namespace || settings.allowCrossNamespaceResources) return wish;
+  const message = 'the Secret is in another namespace, which the ConfigMap does not allow (allow-cross-namespace-resources)';
+  const served = 'Every path of its hosts is answered with 503, also those of other Ingresses: it holds for the host.';
+  source.report('SecretForbidden', 'error', 'auth-tls-secret', message, served);
+  return 'denied';
 }
 
 function readDefaultBackend(spec: Fields, report: Report): BackendPlan | null {

@@ -68,22 +68,27 @@ function isoTime(milliseconds: number): string {
 /** Finds the usable certificate of a Secret. */
 export type CertificateLookup = (namespace: string, secret: string) => Certificate | null;
 
-export interface HostTls {
+export interface SelectedTls {
   /** The host has a certificate, if only the default one: `ssl-redirect` acts on it. */
   readonly configured: boolean;
   /** Null: the default certificate. */
   readonly certificate: CertificateId | null;
+  /** One with a key of another type, to serve beside it. */
+  readonly alternative: CertificateId | null;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const NO_TLS: HostTls = { configured: false, certificate: null, diagnostics: [] };
+const NO_TLS: SelectedTls = { configured: false, certificate: null, alternative: null, diagnostics: [] };
+/** The host is served with the default certificate, and nothing is wrong with that. */
+const DEFAULT: SelectedTls = { ...NO_TLS, configured: true };
 const SERVED = 'The default certificate is served for the host.';
 
 /**
  * The oldest Ingress of the host with any `spec.tls` decides: the entry that lists the host; else the first Secret whose certificate
- * covers it; else the default certificate. ingress-nginx, `createServers` and `extractTLSSecretName`.
+ * covers it; else the default certificate. ingress-nginx, `createServers` and `extractTLSSecretName`. Of the further entries of the
+ * same kind the first with a key of another type is served beside it: clients that know both prefer ECDSA.
  */
-export function selectCertificate(host: string, plans: readonly IngressPlan[], lookup: CertificateLookup): HostTls {
+export function selectCertificate(host: string, plans: readonly IngressPlan[], lookup: CertificateLookup): SelectedTls {
   const plan = host === CATCH_ALL_HOST ? undefined : plans.find(({ tls }) => tls.length > 0);
   if (plan === undefined) return NO_TLS;
   const listed = plan.tls.find(({ hosts }) => hosts.includes(host));
@@ -91,24 +96,42 @@ export function selectCertificate(host: string, plans: readonly IngressPlan[], l
   for (const { secret } of plan.tls) {
     const certificate = secret === null ? null : lookup(plan.namespace, secret);
     if (certificate !== null && coversHost(certificate.names, host)) {
-      return { configured: true, certificate: certificate.id, diagnostics: [] };
+      return { ...DEFAULT, certificate: certificate.id, alternative: beside(host, plan, plan.tls, certificate, lookup) };
     }
   }
-  if (plan.tls.every(({ secret }) => secret === null)) return { configured: true, certificate: null, diagnostics: [] };
+  if (plan.tls.every(({ secret }) => secret === null)) return DEFAULT;
   const message = `no entry lists the host ${quote(host)}, and no certificate of the entries covers it`;
   return defaultWith(diagnostic(plan.object, 'CertificateHostMismatch', 'warning', 'spec.tls', message, SERVED));
 }
 
-function fromEntry(host: string, plan: IngressPlan, { secret, field }: TlsPlan, lookup: CertificateLookup): HostTls {
+function fromEntry(host: string, plan: IngressPlan, { secret, field }: TlsPlan, lookup: CertificateLookup): SelectedTls {
   const certificate = secret === null ? null : lookup(plan.namespace, secret);
   // What is wrong with the Secret itself is reported with the Secret.
-  if (certificate === null) return { configured: true, certificate: null, diagnostics: [] };
-  if (coversHost(certificate.names, host)) return { configured: true, certificate: certificate.id, diagnostics: [] };
+  if (certificate === null) return DEFAULT;
+  if (coversHost(certificate.names, host)) {
+    const listing = plan.tls.filter(({ hosts }) => hosts.includes(host));
+    return { ...DEFAULT, certificate: certificate.id, alternative: beside(host, plan, listing, certificate, lookup) };
+  }
   const names = certificate.names.map(quote).join(', ') || 'no name';
   const message = `the certificate in the Secret ${quote(secret)} is for ${names}, not for ${quote(host)}`;
   return defaultWith(diagnostic(plan.object, 'CertificateHostMismatch', 'error', `${field}.secretName`, message, SERVED));
 }
 
-function defaultWith(problem: Diagnostic): HostTls {
-  return { configured: true, certificate: null, diagnostics: [problem] };
+function beside(
+  host: string,
+  { namespace }: IngressPlan,
+  entries: readonly TlsPlan[],
+  first: Certificate,
+  lookup: CertificateLookup,
+): CertificateId | null {
+  for (const { secret } of entries) {
+    const other = secret === null ? null : lookup(namespace, secret);
+    if (other === null || other.key.asymmetricKeyType === first.key.asymmetricKeyType) continue;
+    if (coversHost(other.names, host)) return other.id;
+  }
+  return null;
+}
+
+function defaultWith(problem: Diagnostic): SelectedTls {
+  return { ...DEFAULT, diagnostics: [problem] };
 }

@@ -92,6 +92,7 @@ export function translateTable(
     serviceExists: (namespace, name) => view.service(namespace, name) !== undefined,
     certificate: (namespace, secret) => usable.get(certificateId(namespace, secret)) ?? null,
     upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
+    secret: (namespace, name) => view.secret(namespace, name),
   };
   const hosts = new Map(
     [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
@@ -122,11 +123,12 @@ export function referencesOf(index: PlanIndex): References {
   for (const { namespace, service } of index.groups.values()) {
     services.set(JSON.stringify([namespace, service]), { namespace, name: service });
   }
+  const secrets = new Map<string, ObjectName>();
+  for (const { namespace, secret } of [...index.certificates.values(), ...index.upstreamSecrets.values()])
+    secrets.set(certificateId(namespace, secret), { namespace, name: secret });
+  for (const secret of index.clientCaSecrets()) secrets.set(certificateId(secret.namespace, secret.name), secret);
   return {
-    secrets: [...index.certificates.values(), ...index.upstreamSecrets.values()].map(({ namespace, secret }) => ({
-      namespace,
-      name: secret,
-    })),
+    secrets: [...secrets.values()],
     services: [...services.values()],
   };
 }

@@ -57,7 +57,7 @@ function host(name: string, prefixes: readonly string[], { id, service, port }: 
     ingress: { namespace: 'bench', name },
     service: { name: service, port },
   }));
-  return { host: name, certificate: tls.id, routes, passthrough: null };
+  return { host: name, certificate: tls.id, tls: null, routes, passthrough: null };
 }
 
 function routingTable(): RoutingTable {

@@ -24,7 +24,10 @@ const SECRET = certificateId('default', 'web');
 function table(...hosts: [host: string, tls: boolean, routes: Route[]][]): RoutingTable {
   return {
     hosts: new Map(
-      hosts.map(([host, tls, routes]) => [host, { host, certificate: tls ? SECRET : null, routes, passthrough: null }]),
+      hosts.map(([host, tls, routes]) => [
+        host,
+        { host, certificate: tls ? SECRET : null, tls: null, routes, passthrough: null },
+      ]),
     ),
     groups: new Map(),
     certificates: new Map(),

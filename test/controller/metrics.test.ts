@@ -47,7 +47,7 @@ function table(): RoutingTable {
     { ...route('built-in', { kind: 'answer', status: 404 }), service: null },
   ];
   return {
-    hosts: new Map([['a.example', { host: 'a.example', certificate: certificate.id, routes, passthrough: null }]]),
+    hosts: new Map([['a.example', { host: 'a.example', certificate: certificate.id, tls: null, routes, passthrough: null }]]),
     groups: new Map([
       [EMPTY, { id: EMPTY, namespace: 'default', service: 'empty', port: '80', protocol: null, endpoints: [] }],
     ]),

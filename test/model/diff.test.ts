@@ -8,6 +8,7 @@ import { FALLBACK_CERTIFICATE } from '../support/cluster-view.ts';
 const host = (name: string, path = '/'): VirtualHost => ({
   host: name,
   certificate: null,
+  tls: null,
   routes: [
     {
       match: { exact: null, prefix: path, slashRedirect: null },

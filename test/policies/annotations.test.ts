@@ -22,6 +22,12 @@ describe('the list of annotations', () => {
   it('has a policy for these', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
+      'auth-tls-error-page',
+      'auth-tls-match-cn',
+      'auth-tls-pass-certificate-to-upstream',
+      'auth-tls-secret',
+      'auth-tls-verify-client',
+      'auth-tls-verify-depth',
       'backend-protocol',
       'default-backend',
       'force-ssl-redirect',
@@ -34,7 +40,9 @@ describe('the list of annotations', () => {
       'proxy-ssl-verify',
       'proxy-ssl-verify-depth',
       'service-upstream',
+      'ssl-ciphers',
       'ssl-passthrough',
+      'ssl-prefer-server-ciphers',
       'ssl-redirect',
     ]);
   });
@@ -53,7 +61,6 @@ describe('an annotation that protects', () => {
     ['auth-type', 'basic'],
     ['auth-type', 'nonsense'],
     ['auth-url', 'https://auth.test/'],
-    ['auth-tls-secret', 'ns/ca'],
     ['allowlist-source-range', '10.0.0.0/8'],
     ['whitelist-source-range', ','],
     ['whitelist-source-range', '0.0.0.0/0'],
@@ -83,8 +90,6 @@ describe('an annotation that protects', () => {
     { 'auth-type': null },
     { 'auth-secret': 'users', 'auth-realm': 'x' },
     { 'auth-signin': 'https://auth.test/', 'auth-snippet': 'x' },
-    { 'auth-tls-verify-client': 'on', 'auth-tls-match-cn': 'CN=x' },
-    { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off' },
     { 'whitelist-source-range': ' \n ' },
     { 'whitelist-source-range': '0.0.0.0/0,::/0', 'allowlist-source-range': '::/0, 0.0.0.0/0' },
     { satisfy: 'any' },
@@ -97,19 +102,11 @@ describe('an annotation that protects', () => {
     expect(read(annotations)).toEqual({ denied: 'none', canary: false, diagnostics: [] });
   });
 
-  it('denies when the subject of certificates is compared though none is asked for, as every request is refused then', () => {
-    const annotations = { 'auth-tls-secret': 'ns/ca', 'auth-tls-verify-client': 'off', 'auth-tls-match-cn': 'CN=x' };
-    expect(read(annotations).denied).not.toBe('none');
+  it.each(['server-snippet'])('closes the hosts when ingress-nginx makes it hold for the host: %s', (name) => {
+    const { denied, diagnostics } = read({ [name]: 'true', 'limit-rps': '1' });
+    expect(denied).toBe('hosts');
+    expect(diagnostics.some(({ served }) => served.includes('also those of other Ingresses'))).toBe(true);
   });
-
-  it.each(['auth-tls-secret', 'server-snippet'])(
-    'closes the hosts when ingress-nginx makes it hold for the host: %s',
-    (name) => {
-      const { denied, diagnostics } = read({ [name]: 'true', 'limit-rps': '1' });
-      expect(denied).toBe('hosts');
-      expect(diagnostics.some(({ served }) => served.includes('also those of other Ingresses'))).toBe(true);
-    },
-  );
 
   it('is reported without its text, which may hold secrets', () => {
     const { diagnostics } = read({ 'configuration-snippet': 'proxy_set_header Authorization "Basic c2VjcmV0";' });

@@ -26,6 +26,7 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   preserveTrailingSlash: false,
   httpRedirectCode: 308,
   noTlsRedirectLocations: ['/.well-known/acme-challenge'],
+  allowCrossNamespaceResources: false,
   serviceUpstream: false,
   strictValidatePathType: true,
   sslPassthrough: false,

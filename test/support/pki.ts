@@ -40,6 +40,12 @@ export interface CertificateOptions {
   /** Take this key (PEM) instead of one of the process's cached keys. */
   readonly key?: string;
   readonly ca?: boolean;
+  /** Names of the subject, first to last, instead of the CN: short names (RFC 2253) and values. */
+  readonly subject?: readonly { readonly shortName: string; readonly value: string }[];
+  /** Where the issuer says whether the certificate is revoked. */
+  readonly ocspUrl?: string;
+  /** It may sign OCSP responses in its issuer's name. */
+  readonly ocspSigning?: boolean;
 }
 
 const DAY = 86_400_000;
@@ -83,6 +89,14 @@ export function makeCertificate(options: CertificateOptions): TestCertificate {
 
 const { asn1, pki } = forge;
 
+/** RFC 5280 section 4.2.2.1: one responder. */
+function authorityInformation(url: string): forge.asn1.Asn1 {
+  const method = universal(asn1.Type.OID, false, asn1.oidToDer('1.3.6.1.5.5.7.48.1').getBytes());
+  // The tag is 6, which the library calls so.
+  const location = asn1.create(asn1.Class.CONTEXT_SPECIFIC, asn1.Type.OID, false, url);
+  return universal(asn1.Type.SEQUENCE, true, [universal(asn1.Type.SEQUENCE, true, [method, location])]);
+}
+
 // RFC 8017 appendix A.2.4, RFC 5758 section 3.2, RFC 8410 section 3.
 const SIGNATURES = {
   rsa: { oid: '1.2.840.113549.1.1.11', hash: 'sha256', nullParameters: true },
@@ -90,11 +104,13 @@ const SIGNATURES = {
   ed25519: { oid: '1.3.101.112', hash: null, nullParameters: false },
 } as const;
 
-function universal(type: forge.asn1.Type, constructed: boolean, value: string | forge.asn1.Asn1[]): forge.asn1.Asn1 {
+/** A value of a universal type. */
+export function universal(type: forge.asn1.Type, constructed: boolean, value: string | forge.asn1.Asn1[]): forge.asn1.Asn1 {
   return asn1.create(asn1.Class.UNIVERSAL, type, constructed, value);
 }
 
-function algorithmOf(type: KeyType): forge.asn1.Asn1 {
+/** The algorithm that a key of this type signs with here. */
+export function algorithmOf(type: KeyType): forge.asn1.Asn1 {
   const { oid, nullParameters } = SIGNATURES[type];
   const parts = [universal(asn1.Type.OID, false, asn1.oidToDer(oid).getBytes())];
   if (nullParameters) parts.push(universal(asn1.Type.NULL, false, ''));
@@ -107,12 +123,18 @@ function issue(options: CertificateOptions, keyType: KeyType, key: string): stri
   certificate.validity.notBefore = options.notBefore ?? new Date(Date.now() - DAY);
   certificate.validity.notAfter = options.notAfter ?? new Date(Date.now() + 90 * DAY);
   const subject = [{ name: 'commonName', value: options.names[0] ?? '' }];
-  certificate.setSubject(subject);
+  const named = options.subject?.map((each) => ({
+    ...each,
+    valueTagClass: forge.asn1.Type.UTF8 as unknown as forge.asn1.Class,
+  }));
+  certificate.setSubject(named ?? subject);
   certificate.setIssuer(options.issuer === undefined ? subject : [{ name: 'commonName', value: options.issuer.name }]);
   const extensions: object[] = [{ name: 'basicConstraints', cA: options.ca === true, critical: true }];
   if (options.commonNameOnly !== true) {
     extensions.push({ name: 'subjectAltName', altNames: options.names.map((value) => ({ type: 2, value })) });
   }
+  if (options.ocspSigning === true) extensions.push({ name: 'extKeyUsage', '1.3.6.1.5.5.7.3.9': true });
+  if (options.ocspUrl !== undefined) extensions.push({ id: '1.3.6.1.5.5.7.1.1', value: authorityInformation(options.ocspUrl) });
   certificate.setExtensions(extensions);
   const one = new forge.jsbn.BigInteger('1', 10);
   certificate.publicKey = pki.setRsaPublicKey(one, one);
@@ -128,16 +150,22 @@ function issue(options: CertificateOptions, keyType: KeyType, key: string): stri
   fields[2] = algorithmOf(signingType);
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   fields[6] = asn1.fromDer(spki.toString('binary'));
-  const signature = sign(
-    SIGNATURES[signingType].hash,
-    Buffer.from(asn1.toDer(body).getBytes(), 'binary'),
-    options.issuer?.key ?? key,
-  );
-  const whole = universal(asn1.Type.SEQUENCE, true, [
-    body,
-    algorithmOf(signingType),
-    universal(asn1.Type.BITSTRING, false, `\0${signature.toString('binary')}`),
-  ]);
-  const base64 = Buffer.from(asn1.toDer(whole).getBytes(), 'binary').toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`;
+  return pem('CERTIFICATE', signed(body, signingType, options.issuer?.key ?? key));
+}
+
+/** The SEQUENCE of a body, the algorithm and the signature over the body: certificates and lists of revoked ones. */
+export function signed(body: forge.asn1.Asn1, type: KeyType, key: string): forge.asn1.Asn1 {
+  return universal(asn1.Type.SEQUENCE, true, [body, algorithmOf(type), signatureOf(body, type, key)]);
+}
+
+/** The signature over what is encoded, as a BIT STRING. */
+export function signatureOf(body: forge.asn1.Asn1, type: KeyType, key: string): forge.asn1.Asn1 {
+  const signature = sign(SIGNATURES[type].hash, Buffer.from(asn1.toDer(body).getBytes(), 'binary'), key);
+  return universal(asn1.Type.BITSTRING, false, `\0${signature.toString('binary')}`);
+}
+
+/** PEM. */
+export function pem(label: string, value: forge.asn1.Asn1): string {
+  const base64 = Buffer.from(asn1.toDer(value).getBytes(), 'binary').toString('base64');
+  return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 }

@@ -48,7 +48,7 @@ export function prefixRoute(path: string, target: RouteTarget | string, policies
 }
 
 export function host(name: string, routes: readonly Route[], certificate: VirtualHost['certificate'] = null): VirtualHost {
-  return { host: name, certificate, routes, passthrough: null };
+  return { host: name, certificate, tls: null, routes, passthrough: null };
 }
 
 /** The catch-all host, answering 404. */

@@ -5,6 +5,8 @@
  * - `settings`: differences from ingress-nginx's defaults; with `conformance: both` the output has a result for each.
  * - `services`: `namespace/name` of Services with port 80 ("http", target port 8080) and one ready endpoint, 10.0.0.1.
  * - `certificates`: Secrets with a certificate for `names`, valid from 2025 to 2027 unless `notBefore` or `notAfter` say otherwise.
+ *   With `keyType: rsa` the key is no EC key.
+ * - `authorities`: Secrets with a `ca.crt`; with `crl: true` a `ca.crl` too.
  *
  * The IngressClass `nginx` exists. Null members are left out of the output. It is 2026-01-01.
  */
@@ -18,7 +20,8 @@ import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { CONFORMANCE_DIFFERENCES } from '../../src/translate/conformance.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
-import { makeCertificate } from '../support/pki.ts';
+import { makeCa, makeCertificate, type KeyType } from '../support/pki.ts';
+import { makeCrl } from '../support/revocation.ts';
 import { tableData } from '../support/table-text.ts';
 
 interface Header {
@@ -29,7 +32,9 @@ interface Header {
     readonly names: readonly string[];
     readonly notBefore?: string;
     readonly notAfter?: string;
+    readonly keyType?: KeyType;
   }[];
+  readonly authorities?: readonly { readonly secret: string; readonly crl?: boolean }[];
 }
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -59,12 +64,23 @@ function implied(header: Header): KubeObject[] {
   const secrets = (header.certificates ?? []).map((certificate): KubeObject => {
     const notBefore = new Date(certificate.notBefore ?? '2025-01-01T00:00:00Z');
     const notAfter = new Date(certificate.notAfter ?? '2027-01-01T00:00:00Z');
-    const { chain, key } = makeCertificate({ names: certificate.names, notBefore, notAfter });
+    const { keyType = 'ec', names: covered } = certificate;
+    const { chain, key } = makeCertificate({ names: covered, notBefore, notAfter, keyType });
     const data = { 'tls.crt': Buffer.from(chain).toString('base64'), 'tls.key': Buffer.from(key).toString('base64') };
     const secret: Secret = { kind: 'Secret', metadata: split(certificate.secret), data };
     return secret;
   });
-  return [...services, ...secrets];
+  const authorities = (header.authorities ?? []).map(({ secret, crl = false }): KubeObject => {
+    const ca = makeCa({ name: secret });
+    const lists = crl ? { 'ca.crl': Buffer.from(makeCrl(ca, [])).toString('base64') } : {};
+    const one: Secret = {
+      kind: 'Secret',
+      metadata: split(secret),
+      data: { 'ca.crt': Buffer.from(ca.cert).toString('base64'), ...lists },
+    };
+    return one;
+  });
+  return [...services, ...secrets, ...authorities];
 }
 
 /** Without the members that are null or have nothing in them. */

@@ -10,7 +10,7 @@ import type { ObjectChange } from '../../src/translate/incremental.ts';
 import { Translator } from '../../src/translate/incremental.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
-import { makeCertificate } from '../support/pki.ts';
+import { makeCa, makeCertificate } from '../support/pki.ts';
 import { comparable } from '../support/table-text.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -18,11 +18,16 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const validity = { notBefore: new Date(NOW - 1000), notAfter: new Date(NOW + 1000) };
 const a = makeCertificate({ names: ['a.test'], ...validity });
 const wild = makeCertificate({ names: ['*.test'], ...validity, notAfter: new Date(NOW - 500) });
+const rsa = makeCertificate({ names: ['a.test', '*.test'], keyType: 'rsa', ...validity });
+const authority = makeCa();
 const SECRET_DATA = [
   { 'tls.crt': base64(a.chain), 'tls.key': base64(a.key) },
   { 'tls.crt': base64(wild.chain), 'tls.key': base64(wild.key) },
   { 'tls.crt': base64(a.chain) },
   { 'ca.crt': base64(a.chain) },
+  { 'tls.crt': base64(rsa.chain), 'tls.key': base64(rsa.key), 'ca.crt': base64(authority.cert) },
+  { 'ca.crt': base64(authority.cert) },
+  { 'ca.crt': base64('nothing') },
 ];
 
 const namespace = fc.constantFrom('one', 'one', 'one', 'two');
@@ -59,6 +64,9 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/backend-protocol': fc.constantFrom('HTTPS', 'grpc', 'nonsense'),
     'nginx.ingress.kubernetes.io/proxy-ssl-secret': fc.constantFrom('one/cert', 'one/cert', 'two/cert', 'cert'),
     'nginx.ingress.kubernetes.io/proxy-ssl-verify': fc.constantFrom('on', 'off'),
+    'nginx.ingress.kubernetes.io/auth-tls-secret': fc.constantFrom('one/cert', 'one/other', 'two/cert', 'cert'),
+    'nginx.ingress.kubernetes.io/auth-tls-verify-client': fc.constantFrom('on', 'off', 'optional', 'never'),
+    'nginx.ingress.kubernetes.io/ssl-prefer-server-ciphers': fc.constantFrom('true', 'false'),
     'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
     'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
   },

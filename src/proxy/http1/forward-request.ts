@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
+import type { ClientCertificate } from '../client-auth/certificate.ts';
 import { validHost } from '../host.ts';
 import { plainAddress, type ProxyHeader } from '../listener/proxy-protocol.ts';
 import { clientAddress, forwardedFor } from './client-address.ts';
@@ -19,6 +20,8 @@ export interface ClientInfo {
   readonly address: string;
   /** The port the client connected to, as that header says it; null without one. */
   readonly proxiedPort: number | null;
+  /** What the client showed, where the host of its handshake asks for certificates; null elsewhere. */
+  readonly certificate: ClientCertificate | null;
 }
 
 /** What is forwarded about one request, after trust in the client's own X-Forwarded-* was decided. */
@@ -29,10 +32,16 @@ export interface ForwardedInfo {
   readonly host: string;
 }
 
-/** `address`: as the socket says it. `proxied`: the PROXY header of a trusted peer. */
-export function clientInfo(address: string, scheme: 'http' | 'https', proxied: ProxyHeader | null = null): ClientInfo {
+/** `address`: as the socket says it. `proxied`: the PROXY header of a trusted peer. `certificate`: where one was asked for. */
+export function clientInfo(
+  address: string,
+  scheme: 'http' | 'https',
+  proxied: ProxyHeader | null = null,
+  certificate: ClientCertificate | null = null,
+): ClientInfo {
   const { source = null, destination = null } = proxied ?? {};
-  return { scheme, address: source?.address ?? plainAddress(address), proxiedPort: destination?.port ?? null };
+  const proxiedPort = destination?.port ?? null;
+  return { scheme, address: source?.address ?? plainAddress(address), proxiedPort, certificate };
 }
 
 /** A load balancer that terminates TLS for port 443 says so by that port only (ingress-nginx, lua_ingress.lua). */

@@ -18,11 +18,16 @@ export interface AcceptContext extends OpeningContext {
     'useProxyProtocol' | 'proxyProtocolHeaderTimeout' | 'trustedProxies' | 'tlsHandshakeTimeout' | 'passthroughProxyProtocol'
   >;
   readonly group: (id: GroupId) => LiveGroup;
+  /** Whether the name in a ClientHello decides on the handshake. */
+  readonly needsServerName: () => boolean;
   /** A connection that passes through, paused. `header`: what the endpoint gets first. */
   readonly onPassthrough: (socket: Socket, address: string, group: LiveGroup, header: string) => void;
   /** A connection was closed for its PROXY header. */
   readonly onProxyHeaderRefused: (socket: Socket, why: Refusal) => void;
 }
+
+/** Goes on with a connection whose TLS is terminated here. */
+type AcceptedTls = (proxied: ProxyHeader | null, serverName: string | null) => void;
 
 /** A fatal alert, decode_error (RFC 8446 §6.2), in clear text as it is before a handshake. */
 const DECODE_ERROR = Buffer.from([21, 3, 1, 0, 2, 2, 50]);
@@ -56,15 +61,18 @@ export class AcceptPath {
     else then(null);
   }
 
-  /** As `plain`, and reads the ClientHello if any host passes through; `then` gets what is to be terminated here. */
-  tls(socket: Socket, then: (proxied: ProxyHeader | null) => void): void {
+  /**
+   * As `plain`, and reads the ClientHello if any host passes through, or has handshakes of its own; `then` gets what is to be
+   * terminated here, with the name the client asks for: null when it names none, or nobody had to know.
+   */
+  tls(socket: Socket, then: AcceptedTls): void {
     this.plain(socket, (proxied) => {
-      if (this.#passthrough.size === 0) then(proxied);
+      if (this.#passthrough.size === 0 && !this.#context.needsServerName()) then(proxied, null);
       else this.#readHello(socket, proxied, then);
     });
   }
 
-  #readHello(socket: Socket, proxied: ProxyHeader | null, then: (proxied: ProxyHeader | null) => void): void {
+  #readHello(socket: Socket, proxied: ProxyHeader | null, then: AcceptedTls): void {
     const judge = (bytes: Buffer): Verdict => {
       const hello = readClientHello(bytes);
       if (hello === 'more') return 'more';
@@ -73,7 +81,7 @@ export class AcceptPath {
         return 'refused';
       }
       const group = hello.serverName === null ? undefined : this.#groupOf(hello.serverName);
-      if (group === undefined) return { used: 0, goOn: () => then(proxied) };
+      if (group === undefined) return { used: 0, goOn: () => then(proxied, hello.serverName) };
       return { used: 0, goOn: () => this.#pass(socket, proxied, group) };
     };
     readOpening(socket, this.#context, this.#context.settings().tlsHandshakeTimeout, judge, () => undefined);

@@ -1,9 +1,10 @@
 /** The listening sockets of a worker: plain HTTP and TLS, shared with the other workers by SO_REUSEPORT. */
 import type { KeyObject } from 'node:crypto';
 import net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
+import type { ClientCertificate } from '../client-auth/certificate.ts';
 import { ClientConnection } from '../http1/connection.ts';
 import { clientInfo } from '../http1/forward-request.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
@@ -11,35 +12,26 @@ import { ClientSession } from '../http2/session.ts';
 import type { AcceptPath } from './accept.ts';
 import { listen } from './bind.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
-import { tlsOptions, type TlsContexts } from './tls-contexts.ts';
+import type { TlsContexts } from './tls-contexts.ts';
+import { HANDSHAKE, TlsServers } from './tls-servers.ts';
 
 /** What the listeners tell their worker. */
 export interface ListenerEvents {
   /** A connection was accepted (true) or refused for the limit of connections (false). */
   readonly onAccept: (served: boolean) => void;
-}
-
-/** A client that ends its side in the handshake is gone: nothing else would close its socket before the deadline. */
-const HANDSHAKE = { allowHalfOpen: false, noDelay: true };
-
-/** RFC 7301 §3.2: the server's choice; undefined refuses a client that speaks nothing we do. */
-function chooseProtocol(offered: readonly string[], http2: boolean): string | undefined {
-  return (http2 ? ['h2', 'http/1.1'] : ['http/1.1']).find((protocol) => offered.includes(protocol));
+  /** What a client is stapled that asks for it; null: nothing. */
+  readonly staple: (certificate: Buffer) => Buffer | null;
 }
 
 export class Listeners {
-  readonly #contexts: TlsContexts;
   readonly #http: net.Server;
-  /** Accepts for `#tls`, which never listens itself: a connection beyond the limit must not cost a TLS socket. */
+  /** Accepts for `#tls`, of which none listens itself: a connection beyond the limit must not cost a TLS socket. */
   readonly #https: net.Server;
-  readonly #tls: tls.Server;
+  readonly #tls: TlsServers;
   /** Every socket that is open, from accept on: one in its handshake is not a connection of the worker yet. */
   readonly #open = new Set<net.Socket>();
   /** Whether there is room for one more connection. One that is refused is closed, and both are counted. */
   readonly admits: (socket: net.Socket) => boolean;
-  #ticketKeys: KeyObject;
-  /** What the TLS server's own context was made of. */
-  #contextKey = '';
 
   /** `ticketKeys`: as `makeTicketKeys` gives them. */
   constructor(
@@ -49,8 +41,6 @@ export class Listeners {
     accept: AcceptPath,
     events: ListenerEvents,
   ) {
-    this.#contexts = contexts;
-    this.#ticketKeys = ticketKeys;
     const open = this.#open;
     function onClose(this: net.Socket): void {
       open.delete(this);
@@ -66,60 +56,48 @@ export class Listeners {
       socket.on('close', onClose);
       return true;
     };
-    const serve = (socket: net.Socket, scheme: 'http' | 'https', proxied: ProxyHeader | null): void => {
-      const client = clientInfo(socket.remoteAddress ?? '', scheme, proxied);
+    const serve = (
+      socket: net.Socket,
+      scheme: 'http' | 'https',
+      proxied: ProxyHeader | null,
+      certificate: ClientCertificate | null,
+    ): void => {
+      const client = clientInfo(socket.remoteAddress ?? '', scheme, proxied, certificate);
       context.connections.add(new ClientConnection(socket, client, context));
       // What was read before the protocol began has left it paused.
       socket.resume();
     };
-    const serveHttp2 = (socket: tls.TLSSocket, proxied: ProxyHeader | null): void => {
-      try {
-        const client = clientInfo(socket.remoteAddress ?? '', 'https', proxied);
-        context.connections.add(new ClientSession(socket, client, context));
-      } catch (error) {
-        context.onBug(error);
-        socket.destroy();
-      }
+    const serveHttp2 = (socket: tls.TLSSocket, proxied: ProxyHeader | null, certificate: ClientCertificate | null): void => {
+      const client = clientInfo(socket.remoteAddress ?? '', 'https', proxied, certificate);
+      context.connections.add(new ClientSession(socket, client, context));
     };
     this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.admits(socket)) accept.plain(socket, (proxied) => serve(socket, 'http', proxied));
+      if (this.admits(socket)) accept.plain(socket, (proxied) => serve(socket, 'http', proxied, null));
     });
     /** The PROXY headers of connections in their handshake. */
     const headers = new WeakMap<net.Socket, ProxyHeader>();
-    this.#tls = tls.createServer(
-      {
-        ...tlsOptions(context.settings()),
-        ...HANDSHAKE,
-        // Of one connection, from its accept; bytes that come do not put it off.
-        handshakeTimeout: context.settings().tlsHandshakeTimeout,
-        ALPNCallback: ({ protocols }) => chooseProtocol(protocols, context.settings().useHttp2),
-        SNICallback: (name, done) => {
-          // An exception here would end the process (CVE-2026-21637).
-          try {
-            done(null, contexts.contextFor(name));
-          } catch (error) {
-            done(error as Error);
-          }
-        },
-      },
-      (socket) => {
+    this.#tls = new TlsServers({
+      settings: () => context.settings(),
+      contexts,
+      ticketKeys,
+      onSecure: (socket, certificate) => {
         const proxied = headers.get(wrapped(socket)) ?? null;
-        if (socket.alpnProtocol === 'h2') return serveHttp2(socket, proxied);
+        if (socket.alpnProtocol === 'h2') return serveHttp2(socket, proxied, certificate);
         socket.allowHalfOpen = true;
-        serve(socket, 'https', proxied);
+        serve(socket, 'https', proxied, certificate);
       },
-    );
+      staple: (certificate) => events.staple(certificate),
+      onBug: (error) => context.onBug(error),
+    });
     this.#https = net.createServer(HANDSHAKE, (socket) => {
       if (!this.admits(socket)) return;
-      accept.tls(socket, (proxied) => {
+      accept.tls(socket, (proxied, serverName) => {
         if (proxied !== null) headers.set(socket, proxied);
-        this.#tls.emit('connection', socket);
+        this.#tls.handshake(socket, serverName);
       });
     });
-    // An accept that fails (EMFILE) must not end the worker, nor an error of a handshake, whose socket is already destroyed.
-    for (const server of [this.#http, this.#https, this.#tls]) server.on('error', () => undefined);
-    // A handshake that timed out leaves its socket open, unlike one that failed.
-    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
+    // An accept that fails (EMFILE) must not end the worker.
+    for (const server of [this.#http, this.#https]) server.on('error', () => undefined);
   }
 
   /** Sockets that clients hold open, those in their TLS handshake included. */
@@ -133,23 +111,14 @@ export class Listeners {
     return { http: await listen(this.#http, bindAddress, httpPort), https: await listen(this.#https, bindAddress, httpsPort) };
   }
 
-  /**
-   * Gives the TLS server its own context anew, if it would differ: clients without SNI get its certificate, and every client
-   * its protocol versions and sessions, whatever context SNI chooses. Before the first table there is nothing to do. Throws for
-   * a certificate that OpenSSL does not take, which should never have come so far; the one before it serves on.
-   */
+  /** As `TlsServers.refresh`. */
   refreshContext(): void {
-    const context = this.#contexts.defaultOptions();
-    if (context === null || context.key === this.#contextKey) return;
-    this.#contextKey = context.key;
-    // Without keys of ours the new context would make some up, and no other worker could open its tickets.
-    this.#tls.setSecureContext({ ...context.options, ticketKeys: this.#ticketKeys.export() });
+    this.#tls.refresh();
   }
 
   /** Replaces the keys of session tickets: those that were given out are worth nothing any more. */
   setTicketKeys(keys: KeyObject): void {
-    this.#ticketKeys = keys;
-    this.#tls.setTicketKeys(keys.export());
+    this.#tls.setTicketKeys(keys);
   }
 
   /** Stops accepting. Connections stay. */

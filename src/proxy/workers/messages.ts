@@ -5,6 +5,7 @@ import type { StreamId, TablePatch } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import type { Refusal } from '../listener/opening.ts';
+import type { StapleChange } from '../ocsp/stapler.ts';
 import type { AdmissionLevel } from './overload.ts';
 
 /** What a worker starts with. */
@@ -14,6 +15,8 @@ export interface WorkerData {
   readonly counters: Float64Array<SharedArrayBuffer>;
   /** Of TLS session tickets: `listener/ticket-keys.ts`. */
   readonly ticketKeys: KeyObject;
+  /** What may be stapled now: `ocsp/stapler.ts`. */
+  readonly staples: readonly StapleChange[];
 }
 
 /** To a worker. */
@@ -21,6 +24,7 @@ export type ToWorker =
   | { readonly type: 'patch'; readonly patch: TablePatch }
   | { readonly type: 'configure'; readonly settings: ProxySettings }
   | { readonly type: 'ticketKeys'; readonly keys: KeyObject }
+  | { readonly type: 'staples'; readonly changes: readonly StapleChange[] }
   /** Sent once the worker has a table. */
   | { readonly type: 'listen'; readonly ports: BoundPorts }
   /** The ports of these TCP and UDP services are free: listen. */

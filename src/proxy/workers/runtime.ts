@@ -29,6 +29,7 @@ import { Listeners } from '../listener/listeners.ts';
 import type { Refusal } from '../listener/opening.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
+import { Staples } from '../ocsp/stapler.ts';
 import { Outbox } from '../outbox.ts';
 import type { StreamContext } from '../stream/context.ts';
 import { StreamServices } from '../stream/services.ts';
@@ -85,6 +86,8 @@ export interface RuntimeOptions {
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
+  /** What clients are stapled that ask for it. */
+  readonly staples = new Staples();
   #settings: ProxySettings;
   readonly #admission: Admission;
   readonly #options: RuntimeOptions;
@@ -124,6 +127,7 @@ export class Runtime {
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
       ...streams,
+      needsServerName: () => this.#tls.hasProfiles,
       onPassthrough: (socket, address, group, header) => splice(socket, address, group, header, streams),
     });
     this.#streams = new StreamServices(streams);
@@ -132,6 +136,7 @@ export class Runtime {
         writer.add(ACCEPTED, 1);
         if (!served) writer.add(REJECTED, 1);
       },
+      staple: (certificate) => this.staples.find(certificate),
     });
   }
 
@@ -289,7 +294,7 @@ export class Runtime {
   }
 
   #setHost(host: VirtualHost): void {
-    const routes = host.routes.map((route) => compileRoute(route, host.host, this.#groups, this.#recorder));
+    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder));
     for (const route of routes) for (const group of groupsOf(route)) group.users++;
     this.#letGo(host.host);
     this.#routes.set(host.host, routes);

@@ -10,7 +10,7 @@ import { Runtime } from './runtime.ts';
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
 
-const { settings, counters, ticketKeys } = workerData as WorkerData;
+const { settings, counters, ticketKeys, staples } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
 const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
 const beat = (): void => writer.add(HEARTBEAT, 1);
@@ -22,6 +22,7 @@ const runtime = new Runtime(settings, writer, {
   onProgress: beat,
   onProxyHeaderRefused: (address, why) => send({ type: 'proxyHeaderRefused', address, why }),
 });
+runtime.staples.change(staples);
 send({ type: 'started', thread: threadName() });
 
 let due = performance.now() + SAMPLE_INTERVAL;
@@ -43,6 +44,9 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'ticketKeys':
       runtime.setTicketKeys(message.keys);
+      return;
+    case 'staples':
+      runtime.staples.change(message.changes);
       return;
     case 'listen':
       void listen(message.ports);

@@ -7,7 +7,7 @@ import { group, host, prefixRoute, proxySettings, rawBackend, response, startPro
 import { sentBy } from '../../support/text-sink.ts';
 import { exchange } from '../../support/raw-client.ts';
 
-const CLIENT = clientInfo('::ffff:198.51.100.9', 'http');
+const CLIENT = clientInfo('::ffff:198.51.100.9', 'http', null);
 const PORTS = { publicHttpPort: 80, publicHttpsPort: 443 };
 const TRUSTING = { ...PORTS, useForwardedHeaders: true };
 

@@ -16,8 +16,8 @@ import { compileRoute, type CompiledRoute } from '../../../src/proxy/compiled-ro
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
 import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
-import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
+import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
 import { Recorder } from '../../../src/proxy/record.ts';
 import { Router } from '../../../src/proxy/router.ts';
@@ -115,7 +115,7 @@ class World {
       const virtual = host(`${name}.example`, [prefixRoute('/', name)]);
       router.set(
         virtual,
-        virtual.routes.map((route) => compileRoute(route, virtual.host, groups, recorder)),
+        virtual.routes.map((route) => compileRoute(route, virtual, groups, recorder)),
       );
     }
     const clock = (): number => this.now;
