@@ -19,7 +19,8 @@ export function manyObjects(count: number, address: string): object[] {
   return Array.from({ length: count }, (_, index) => {
     const name = `many-${index}`;
     return [
-      service(name, {}),
+      // Without an address of its own: looking for a free one takes longer the more there are.
+      service(name, { clusterIP: 'None' }),
       {
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',
