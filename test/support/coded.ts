@@ -6,9 +6,15 @@ import type { RawClient, RawResponse } from './raw-client.ts';
 
 /** All codings on, for all types and lengths. */
 export const ALL_CODINGS: Partial<ProxySettings> = {
-  ...{ useGzip: true, gzipTypes: ['*'], gzipMinLength: 0 },
-  ...{ useBrotli: true, brotliTypes: ['*'], brotliMinLength: 0 },
-  ...{ useZstd: true, zstdTypes: ['*'], zstdMinLength: 0 },
+  useGzip: true,
+  gzipTypes: ['*'],
+  gzipMinLength: 0,
+  useBrotli: true,
+  brotliTypes: ['*'],
+  brotliMinLength: 0,
+  useZstd: true,
+  zstdTypes: ['*'],
+  zstdMinLength: 0,
 };
 
 /** Our codings by name, as node:zlib reads them. `partial`: what there is so far of a body that goes on. */

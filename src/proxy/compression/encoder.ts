@@ -11,8 +11,6 @@ import type { Coder } from './coders.ts';
 /** With so many bytes waiting for the coder the upstream is to pause. */
 const WAITING = 16_384;
 
-const NOTHING = Buffer.alloc(0);
-
 /** Who has a body compressed. */
 export interface EncoderHandler {
   /** Gets what is compressed; and is told, as a bug, when that failed, which is not to be expected. */
@@ -111,8 +109,12 @@ export class Encoder {
     this.#scheduled = false;
     if (this.#busy || this.#handler === null) return;
     if (this.#waitingBytes === 0 && !this.#ended) return this.#flushOnce();
-    const bytes = this.#take();
     this.#busy = true;
+    if (this.#waitingBytes === 0) {
+      this.#coder.end();
+      return;
+    }
+    const bytes = this.#take();
     if (this.#ended) {
       this.#coder.end(bytes);
       return;
@@ -136,7 +138,7 @@ export class Encoder {
     const pieces = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    return pieces.length === 1 ? pieces[0]! : pieces.length === 0 ? NOTHING : Buffer.concat(pieces);
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
   #onCoderDone(): void {

@@ -13,8 +13,16 @@ const rows = [...page.matchAll(/^\| [^|]+ \| `(\w+)` \| (?:`([\w-]+)`)? ?\| (\d+
 
 /** Numbers among the settings that limit nobody. */
 const NO_LIMITS = new Set([
-  ...['httpPort', 'httpsPort', 'publicHttpPort', 'publicHttpsPort'],
-  ...['gzipLevel', 'gzipMinLength', 'brotliLevel', 'brotliMinLength', 'zstdLevel', 'zstdMinLength'],
+  'httpPort',
+  'httpsPort',
+  'publicHttpPort',
+  'publicHttpsPort',
+  'gzipLevel',
+  'gzipMinLength',
+  'brotliLevel',
+  'brotliMinLength',
+  'zstdLevel',
+  'zstdMinLength',
 ]);
 
 describe('docs/limits.md', () => {
