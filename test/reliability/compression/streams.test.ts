@@ -56,6 +56,43 @@ async function backendSocket(backend: RawBackend): Promise<net.Socket> {
   return backend.sockets.at(-1)!;
 }
 
+interface Flood {
+  readonly proxy: TestProxy;
+  readonly body: string;
+  /** Resolves when the backend is held up; throws when it was not before most of the body. */
+  readonly stalled: () => Promise<void>;
+}
+
+/** A backend that answers GET with a large body, as fast as it is taken. */
+async function flood(): Promise<Flood> {
+  // No coding makes less of it.
+  const body = noise(16 << 20);
+  const pieces = body.match(/[^]{1,65536}/g)!;
+  let written = 0;
+  const { proxy } = await sceneOf((head, socket) => {
+    const pump = (): void => {
+      while (written < pieces.length) if (!socket.write(pieces[written++]!, 'latin1')) return;
+    };
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`);
+    if (head.startsWith('HEAD')) return null;
+    socket.on('drain', pump);
+    pump();
+    return null;
+  });
+  const stalled = async (): Promise<void> => {
+    // Until nothing moves: what is on its way is with the sockets of four ends and the compressor.
+    let still = 0;
+    let before = 0;
+    await eventually(() => {
+      still = written === before && written > 0 ? still + 1 : 0;
+      before = written;
+      return still === 30;
+    });
+    expect(written).toBeLessThan(pieces.length * 0.75);
+  };
+  return { proxy, body, stalled };
+}
+
 const MAKERS = { gzip: 'createGzip', br: 'createBrotliCompress', zstd: 'createZstdCompress' } as const;
 
 describe.each(CODING_NAMES)('events in %s', (coding) => {
@@ -96,37 +133,28 @@ describe.each(CODING_NAMES)('events in %s', (coding) => {
   });
 
   it('of a client that does not read do not pile up, and all come once it does', async () => {
-    // No coding makes less of it.
-    const body = noise(24 << 20);
-    const pieces = body.match(/[^]{1,65536}/g)!;
-    let written = 0;
-    const { proxy } = await sceneOf((_, socket) => {
-      const pump = (): void => {
-        while (written < pieces.length) if (!socket.write(pieces[written++]!, 'latin1')) return;
-      };
-      socket.on('drain', pump);
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`);
-      pump();
-      return null;
-    });
+    const { proxy, body, stalled } = await flood();
     const make = vi.spyOn(zlib, MAKERS[coding]);
     const client = await stage.client(proxy.port);
     client.socket.pause();
     client.send(get(coding));
-    // Until nothing moves: what is on its way is with the sockets of four ends and the compressor.
-    let still = 0;
-    let before = 0;
-    await eventually(() => {
-      still = written === before && written > 0 ? still + 1 : 0;
-      before = written;
-      return still === 30;
-    });
-    expect(written).toBeLessThan(pieces.length * 0.6);
-    expect((make.mock.results[0]!.value as Transform).isPaused()).toBe(true);
+    await stalled();
+    await eventually(() => (make.mock.results[0]!.value as Transform).isPaused());
     client.socket.resume();
     const reply = await client.response();
     expect(decoded(coding, reply.body) === body).toBe(true);
   });
+});
+
+it('a stream of HTTP/2 that its client does not read holds up its backend, not the other streams', async () => {
+  const { proxy, body, stalled } = await flood();
+  const client = stage.opened(new Http2Client(proxy.httpsPort));
+  // Its window closes: nobody listens for data.
+  const stream = client.open({ 'accept-encoding': 'zstd' });
+  await once(stream, 'response');
+  await stalled();
+  expect((await client.request({ ':method': 'HEAD' })).headers[':status']).toBe(200);
+  expect(decoded('zstd', (await responseOf(stream)).body) === body).toBe(true);
 });
 
 /** The response has begun: a part of it came. */
