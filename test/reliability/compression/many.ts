@@ -11,48 +11,61 @@ const ANSWER = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 export interface Cost {
   /** Of them, so many were compressed. */
   readonly compressed: number;
-  /** JavaScript's memory, its buffers and that of the compressors, in bytes: of all, and what is left when they are gone. */
+  /** What the process took more while they were open, in bytes: what compressors allocate, V8 does not count. */
   readonly during: number;
+  /** JavaScript's memory and its buffers, more than before, once they are gone. */
   readonly after: number;
+  /** What the process took more, once they were gone, after the last round than after the first: nothing is left behind by each. */
+  readonly growth: number;
 }
 
-/** `count` clients that accept `coding` each wait for the second event of a stream; at most `max` of them are compressed. */
-export async function manyStreams(coding: string, count: number, max: number): Promise<Cost> {
+/** In each round `count` clients that accept `coding` wait for the second event of a stream; at most `max` of them are compressed. */
+export async function manyStreams(coding: string, count: number, max: number, rounds: number): Promise<Cost> {
   const backend = await rawBackend((head) => (head.startsWith('GET /warm') ? 'HTTP/1.1 204 No\r\n\r\n' : ANSWER));
   const plane = await Plane.start({
     endpoints: [backend.port],
     settings: { ...ALL_CODINGS, maxCompressions: max },
     workers: 0,
   });
-  const crowd = new Crowd();
-  try {
-    const used = async (): Promise<number> => {
-      const { heapUsed, external } = await plane.memory();
-      return heapUsed + external;
-    };
-    // As many connections as later, so that what they need is there.
-    const first = new Crowd();
-    await first.join(plane.port, count, (socket) => socket.write(get(coding, '', '/warm')));
-    await eventually(() => first.received >= count * 20);
-    const before = await used();
-    for (const socket of first.sockets) socket.resetAndDestroy();
-    await eventually(async () => (await plane.census()).connections === 0);
-    const got: number[] = Array.from({ length: count }, () => 0);
-    await crowd.join(plane.port, count, (socket, index) => {
-      socket.on('data', (bytes: Buffer) => (got[index]! += bytes.length));
-      socket.write(get(coding));
-    });
-    // Compressed it is less than half.
-    await eventually(() => got.every((bytes) => bytes > 4000));
-    const { compressions: compressed } = await plane.census();
-    const during = (await used()) - before;
-    // A client that only half-closes would be waited for.
+  let crowd = new Crowd();
+  // A client that only half-closes would be waited for.
+  const leave = async (): Promise<void> => {
     for (const socket of crowd.sockets) socket.resetAndDestroy();
     await eventually(async () => {
       const { connections, compressions } = await plane.census();
       return connections === 0 && compressions === 0;
     });
-    return { compressed, during, after: (await used()) - before };
+  };
+  try {
+    // As many connections as later, so that what they need is there.
+    await crowd.join(plane.port, count, (socket) => socket.write(get(coding, '', '/warm')));
+    await eventually(() => crowd.received >= count * 20);
+    const before = await plane.memory();
+    await leave();
+    let compressed = 0;
+    let during = 0;
+    const resident: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      crowd = new Crowd();
+      const got: number[] = Array.from({ length: count }, () => 0);
+      await crowd.join(plane.port, count, (socket, index) => {
+        socket.on('data', (bytes: Buffer) => (got[index]! += bytes.length));
+        socket.write(get(coding));
+      });
+      // Compressed, too, an event is more than that.
+      await eventually(() => got.every((bytes) => bytes > 4000));
+      compressed = (await plane.census()).compressions;
+      during = Math.max(during, (await plane.memory()).rss - before.rss);
+      await leave();
+      resident.push((await plane.memory()).rss);
+    }
+    const after = await plane.memory();
+    return {
+      compressed,
+      during,
+      after: after.heapUsed + after.external - before.heapUsed - before.external,
+      growth: resident.at(-1)! - resident[0]!,
+    };
   } finally {
     crowd.close();
     await plane.close();
