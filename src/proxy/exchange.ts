@@ -204,8 +204,11 @@ export class Exchange implements ResponseHandler, EncoderHandler {
       this.#tunnel = true;
       health.succeeded();
       this.downstream.startTunnel(head);
-    } else if (this.#context.compression.enabled) this.#sendCompressed(head);
-    else this.downstream.sendHead(head);
+    } else {
+      const { compression } = this.#context;
+      if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
+      this.downstream.sendHead(compression.enabled ? compression.head : head);
+    }
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
@@ -352,12 +355,6 @@ export class Exchange implements ResponseHandler, EncoderHandler {
     // What is written down is what happened; a client of gRPC looks for it elsewhere.
     this.downstream.sendAnswer(answer.status >= 400 && http2 && isGrpc(head) ? grpcAnswer(answer) : answer);
     this.#finish(this.error);
-  }
-
-  #sendCompressed(response: ResponseHead): void {
-    const { compression } = this.#context;
-    this.#encoder = compression.begin(this.downstream.head, response, this);
-    this.downstream.sendHead(compression.head);
   }
 
   #dropUpstream(): void {
