@@ -1,40 +1,26 @@
 /** One request from its head to the last byte of its response: route, endpoint, tries, answer. */
-import type { ProxySettings } from '../settings/settings.ts';
 import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, page, redirect, withSlash, type Answer } from './answers.ts';
 import { misdirected, type Refusal } from './client-auth/check.ts';
 import type { CompiledRoute } from './compiled-route.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Encoder, EncoderHandler } from './compression/encoder.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from './errors.ts';
 import { allowedTrailers } from './http1/chunked.ts';
+import type { ExchangeContext } from './http1/connection-context.ts';
 import { fallbackFields, newRequestId } from './http1/forward-request.ts';
 import type { ResponseHead } from './http1/head/response-head.ts';
 import { LARGE_PIECE } from './outbox.ts';
 import { isFailure } from './upstream/health.ts';
-import { REFUSING, type Admission } from './workers/overload.ts';
+import { REFUSING } from './workers/overload.ts';
 import { Replay } from './upstream/replay.ts';
 import { decideRetry, isStale } from './upstream/retry.ts';
-import type { Router } from './router.ts';
 import type { LiveGroup, Target } from './upstream/group.ts';
 import type { Pool } from './upstream/pool.ts';
-import type { Resolver } from './upstream/resolver.ts';
 import type { ResponseHandler, UpstreamStream } from './upstream/stream.ts';
-
-/** What an exchange needs of its worker. */
-export interface ExchangeContext {
-  readonly settings: () => ProxySettings;
-  /** What the worker grants now. */
-  readonly admission: Admission;
-  readonly router: Router<CompiledRoute>;
-  readonly resolver: Resolver;
-  readonly deadlines: Deadlines;
-  /** Called once for every exchange, whatever became of it. */
-  readonly onExchangeDone: (exchange: Exchange) => void;
-}
 
 const NONE_TRIED: readonly Pool[] = [];
 
-export class Exchange implements ResponseHandler {
+export class Exchange implements ResponseHandler, EncoderHandler {
   /** Whose request it is: one exchange serves many, one after the other. */
   downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -64,6 +50,8 @@ export class Exchange implements ResponseHandler {
   /** The endpoint that is tried now, or was last. */
   #target: Target | null = null;
   #upstream: UpstreamStream | null = null;
+  /** Stands between the response's body and the client when it is compressed. It may outlast the upstream. */
+  #encoder: Encoder | null = null;
   #triedPools: readonly Pool[] = NONE_TRIED;
   #tries = 0;
   /** This try is the second at the same endpoint. */
@@ -138,10 +126,10 @@ export class Exchange implements ResponseHandler {
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
-    if (!this.active) return;
+    const upstream = this.#upstream;
+    if (!this.active || upstream === null) return;
     const { maxRequestBodySize } = this.#context.settings();
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
-    const upstream = this.#upstream!;
     this.#replay.add(bytes, start, end);
     upstream.sendData(bytes, start, end);
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
@@ -153,17 +141,18 @@ export class Exchange implements ResponseHandler {
     this.#requestEnded = true;
     if (!this.active) return;
     this.#trailers = allowedTrailers(trailers);
-    this.#upstream!.sendEnd(this.#trailers);
+    this.#upstream?.sendEnd(this.#trailers);
   }
 
   /** The client takes no more data for now. */
   onClientBlocked(): void {
+    this.#encoder?.pause();
     this.#upstream?.pause();
   }
 
   /** The client takes data again. */
   onClientDrain(): void {
-    this.#upstream?.resume();
+    if (this.#encoder?.resume() !== false) this.#upstream?.resume();
   }
 
   /** The client went away, or was cut off. */
@@ -215,19 +204,30 @@ export class Exchange implements ResponseHandler {
       this.#tunnel = true;
       health.succeeded();
       this.downstream.startTunnel(head);
-    } else this.downstream.sendHead(head);
+    } else {
+      const { compression } = this.#context;
+      if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
+      this.downstream.sendHead(compression.enabled ? compression.head : head);
+    }
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
-    this.downstream.sendData(bytes, start, end);
+    if (this.#encoder === null) this.downstream.sendData(bytes, start, end);
+    else if (!this.#encoder.write(bytes, start, end)) this.#upstream?.pause();
   }
 
   onResponseEnd(trailers: string): void {
     this.#upstream = null;
     const { health } = this.#target!;
     if (health.failures > 0 && !isFailure(this.upstreamStatus)) health.succeeded();
-    this.downstream.sendEnd(this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '');
+    const rest = this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '';
+    if (this.#encoder !== null) return this.#encoder.end(rest);
+    this.downstream.sendEnd(rest);
+    this.#finish(null);
+  }
+
+  onResponseSent(): void {
     this.#finish(null);
   }
 
@@ -366,6 +366,8 @@ export class Exchange implements ResponseHandler {
   #finish(error: ProxyError | null): void {
     this.error = error;
     this.active = false;
+    this.#encoder?.destroy();
+    this.#encoder = null;
     this.#replay.close();
     this.#resolveDeadline = Infinity;
     this.finishedAt = this.#context.deadlines.now;

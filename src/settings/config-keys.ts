@@ -2,6 +2,7 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
+import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TLS_KEYS } from './keys/tls.ts';
@@ -239,6 +240,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Allow only letters, digits and "/._-" in Exact and Prefix paths.',
     (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
   ),
+
+  ...COMPRESSION_KEYS,
 
   // Sluice's own.
   key(

@@ -166,6 +166,27 @@ export interface ProxySettings {
   readonly allowBackendServerHeader: boolean;
   /** `hsts` and its kin; null: off. The value of Strict-Transport-Security. */
   readonly strictTransportSecurity: string | null;
+  /** `use-gzip`, `gzip-level`: compress responses. */
+  readonly useGzip: boolean;
+  readonly gzipLevel: number;
+  /** `gzip-min-length`: responses whose length is known and less are not compressed. */
+  readonly gzipMinLength: number;
+  /** `gzip-types`: media types in lower case, beside text/html; `*`: all. */
+  readonly gzipTypes: readonly string[];
+  /** `gzip-disable`: a regular expression without repetition; clients whose User-Agent it matches get no gzip. Empty: none. */
+  readonly gzipDisable: string;
+  /** `enable-brotli` and those that begin with `brotli-`: as for gzip. */
+  readonly useBrotli: boolean;
+  readonly brotliLevel: number;
+  readonly brotliMinLength: number;
+  readonly brotliTypes: readonly string[];
+  /** `enable-zstd` and those that begin with `zstd-`: as for gzip. */
+  readonly useZstd: boolean;
+  readonly zstdLevel: number;
+  readonly zstdMinLength: number;
+  readonly zstdTypes: readonly string[];
+  /** `max-worker-compressions`: responses that a worker compresses at once; the next is sent as it came. */
+  readonly maxCompressions: number;
   /** `ssl-protocols`. */
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly tlsMaxVersion: 'TLSv1.2' | 'TLSv1.3';

@@ -86,6 +86,7 @@ describe('chaos', () => {
           upstreams: 0,
           idleUpstreams: 0,
           udpSessions: 0,
+          compressions: 0,
         });
         return true;
       });

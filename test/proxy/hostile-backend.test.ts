@@ -102,6 +102,7 @@ describe('an endpoint with a port that cannot be', () => {
       upstreams: 1,
       idleUpstreams: 1,
       udpSessions: 0,
+      compressions: 0,
     });
     await proxy.close();
   });

@@ -54,6 +54,75 @@ describe('applyConfigMap', () => {
     expect(DEFAULT_SETTINGS.controller.workerShutdownTimeout).toBe(240_000);
   });
 
+  it('compresses nothing unless told to, and then as ingress-nginx does', () => {
+    expect(DEFAULT_SETTINGS.proxy).toMatchObject({
+      useGzip: false,
+      gzipLevel: 1,
+      gzipMinLength: 256,
+      gzipDisable: '',
+      useBrotli: false,
+      brotliLevel: 4,
+      brotliMinLength: 20,
+      useZstd: false,
+      zstdLevel: 1,
+      zstdMinLength: 20,
+      maxCompressions: 128,
+    });
+    const { gzipTypes, brotliTypes, zstdTypes } = DEFAULT_SETTINGS.proxy;
+    expect(gzipTypes).toHaveLength(17);
+    expect(brotliTypes).toEqual(['application/xml+rss', ...gzipTypes]);
+    expect(zstdTypes).toEqual(brotliTypes);
+    const { proxy } = settings({
+      'use-gzip': 'true',
+      'gzip-level': '9',
+      'gzip-types': ' text/CSS\n\tapplication/vnd.api+json ',
+      'gzip-disable': String.raw`MSIE [4-6]\.|^Old/[\d.]`,
+      'enable-brotli': 'true',
+      'brotli-level': '0',
+      'brotli-types': '*',
+      'enable-zstd': 'true',
+      'zstd-min-length': '0',
+    });
+    expect(proxy).toMatchObject({
+      useGzip: true,
+      gzipLevel: 9,
+      gzipTypes: ['text/css', 'application/vnd.api+json'],
+      gzipDisable: String.raw`MSIE [4-6]\.|^Old/[\d.]`,
+      useBrotli: true,
+      brotliLevel: 0,
+      brotliTypes: ['*'],
+      useZstd: true,
+      zstdMinLength: 0,
+    });
+  });
+
+  it.each([
+    ['gzip-level', '0'],
+    ['gzip-level', '10'],
+    ['brotli-level', '12'],
+    ['zstd-level', '20'],
+    ['gzip-min-length', '-1'],
+    ['gzip-types', 'text'],
+    ['gzip-types', 'text/css;q=1'],
+    ['gzip-types', 'text/css, text/html'],
+    ['gzip-types', 'text/css; } server {'],
+    ['max-worker-compressions', '-1'],
+    // What repeats may take for ever; what is no expression at all would throw.
+    ['gzip-disable', '(a+)+$'],
+    ['gzip-disable', 'a*a*a*b'],
+    ['gzip-disable', 'a{9}'],
+    ['gzip-disable', '(?=a)'],
+    ['gzip-disable', String.raw`(a)\1`],
+    ['gzip-disable', '[z-a]'],
+    ['gzip-disable', '['],
+    ['gzip-disable', '\\'],
+    ['gzip-disable', 'a'.repeat(1025)],
+  ])('refuses %s: %s', (name, value) => {
+    const { settings: kept, diagnostics } = apply({ [name]: value });
+    expect(kept).toEqual(DEFAULT_SETTINGS);
+    expect(diagnostics).toMatchObject([{ code: 'ConfigKeyInvalid', field: `data["${name}"]` }]);
+  });
+
   it('reads values in the grammar of each key', () => {
     const { proxy, translate, controller } = settings({
       'proxy-body-size': '8m',
@@ -133,14 +202,14 @@ describe('applyConfigMap', () => {
   });
 
   it('names the nearest key for an unknown one, and keys that are not supported yet', () => {
-    const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-gzip': 'true', __proto__x: '1' });
+    const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-geoip2': 'true', __proto__x: '1' });
     expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([
       ['ConfigKeyUnknown', 'warning'],
       ['ConfigKeyUnknown', 'warning'],
       ['ConfigKeyUnknown', 'error'],
     ]);
     expect(diagnostics[1]?.message).toContain('did you mean proxy-body-size?');
-    expect(diagnostics[2]?.message).toContain('use-gzip is a key of ingress-nginx that is not supported yet');
+    expect(diagnostics[2]?.message).toContain('use-geoip2 is a key of ingress-nginx that is not supported yet');
   });
 
   it('keeps messages short and reports in a fixed order', () => {

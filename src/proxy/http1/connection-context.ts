@@ -1,6 +1,13 @@
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { CompiledRoute } from '../compiled-route.ts';
+import type { Compression } from '../compression/compression.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { ProxyError } from '../errors.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Outbox } from '../outbox.ts';
+import type { Router } from '../router.ts';
+import type { Resolver } from '../upstream/resolver.ts';
+import type { Admission } from '../workers/overload.ts';
 import type { ClientInfo } from './forward-request.ts';
 import type { RequestHeadLimits } from './head/request-head.ts';
 import type { RequestStates } from './request-state.ts';
@@ -12,6 +19,19 @@ export interface OpenConnection {
   readonly drain: (idle?: number) => void;
   /** Closes at once, whatever is in flight. */
   readonly destroy: () => void;
+}
+
+/** What an exchange needs of its worker. */
+export interface ExchangeContext {
+  readonly settings: () => ProxySettings;
+  /** What the worker grants now. */
+  readonly admission: Admission;
+  readonly router: Router<CompiledRoute>;
+  readonly resolver: Resolver;
+  readonly deadlines: Deadlines;
+  readonly compression: Compression;
+  /** Called once for every exchange, whatever became of it. */
+  readonly onExchangeDone: (exchange: Exchange) => void;
 }
 
 /** What a connection needs of its worker. */

@@ -4,8 +4,9 @@
  * and gives it back after the last.
  */
 import type { Downstream } from '../downstream.ts';
-import { Exchange, type ExchangeContext } from '../exchange.ts';
+import { Exchange } from '../exchange.ts';
 import { forgetIfLarge } from './closing.ts';
+import type { ExchangeContext } from './connection-context.ts';
 import { RequestHead, RequestHeadReader } from './head/request-head.ts';
 import { RequestBody } from './request-body.ts';
 

@@ -19,6 +19,7 @@ import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
+import { Compression } from '../compression/compression.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { ConnectionContext, OpenConnection } from '../http1/connection-context.ts';
@@ -67,6 +68,8 @@ export interface Census {
   /** Those that wait in a pool. */
   readonly idleUpstreams: number;
   readonly udpSessions: number;
+  /** Responses that are being compressed. */
+  readonly compressions: number;
 }
 
 /** What a test may replace, and what the worker tells. */
@@ -98,6 +101,7 @@ export class Runtime {
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
   readonly #states = new RequestStates();
+  readonly #compression: Compression;
   readonly #router = new Router<CompiledRoute>(treatedAlike);
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
@@ -121,6 +125,7 @@ export class Runtime {
     this.#log = new AccessLog(standardOutput(), (lines) => writer.add(LOG_DROPPED, lines));
     this.#recorder = new Recorder(writer, this.#log);
     this.#recorder.configure(settings);
+    this.#compression = new Compression(settings, this.#deadlines);
     this.#tls = new TlsContexts(settings);
     this.#groups = new Groups(this.#groupContext(onBug));
     const connections = this.#connectionContext(resolveName, onBug);
@@ -190,6 +195,7 @@ export class Runtime {
     const { httpPort, httpsPort } = this.#settings;
     this.#settings = { ...settings, httpPort, httpsPort };
     this.#recorder.configure(settings);
+    this.#compression.configure(settings);
     this.#tls.configure(settings);
     this.#refreshContext();
   }
@@ -241,6 +247,7 @@ export class Runtime {
       upstreams: this.#groups.openConnections(),
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
+      compressions: this.#compression.atWork,
     };
   }
 
@@ -377,6 +384,7 @@ export class Runtime {
       resolver: new Resolver(resolveName, clock),
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
+      compression: this.#compression,
       outbox: this.#outbox,
       states: this.#states,
       requestLimits: () => this.#settings,

@@ -88,6 +88,7 @@ describe('E10 faults without end', () => {
           upstreams: 0,
           idleUpstreams: 0,
           udpSessions: 0,
+          compressions: 0,
         });
         return true;
       });

@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccessLog } from '../../../src/observe/access-log.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
 import { SeriesWriter } from '../../../src/observe/series-writer.ts';
+import { Compression } from '../../../src/proxy/compression/compression.ts';
 import { compileRoute, type CompiledRoute } from '../../../src/proxy/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
@@ -126,6 +127,7 @@ class World {
       resolver: new Resolver((_, done) => void this.#lookups.push(done), clock),
       onExchangeDone: (exchange) => recorder.record(exchange),
       deadlines: this.deadlines,
+      compression: new Compression(SETTINGS, this.deadlines),
       outbox: this.#outbox,
       states: new RequestStates(),
       requestLimits: () => SETTINGS,

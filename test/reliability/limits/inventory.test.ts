@@ -12,7 +12,18 @@ const rows = [...page.matchAll(/^\| [^|]+ \| `(\w+)` \| (?:`([\w-]+)`)? ?\| (\d+
 );
 
 /** Numbers among the settings that limit nobody. */
-const NO_LIMITS = new Set(['httpPort', 'httpsPort', 'publicHttpPort', 'publicHttpsPort']);
+const NO_LIMITS = new Set([
+  'httpPort',
+  'httpsPort',
+  'publicHttpPort',
+  'publicHttpsPort',
+  'gzipLevel',
+  'gzipMinLength',
+  'brotliLevel',
+  'brotliMinLength',
+  'zstdLevel',
+  'zstdMinLength',
+]);
 
 describe('docs/limits.md', () => {
   it('lists every limit of the data plane once, with its default', () => {
