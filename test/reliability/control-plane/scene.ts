@@ -98,7 +98,8 @@ export class Scene {
   }
 
   async serves(url: string, who: string): Promise<void> {
-    await eventually(async () => (await this.who(url)) === who);
+    // Ten thousand objects take a busy machine a while.
+    await eventually(async () => (await this.who(url)) === who, 120_000);
   }
 
   /** One Ingress comes and another goes; answers the function that waits until both are so for requests. */

@@ -26,7 +26,7 @@ export async function race(stage: Stage, count: number): Promise<RaceResult> {
     seen.set(nonce, (seen.get(nonce) ?? 0) + 1);
     return response(nonce);
   });
-  const proxy = await stage.proxyTo([upstream.port]);
+  const proxy = await stage.proxyTo([upstream.port], { keepAliveRequests: count + 1 });
   let client = await stage.client(proxy.port);
   const result = { failedGets: [] as string[], wrongPosts: [] as string[], twice: [] as string[], posts: 0, raced: 0 };
   for (let i = 0; i < count; i++) {
