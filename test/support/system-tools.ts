@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** Whether the tool is installed. */
-export function hasTool(name: string): boolean {
+function hasTool(name: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
@@ -14,6 +14,11 @@ export function hasTool(name: string): boolean {
       return false;
     }
   });
+}
+
+/** Whether tests that need the tool are skipped: not on CI, where it must be installed. */
+export function skippedWithout(name: string): boolean {
+  return !hasTool(name) && process.env['CI'] === undefined;
 }
 
 /** What the tool prints, given `input`. Rejects when it fails. */

@@ -8,7 +8,7 @@ import { ocspRequest, subjectOf, type Subject } from '../../../src/proxy/ocsp/re
 import { judgeResponse } from '../../../src/proxy/ocsp/response.ts';
 import { makeCa, makeCertificate, makeKey, type KeyType, type TestCa } from '../../support/pki.ts';
 import { makeOcspResponse, type OcspAnswer } from '../../support/revocation.ts';
-import { hasTool } from '../../support/system-tools.ts';
+import { skippedWithout } from '../../support/system-tools.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -54,7 +54,7 @@ describe('a subject', () => {
   });
 });
 
-describe.skipIf(!hasTool('openssl'))('a request', () => {
+describe.skipIf(skippedWithout('openssl'))('a request', () => {
   it.each(['ec', 'rsa'] as const)('is one that OpenSSL reads, and would have sent itself: %s', (keyType) => {
     const one = setting(keyType);
     const folder = mkdtempSync(join(tmpdir(), 'sluice-ocsp-'));
@@ -80,7 +80,7 @@ describe('an answer', () => {
     expect(judgeResponse(response, one.subject, NOW)).toEqual({ response, validUntil: end });
   });
 
-  it.skipIf(!hasTool('openssl'))('is one that OpenSSL takes too', () => {
+  it.skipIf(skippedWithout('openssl'))('is one that OpenSSL takes too', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-ocsp-'));
     try {
       const [leaf, by, file] = ['leaf.pem', 'issuer.pem', 'response.der'].map((name) => join(folder, name));

@@ -4,9 +4,10 @@
  */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { allSucceeded, h2load, MISSING, MUST_BE_THERE, nghttp } from './h2load.ts';
+import { skippedWithout } from '../../support/system-tools.ts';
+import { allSucceeded, h2load, nghttp } from './h2load.ts';
 
-describe.skipIf(MISSING && !MUST_BE_THERE)('nghttp2-client', () => {
+describe.skipIf(skippedWithout('h2load') || skippedWithout('nghttp'))('nghttp2-client', () => {
   it.for([
     ['connections with several streams', ['-c', '8', '-m', '8']],
     ['as many streams as are allowed', ['-c', '1', '-m', '128']],

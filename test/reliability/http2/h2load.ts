@@ -1,15 +1,10 @@
 /** Load by h2load, as many know it: what the short test and the soak share. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { programPath } from '../../bench/processes.ts';
 import { readingBackend } from '../../support/http2/stage.ts';
 import { Stage } from '../../support/stage.ts';
 
 const run = promisify(execFile);
-
-/** Whether the programs of Debian's nghttp2-client are there. On CI they must be. */
-export const MISSING = programPath('h2load') === undefined || programPath('nghttp') === undefined;
-export const MUST_BE_THERE = process.env['CI'] !== undefined;
 
 /** Runs `h2load` with these arguments against a proxy of its own; returns what it says of the requests. */
 export async function h2load(requests: number, ...args: readonly string[]): Promise<string> {

@@ -11,7 +11,7 @@ import type { Certificate } from '../../../src/model/table.ts';
 import { clientHello } from '../../support/client-hello.ts';
 import { makeCa, makeCertificate } from '../../support/pki.ts';
 import { certificate, host, startProxy, table, type TestProxy } from '../../support/proxy.ts';
-import { hasTool, runTool } from '../../support/system-tools.ts';
+import { skippedWithout, runTool } from '../../support/system-tools.ts';
 
 /** As those that are really in use: a scanner complains of a self-signed one. */
 function issued(name: string, names: readonly string[], keyType: 'ec' | 'rsa'): Certificate {
@@ -133,7 +133,7 @@ describe('B9: suites', () => {
   });
 });
 
-describe.skipIf(!hasTool('sslscan'))('B9: sslscan', () => {
+describe.skipIf(skippedWithout('sslscan'))('B9: sslscan', () => {
   it.each(['rsa.example', 'ec.example'])('finds nothing to complain of: %s', async (name) => {
     const xml = await runTool('sslscan', ['--no-colour', '--xml=-', `--sni-name=${name}`, `127.0.0.1:${proxy.httpsPort}`]);
     const tags = (tag: string): string[] => [...xml.matchAll(new RegExp(`<${tag} [^>]*>`, 'g'))].map(([text]) => text);
@@ -152,7 +152,7 @@ describe.skipIf(!hasTool('sslscan'))('B9: sslscan', () => {
   });
 });
 
-describe.skipIf(!hasTool('openssl'))('openssl s_client', () => {
+describe.skipIf(skippedWithout('openssl'))('openssl s_client', () => {
   it.each([
     ['rsa.example', 'DNS:rsa.example, DNS:*.wild.example'],
     ['any.wild.example', 'DNS:rsa.example, DNS:*.wild.example'],
