@@ -1,4 +1,5 @@
 /** How connections of clients end. */
+import type { Socket } from 'node:net';
 import type { RequestHead } from './head/request-head.ts';
 import type { Exchange } from '../exchange.ts';
 import { OPEN } from '../workers/overload.ts';
@@ -16,6 +17,15 @@ export function forgetIfLarge(exchange: Exchange): void {
   if (head.text.length <= LARGE_HEAD) return;
   head.forget();
   exchange.requestId = '';
+}
+
+/**
+ * Closes a socket by a reset, so that its peer does not take what it has for all there was. One that has nothing more to send and is
+ * shutting down is just closed: libuv refuses to reset it (uv_tcp_close_reset), and Node would then never close it.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**

@@ -7,7 +7,7 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 import { own, type SocketOwner } from '../guarded.ts';
 import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext, OpenConnection } from './connection-context.ts';
-import { closesConnection, DRAIN_IDLE, Lifetime } from './closing.ts';
+import { closesConnection, DRAIN_IDLE, Lifetime, reset } from './closing.ts';
 import { Output, type Sender, type Sink } from '../outbox.ts';
 import { HeadForwarder, type ClientInfo } from './forward-request.ts';
 import type { RequestHead } from './head/request-head.ts';
@@ -149,7 +149,7 @@ export class ClientConnection implements Downstream, OpenConnection, Sender, Soc
     this.#output.flush();
     this.#phase = 'closed';
     // A reset, not a FIN: the client must not take what it has for the whole response. With TLS the missing close_notify says so.
-    if (this.client.scheme === 'http') this.#socket.resetAndDestroy();
+    if (this.client.scheme === 'http') reset(this.#socket);
     else this.#socket.destroy();
   }
 

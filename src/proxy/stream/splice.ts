@@ -5,6 +5,7 @@
 import net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { listenGuarded } from '../guarded.ts';
+import { reset } from '../http1/closing.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import type { Resolver } from '../upstream/resolver.ts';
@@ -78,7 +79,7 @@ export class Splice implements Timed {
         drain: () => this.#upstream?.resume(),
         end: () => this.#onClientEnd(),
         error: () => this.#abort(),
-        close: () => this.#abort(),
+        close: () => this.#onClientClose(),
       },
       (error) => this.onBug(error),
     );
@@ -116,8 +117,13 @@ export class Splice implements Timed {
     if (!dns) return this.#connect(target, address);
     this.#context.resolver.resolve(address, upstreamConnectTimeout, (found) => {
       if (this.#closed || this.#target !== target) return;
-      if (found === null) this.#fail();
-      else this.#connect(target, found);
+      // What calls back, nothing else guards.
+      try {
+        if (found === null) this.#fail();
+        else this.#connect(target, found);
+      } catch (error) {
+        this.onBug(error);
+      }
     });
   }
 
@@ -146,7 +152,10 @@ export class Splice implements Timed {
         drain: current(() => this.#client.resume()),
         end: current(() => this.#onUpstreamEnd()),
         error: onLost,
-        close: onLost,
+        // It closes once both halves have ended, while the client may still have to take the last of it.
+        close: () => {
+          if (!this.#upstreamEnded || !upstream.writableFinished) onLost();
+        },
       },
       (error) => this.onBug(error),
     );
@@ -174,6 +183,7 @@ export class Splice implements Timed {
     target.health.succeeded();
     this.#touch();
     if (this.#header !== '') this.#upstream!.write(this.#header, 'latin1');
+    if (this.#clientEnded) this.#upstream!.end();
     this.#client.resume();
   }
 
@@ -196,8 +206,14 @@ export class Splice implements Timed {
     if (this.#closed) return;
     this.#touch();
     this.#clientEnded = true;
-    this.#upstream!.end();
+    // Else once there is an endpoint: a client that is paused can still end.
+    if (this.#connected) this.#upstream!.end();
     this.#finishIfBothEnded();
+  }
+
+  /** As for the endpoint: not before the endpoint has taken the last of what the client said. */
+  #onClientClose(): void {
+    if (!this.#clientEnded || !this.#client.writableFinished) this.#abort();
   }
 
   #onUpstreamEnd(): void {
@@ -227,8 +243,8 @@ export class Splice implements Timed {
   /** A reset to both, not a FIN: neither must take what it has for all there was. */
   #abort(): void {
     if (this.#closed) return;
-    this.#client.resetAndDestroy();
-    if (this.#connected) this.#upstream?.resetAndDestroy();
+    reset(this.#client);
+    if (this.#connected && this.#upstream !== null) reset(this.#upstream);
     this.#close();
   }
 
