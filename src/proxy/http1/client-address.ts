@@ -45,16 +45,23 @@ function fieldValue(text: string, lowerName: string): string {
  */
 function realAddress(peer: string, list: string, trusted: readonly string[]): string {
   let address = peer;
-  let rest = list;
-  while (rest !== '' && isTrusted(address, trusted)) {
-    rest = rest.replace(/[ ,]+$/, '');
-    const from = Math.max(rest.lastIndexOf(','), rest.lastIndexOf(' ')) + 1;
-    const said = addressOf(rest.slice(from));
+  let end = list.length;
+  while (isTrusted(address, trusted)) {
+    // By hand: each character is looked at once, whatever the list is.
+    while (end > 0 && separates(list.charCodeAt(end - 1))) end--;
+    let from = end;
+    while (from > 0 && !separates(list.charCodeAt(from - 1))) from--;
+    const said = addressOf(list.slice(from, end));
     if (said === null) break;
     address = said;
-    rest = rest.slice(0, from);
+    end = from;
   }
   return address;
+}
+
+/** A comma or a space. */
+function separates(code: number): boolean {
+  return code === 0x2c || code === 0x20;
 }
 
 /** An address, perhaps with a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */

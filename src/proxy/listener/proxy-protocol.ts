@@ -100,8 +100,10 @@ export function plainAddress(address: string): string {
   if (!/^::ffff:/i.test(address)) return address;
   const rest = address.slice(7);
   if (isIPv4(rest)) return rest;
-  const [high, low] = rest.split(':').map((group) => Number.parseInt(group, 16));
-  if (high === undefined || low === undefined) return address;
+  // Two groups, no more: `::ffff:1:2:3` is another address, whose ffff stands elsewhere.
+  const [, left, right] = /^([\da-f]{1,4}):([\da-f]{1,4})$/i.exec(rest) ?? [];
+  if (left === undefined || right === undefined) return address;
+  const [high, low] = [Number.parseInt(left, 16), Number.parseInt(right, 16)];
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 

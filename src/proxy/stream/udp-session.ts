@@ -2,6 +2,7 @@
 import dgram from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Timed } from '../deadlines.ts';
+import { listenGuarded } from '../guarded.ts';
 import type { Target } from '../upstream/group.ts';
 import type { StreamContext } from './context.ts';
 
@@ -56,8 +57,13 @@ export class UdpSession implements Timed {
     if (!dns) return this.#connect(address);
     this.#context.resolver.resolve(address, this.#context.settings().upstreamConnectTimeout, (found) => {
       if (this.#closed) return;
-      if (found === null) this.#fail();
-      else this.#connect(found);
+      // What calls back, nothing else guards.
+      try {
+        if (found === null) this.#fail();
+        else this.#connect(found);
+      } catch (error) {
+        this.onBug(error);
+      }
     });
   }
 
@@ -103,13 +109,18 @@ export class UdpSession implements Timed {
     const socket = dgram.createSocket(isIPv6(address) ? 'udp6' : 'udp4');
     this.#socket = socket;
     // Connected: the kernel drops what comes from anybody else, and tells when nobody listens there.
-    socket.on('error', () => this.#fail());
-    socket.on('message', (bytes) => this.#onAnswer(bytes));
-    socket.connect(this.#target.endpoint.port, address, () => {
-      if (this.#closed) return;
-      this.#connected = true;
-      for (const bytes of this.#waiting.splice(0)) this.#send(bytes);
-    });
+    listenGuarded(
+      socket,
+      { connect: () => this.#onConnect(), error: () => this.#fail(), message: (bytes: Buffer) => this.#onAnswer(bytes) },
+      (error) => this.onBug(error),
+    );
+    socket.connect(this.#target.endpoint.port, address);
+  }
+
+  #onConnect(): void {
+    if (this.#closed) return;
+    this.#connected = true;
+    for (const bytes of this.#waiting.splice(0)) this.#send(bytes);
   }
 
   #send(bytes: Buffer): void {

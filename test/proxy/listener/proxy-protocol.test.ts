@@ -106,7 +106,7 @@ describe('addresses', () => {
   it('writes IPv4 addresses in IPv6 as IPv4', () => {
     expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');
     expect(plainAddress('::FFFF:c000:201')).toBe('192.0.2.1');
-    expect(plainAddress('::fff:1')).toBe('::fff:1');
+    for (const other of ['::fff:1', '::ffff:1', '::ffff:1:2:3', '::ffff:0:192.0.2.1']) expect(plainAddress(other)).toBe(other);
   });
 
   it('are trusted by range and family', () => {

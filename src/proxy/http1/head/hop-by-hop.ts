@@ -7,9 +7,20 @@
 const NOT_REMOVABLE =
   /^(?:host|content-length|transfer-encoding|te|authorization|cookie|set-cookie|forwarded|x-forwarded-.*|x-original-.*|x-real-ip|x-request-id|x-scheme|ssl-client-.*)$/;
 
-/** Takes optional white space off both ends: SP and HTAB (RFC 9110 §5.6.3). `trim` would take 0xa0 too, which is data. */
+function isOws(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * Takes optional white space off both ends: SP and HTAB (RFC 9110 §5.6.3). `trim` would take 0xa0 too, which is data; and an
+ * expression that looks for white space before the end takes seconds for 32 KiB of it in the middle.
+ */
 export function trimOws(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && isOws(text.charCodeAt(start))) start++;
+  while (end > start && isOws(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 /** What a Connection field says. */
