@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const run = promisify(execFile);
+const ROOT_HERE = process.getuid?.() === 0;
 
 /** One instruction of a Dockerfile, continuation lines joined. */
 interface Instruction {
@@ -70,9 +82,21 @@ describe('the Dockerfile, step by step', () => {
       if (fromStage === null) copy(text, ROOT, image);
       else copy(fromStage[1] ?? '', dependencies, image);
     }
+    // The user of the image must get there; and who is not root cannot become that user.
+    chmodSync(scratch, 0o755);
+    const powers = join(scratch, 'powers');
+    mkdirSync(powers);
+    writeFileSync(join(powers, 'chown'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(join(powers, 'setpriv'), '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"\n', {
+      mode: 0o755,
+    });
     await run('/bin/sh', ['-c', only(FINAL, 'RUN')], {
       cwd: image,
-      env: { ...env, NODE_COMPILE_CACHE: join(image, '.compile-cache') },
+      env: {
+        ...env,
+        PATH: ROOT_HERE ? env.PATH : `${powers}:${env.PATH}`,
+        NODE_COMPILE_CACHE: join(image, '.compile-cache'),
+      },
     });
   }, 180_000);
 
@@ -109,7 +133,15 @@ describe('the Dockerfile, step by step', () => {
     expect(FINAL.filter(({ text }) => text === 'NODE_COMPILE_CACHE=/app/.compile-cache').map(({ name }) => name)).toEqual([
       'ENV',
     ]);
-    expect(readdirSync(join(image, '.compile-cache'), { recursive: true }).length).toBeGreaterThan(100);
+    const cache = join(image, '.compile-cache');
+    const files = readdirSync(cache, { recursive: true }).map((file) => join(cache, String(file)));
+    expect(files.length).toBeGreaterThan(100);
+    // Node looks into a directory of its own for each user, and lets only that one read what it writes.
+    const user = ROOT_HERE ? only(FINAL, 'USER').split(':')[0] : String(process.getuid?.());
+    expect(readdirSync(cache).map((name) => name.split('-').at(-1))).toEqual([user]);
+    expect(files.filter((file) => (statSync(file).mode & 0o044) !== 0o044 || (ROOT_HERE && statSync(file).uid !== 0))).toEqual(
+      [],
+    );
   });
 
   it('runs as a user that is not root', () => {

@@ -9,6 +9,8 @@ import type { ProxySettings } from '../../settings/settings.ts';
 const RESERVED = 128;
 /** Of what is left, the part for clients. Each of them needs an upstream connection while it waits for an answer: not all at once. */
 const CLIENTS = 0.6;
+/** And the part for UDP sessions, which anybody can open with a packet: each has a socket. */
+const UDP = 0.1;
 /** With a limit so low that nothing is left, a worker still serves a few. */
 const LEAST = 16;
 
@@ -23,8 +25,8 @@ export function openFilesLimit(): number {
 }
 
 /**
- * The settings of one of `workers` workers, with no more connections than its share of `openFiles` allows. 0 connections, as in
- * ingress-nginx, are as many as that.
+ * The settings of one of `workers` workers, with no more connections and UDP sessions than its share of `openFiles` allows. 0
+ * connections, as in ingress-nginx, are as many as that.
  */
 export function withinOpenFiles(settings: ProxySettings, openFiles: number, workers: number): ProxySettings {
   const wanted = settings.maxConnections === 0 ? Number.MAX_SAFE_INTEGER : settings.maxConnections;
@@ -34,5 +36,6 @@ export function withinOpenFiles(settings: ProxySettings, openFiles: number, work
     ...settings,
     maxConnections: Math.min(wanted, Math.floor((share - idle) * CLIENTS)),
     upstreamKeepAliveConnections: idle,
+    streamUdpSessions: Math.min(settings.streamUdpSessions, Math.max(1, Math.floor((share - idle) * UDP))),
   };
 }

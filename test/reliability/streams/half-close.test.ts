@@ -53,7 +53,9 @@ describe('a client that ends its half first', () => {
     const endpoints = [...group('app', [down, backend.port]).endpoints, { address: 'app.example', port: 1, dns: true }];
     const groups = [{ ...group('app', []), endpoints }];
     const proxy = stage.watched(
-      await startProxy(table([], groups, { streams: [entry] }), {}, (_, done) => setImmediate(() => done(new Error('none'), []))),
+      await startProxy(table([], groups, { streams: [entry] }), {}, (_, done) =>
+        setImmediate(() => done(new Error('none'), [])),
+      ),
     );
     await proxy.runtime.listenStream(entry.id);
     for (let i = 0; i < 6; i++) {
