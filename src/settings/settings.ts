@@ -147,7 +147,7 @@ export interface ProxySettings {
   readonly streamTriesTimeout: number;
   /** `proxy-stream-responses`: datagrams that answer one datagram of a client. */
   readonly streamResponses: number;
-  /** `stream-udp-sessions`: UDP sessions of one worker; datagrams of further clients are dropped. */
+  /** `stream-udp-sessions`: UDP sessions of one worker; for a further client the oldest that was never answered ends, or its datagrams are dropped. */
   readonly streamUdpSessions: number;
   /** Bytes of datagrams that wait in one UDP socket for the kernel to take them; further ones are dropped. */
   readonly maxUdpQueue: number;

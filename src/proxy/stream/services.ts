@@ -2,12 +2,12 @@
 import type { Stream, StreamId } from '../../model/table.ts';
 import type { StreamContext } from './context.ts';
 import { TcpService } from './tcp-service.ts';
-import { UdpService, type SessionCount } from './udp-service.ts';
+import { UdpService, type Sessions } from './udp-service.ts';
 
 export class StreamServices {
   readonly #context: StreamContext;
   readonly #services = new Map<StreamId, TcpService | UdpService>();
-  readonly #sessions: SessionCount = { open: 0 };
+  readonly #sessions: Sessions = { open: 0, unanswered: new Set() };
 
   constructor(context: StreamContext) {
     this.#context = context;

@@ -19,22 +19,24 @@ export function noLookup(
   done(null, address, isIPv6(address) ? 6 : 4);
 }
 
-/** How many UDP sessions a worker has, over all its services. */
-export interface SessionCount {
+/** The UDP sessions of a worker, over all its services. */
+export interface Sessions {
   open: number;
+  /** Those that were never answered, oldest first: packets with made-up senders open no others, and must not keep clients out. */
+  readonly unanswered: Set<UdpSession>;
 }
 
 export class UdpService {
   readonly #context: StreamContext;
-  readonly #count: SessionCount;
+  readonly #all: Sessions;
   readonly #sessions = new Map<string, UdpSession>();
   #stream: Stream;
   #socket: dgram.Socket | null = null;
 
-  constructor(stream: Stream, context: StreamContext, count: SessionCount) {
+  constructor(stream: Stream, context: StreamContext, all: Sessions) {
     this.#stream = stream;
     this.#context = context;
-    this.#count = count;
+    this.#all = all;
   }
 
   /** From the next session on. */
@@ -101,20 +103,34 @@ export class UdpService {
   }
 
   #open(key: string, address: string, port: number): UdpSession | undefined {
-    if (this.#count.open >= this.#context.settings().streamUdpSessions) return undefined;
     const target = this.#context.group(this.#stream.group).pick([]);
-    if (target === null) return undefined;
+    if (target === null || !this.#makeRoom()) return undefined;
     const session: UdpSession = new UdpSession(plainAddress(address), target, this.#context, {
-      answer: (bytes) => this.#answer(bytes, address, port),
+      answer: (bytes) => {
+        this.#all.unanswered.delete(session);
+        return this.#answer(bytes, address, port);
+      },
       onClosed: () => {
-        this.#count.open--;
+        this.#all.open--;
+        this.#all.unanswered.delete(session);
         if (this.#sessions.get(key) === session) this.#sessions.delete(key);
       },
     });
-    this.#count.open++;
+    this.#all.open++;
+    this.#all.unanswered.add(session);
     this.#sessions.set(key, session);
     session.start();
     return session;
+  }
+
+  /** False: there is none. */
+  #makeRoom(): boolean {
+    if (this.#all.open < this.#context.settings().streamUdpSessions) return true;
+    const [oldest] = this.#all.unanswered;
+    if (oldest === undefined) return false;
+    this.#context.onDropped();
+    oldest.close();
+    return this.#all.open < this.#context.settings().streamUdpSessions;
   }
 
   #answer(bytes: Buffer, address: string, port: number): boolean {

@@ -90,7 +90,7 @@ export const STREAM_KEYS: readonly ConfigKey[] = [
     'stream-udp-sessions',
     integer(1, 65_535),
     4096,
-    'UDP sessions of one worker; datagrams of further clients are dropped.',
+    'UDP sessions of one worker; for a further client the oldest that was never answered ends, or its datagrams are dropped.',
     (streamUdpSessions) => ({ proxy: { streamUdpSessions } }),
   ),
   key(

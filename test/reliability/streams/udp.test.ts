@@ -64,16 +64,34 @@ describe('a UDP service', () => {
     expect(sessions(proxy)).toBe(0);
   });
 
-  it('opens no more sessions than allowed, and drops what comes from others', async () => {
-    const silent = await backend(() => []);
-    const { proxy, port } = await start([silent], { streamUdpSessions: 3, streamTimeout: 300 });
-    const clients = await Promise.all(Array.from({ length: 5 }, () => client(port)));
-    for (const one of clients) one.send('x');
-    await eventually(() => proxy.counters[UDP_DROPPED] === 2);
+  it('keeps no more sessions than allowed: those that were never answered give way, and a flood of them shuts nobody out', async () => {
+    const app = await backend((text) => (text === 'x' ? [] : [`re ${text}`]));
+    const { proxy, port } = await start([app], { streamUdpSessions: 3, streamResponses: 2 });
+    const known = await client(port);
+    expect(await known.ask('hello')).toBe('re hello');
+    const strangers = await Promise.all(Array.from({ length: 20 }, () => client(port)));
+    for (const one of strangers) one.send('x');
+    await eventually(() => proxy.counters[UDP_DROPPED] === 18);
+    expect(sessions(proxy)).toBe(3);
+    expect(await (await client(port)).ask('new')).toBe('re new');
+    // Its session is the one it had: none of the others took its place.
+    expect(proxy.counters[STREAMS]).toBe(19);
+    expect(await known.ask('again')).toBe('re again');
+    expect(proxy.counters[STREAMS]).toBe(19);
+    proxy.runtime.apply(table([], []));
+  });
+
+  it('drops what comes from further clients when all that it has were answered', async () => {
+    const app = await backend();
+    const { proxy, port } = await start([app], { streamUdpSessions: 3, streamResponses: 2, streamTimeout: 300 });
+    const clients = await Promise.all(Array.from({ length: 3 }, () => client(port)));
+    for (const one of clients) await one.ask('x');
+    (await client(port)).send('y');
+    await eventually(() => proxy.counters[UDP_DROPPED] === 1);
     expect(sessions(proxy)).toBe(3);
     // Silent ones end by themselves, and there is room again.
     await eventually(() => sessions(proxy) === 0);
-    expect(silent.received).toEqual(['x', 'x', 'x']);
+    expect(app.received).toEqual(['x', 'x', 'x']);
   });
 
   it('expects as many answers as proxy-stream-responses says', async () => {
