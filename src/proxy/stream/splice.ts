@@ -9,6 +9,7 @@ import { reset } from '../http1/closing.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import type { Resolver } from '../upstream/resolver.ts';
+import { REFUSING, type Admission } from '../workers/overload.ts';
 
 /** The settings of it; times in milliseconds. */
 export interface SpliceLimits {
@@ -21,6 +22,8 @@ export interface SpliceLimits {
 
 /** What a splice needs of its worker. */
 export interface SpliceContext {
+  /** What the worker grants now. */
+  readonly admission: Pick<Admission, 'level' | 'refused'>;
   readonly deadlines: Deadlines;
   readonly resolver: Resolver;
   readonly onBug: (error: unknown) => void;
@@ -32,9 +35,13 @@ export interface SpliceContext {
 /** What the access log says of it, as nginx's `$status` of a stream: 502 when no endpoint could be reached. */
 export type SpliceStatus = 200 | 500 | 502;
 
-/** Begins to pass bytes; the sockets and deadlines do the rest. `client`: paused. */
+/** Begins to pass bytes; the sockets and deadlines do the rest. `client`: paused. A worker that refuses requests closes it. */
 export function splice(...how: ConstructorParameters<typeof Splice>): void {
-  void new Splice(...how);
+  const [client, , , , { admission }] = how;
+  if (admission.level === REFUSING) {
+    admission.refused();
+    client.resetAndDestroy();
+  } else void new Splice(...how);
 }
 
 export class Splice implements Timed {

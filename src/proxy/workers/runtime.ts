@@ -322,8 +322,9 @@ export class Runtime {
     }
   }
 
-  #streamContext({ resolver, deadlines, onBug, settings }: ConnectionContext): StreamContext {
+  #streamContext({ admission, resolver, deadlines, onBug, settings }: ConnectionContext): StreamContext {
     const splices: SpliceContext = {
+      admission,
       deadlines,
       resolver,
       onBug,

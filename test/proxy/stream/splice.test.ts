@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
 import { Resolver, type Lookup } from '../../../src/proxy/upstream/resolver.ts';
 import { Splice } from '../../../src/proxy/stream/splice.ts';
+import { Admission } from '../../../src/proxy/workers/overload.ts';
 import { eventually } from '../../support/eventually.ts';
 import { group } from '../../support/proxy.ts';
 import { tcpBackend, type TcpBackend } from '../../support/stream-backend.ts';
@@ -41,6 +42,7 @@ async function begin(
   let over = false;
   const { deadlines, onBug } = upstreams.context;
   void new Splice(ours, '127.0.0.1', groups.get(model.id), '', {
+    admission: new Admission(() => undefined),
     deadlines,
     onBug,
     resolver: new Resolver(lookup ?? (() => undefined), () => deadlines.now),

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { STREAM_BYTES_RECEIVED, STREAM_BYTES_SENT, STREAMS } from '../../../src/observe/series.ts';
+import { OPEN, REFUSING } from '../../../src/proxy/workers/overload.ts';
+import { REFUSED, STREAM_BYTES_RECEIVED, STREAM_BYTES_SENT, STREAMS } from '../../../src/observe/series.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/ports.ts';
@@ -244,6 +245,23 @@ describe('endpoints of a TCP service', () => {
     await client.closed();
     expect(client.reset).toBe(true);
   });
+});
+
+it('a worker that refuses requests for want of memory takes no new connection either, and keeps those it has', async () => {
+  const echo = stage.opened(await tcpEcho());
+  const { proxy, port } = await start([echo.port]);
+  const old = await stage.client(port);
+  old.send('a');
+  await old.until(() => old.buffer === 'a');
+  proxy.runtime.memory(REFUSING);
+  expect(await fate(port)).toBe('ECONNRESET');
+  expect(proxy.counters[REFUSED]).toBe(1);
+  old.send('b');
+  await old.until(() => old.buffer === 'ab');
+  proxy.runtime.memory(OPEN);
+  const client = await stage.client(port);
+  client.send('c');
+  await client.until(() => client.buffer === 'c');
 });
 
 describe('an entry that is removed', () => {
