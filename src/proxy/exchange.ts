@@ -138,9 +138,12 @@ export class Exchange implements ResponseHandler, EncoderHandler {
 
   /** The request body is complete. */
   onRequestEnd(trailers: string): void {
+    // An empty body may end a second time, with a frame of its own.
+    if (this.#requestEnded) return;
     this.#requestEnded = true;
     if (!this.active) return;
     this.#trailers = allowedTrailers(trailers);
+    // Null while a name is looked up: an end has no bytes that could be held back until then.
     this.#upstream?.sendEnd(this.#trailers);
   }
 
