@@ -80,6 +80,8 @@ export class ClientStream implements Downstream {
   /** The response is to end with these lines; null: it has no trailer section. */
   #trailers: string | null = null;
   #webSocketKey = '';
+  /** The answer was sent, and the client goes on sending. */
+  #unwanted = false;
 
   constructor(owner: StreamOwner) {
     this.#owner = owner;
@@ -144,6 +146,7 @@ export class ClientStream implements Downstream {
 
   /** The deadline has passed. */
   expire(): void {
+    if (this.#unwanted) return this.#letGo();
     if (this.#phase === 'ending' || this.#blocked) return this.#cut(ERRORS.sendTimeout);
     this.exchange.fail(ERRORS.bodyTimeout);
   }
@@ -271,7 +274,7 @@ export class ClientStream implements Downstream {
     const owned = stream as OwnedStream;
     owned[OWNER] = this;
     this.#stream = owned;
-    this.#bodyPaused = this.#blocked = this.#ended = false;
+    this.#bodyPaused = this.#blocked = this.#ended = this.#unwanted = false;
     this.#bodyBytes = this.#sent = this.#headSize = 0;
     this.#requestTrailers = '';
     this.#length = -1;
@@ -351,7 +354,8 @@ export class ClientStream implements Downstream {
   #setDeadline(): void {
     const { deadlines, settings } = this.#context;
     if (this.#blocked) return;
-    this.deadline = this.#bodyOpen && !this.#bodyPaused ? deadlines.after(settings().clientBodyTimeout) : Infinity;
+    const body = this.#phase === 'exchange' && this.#bodyOpen && !this.#bodyPaused;
+    this.deadline = body ? deadlines.after(settings().clientBodyTimeout) : Infinity;
   }
 
   /** After the exchange: what is on its way must be taken in time, and a body that nobody wants is not read (RFC 9113 §8.1). */
@@ -362,8 +366,20 @@ export class ClientStream implements Downstream {
     this.#bodyOpen = false;
     if (!this.#ended) stream.end();
     stream.resume();
-    // Not at once: the reset would overtake an answer that is nothing but a head.
-    setImmediate(() => stream.close(NGHTTP2_NO_ERROR));
+    // Not at once: nghttp2 sends a reset before what is left of the answer, trailers among it. Until then what comes is read and forgotten.
+    const wait = (): void => {
+      this.#unwanted = true;
+      this.deadline = this.#context.deadlines.after(0);
+    };
+    if (stream.writableFinished) wait();
+    else stream.once('finish', () => this.guarded(wait));
+  }
+
+  /** Asks the client to send no more of a body that nobody wants (RFC 9113 §8.1). */
+  #letGo(): void {
+    this.#unwanted = false;
+    this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
+    this.#stream?.close(NGHTTP2_NO_ERROR);
   }
 
   /** The client is at fault: the exchange ends here, and the stream with it. */
