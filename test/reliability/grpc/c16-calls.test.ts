@@ -164,7 +164,7 @@ describe('C16: a failure of the proxy is a status of gRPC', () => {
     const silent = await stage.backend(() => null);
     const none = await grpcProxy(stage, []);
     const refusing = await grpcProxy(stage, [await freePort()]);
-    const timing = await grpcProxy(stage, [silent.port], { upstreamReadTimeout: 100 });
+    const timing = await grpcProxy(stage, [silent.port], { upstreamConnectTimeout: 100 });
     for (const [proxy, details] of [
       [none, '503 Service Temporarily Unavailable'],
       [refusing, '502 Bad Gateway'],

@@ -180,7 +180,9 @@ export class UpstreamSession implements Idle, Timed {
     if (this.#state !== 'leaving') this.#state = 'open';
     this.deadline = Infinity;
     let room = this.#maxStreams;
-    for (const stream of [...this.#streams]) {
+    // Who is sent elsewhere may come back.
+    const waiting = [...this.#streams];
+    for (const stream of waiting) {
       if (room-- > 0) stream.onSessionOpen();
       else stream.onSessionLost(ERRORS.streamRefused);
     }
