@@ -136,14 +136,12 @@ export class Exchange implements ResponseHandler, EncoderHandler {
     if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
   }
 
-  /** The request body is complete. */
+  /** The request body is complete. Said again where an empty one ends with a frame of its own. */
   onRequestEnd(trailers: string): void {
-    // An empty body may end a second time, with a frame of its own.
     if (this.#requestEnded) return;
     this.#requestEnded = true;
     if (!this.active) return;
     this.#trailers = allowedTrailers(trailers);
-    // Null while a name is looked up: an end has no bytes that could be held back until then.
     this.#upstream?.sendEnd(this.#trailers);
   }
 

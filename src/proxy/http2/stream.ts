@@ -1,5 +1,4 @@
 /** One HTTP/2 stream of a client, with the exchange on it. */
-import { createHash } from 'node:crypto';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Answer } from '../answers.ts';
 import type { Downstream } from '../downstream.ts';
@@ -12,7 +11,7 @@ import type { ClientInfo, HeadForwarder } from '../http1/forward-request.ts';
 import { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
-import { trailerText } from './request-text.ts';
+import { acceptOf, trailerText } from './request-text.ts';
 import { answerFields, interimFields, responseFields, sizeOf, trailerFields } from './response-fields.ts';
 
 /** What a stream needs of its session. */
@@ -46,11 +45,6 @@ function onAborted(this: OwnedStream): void {
 }
 function onClose(this: OwnedStream): void {
   this[OWNER].guarded(() => this[OWNER].onClose());
-}
-
-/** RFC 6455 §4.2.2. */
-function acceptOf(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
 type Phase = 'free' | 'exchange' | 'tunnel' | 'ending';
