@@ -136,8 +136,9 @@ export class Exchange implements ResponseHandler, EncoderHandler {
     if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
   }
 
-  /** The request body is complete. */
+  /** The request body is complete. Said again where an empty one ends with a frame of its own. */
   onRequestEnd(trailers: string): void {
+    if (this.#requestEnded) return;
     this.#requestEnded = true;
     if (!this.active) return;
     this.#trailers = allowedTrailers(trailers);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import { group, host, prefixRoute, startProxy, table, type TestProxy } from './proxy.ts';
 import type { Stage } from './stage.ts';
+import type { TablePatch } from '../../src/model/table.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 
 const bytes = (message: Buffer): Buffer => message;
@@ -74,12 +75,12 @@ export async function grpcProxy(
   ports: readonly number[],
   settings: Partial<ProxySettings> = {},
 ): Promise<TestProxy> {
-  return stage.watched(
-    await startProxy(
-      table([host('app.example', [prefixRoute('/', 'app', { backendProtocol: 'GRPC' })])], [group('app', ports)]),
-      settings,
-    ),
-  );
+  return stage.watched(await startProxy(grpcTable(ports), settings));
+}
+
+/** The table of such a proxy. */
+export function grpcTable(ports: readonly number[]): TablePatch {
+  return table([host('app.example', [prefixRoute('/', 'app', { backendProtocol: 'GRPC' })])], [group('app', ports)]);
 }
 
 /** A client of the proxy, over TLS. */

@@ -2,7 +2,7 @@
  * The header list of an HTTP/2 request, written as the head of an HTTP/1.1 request for the one strict parser to read: what could not be such a
  * head is refused here, and everything else there (RFC 9113 §8.2–§8.5; RFC 8441 §4).
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 /** What is refused before it becomes text: it is malformed (RFC 9113 §8.1.1), or asks for a protocol that is not spoken. */
 export const MALFORMED = 1;
@@ -135,6 +135,11 @@ export class RequestText {
     this.text = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n${fields}\r\n`;
     return 0;
   }
+}
+
+/** What a backend that has read the key answers (RFC 6455 §4.2.2). */
+export function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
 /** The fields of a trailer section as lines with CRLF; null if it is malformed or beyond the limits. */

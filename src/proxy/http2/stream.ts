@@ -1,5 +1,4 @@
 /** One HTTP/2 stream of a client, with the exchange on it. */
-import { createHash } from 'node:crypto';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Answer } from '../answers.ts';
 import type { Downstream } from '../downstream.ts';
@@ -12,7 +11,7 @@ import type { ClientInfo, HeadForwarder } from '../http1/forward-request.ts';
 import { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
-import { trailerText } from './request-text.ts';
+import { acceptOf, trailerText } from './request-text.ts';
 import { answerFields, interimFields, responseFields, sizeOf, trailerFields } from './response-fields.ts';
 
 /** What a stream needs of its session. */
@@ -48,11 +47,6 @@ function onClose(this: OwnedStream): void {
   this[OWNER].guarded(() => this[OWNER].onClose());
 }
 
-/** RFC 6455 §4.2.2. */
-function acceptOf(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-}
-
 type Phase = 'free' | 'exchange' | 'tunnel' | 'ending';
 
 export class ClientStream implements Downstream {
@@ -80,6 +74,8 @@ export class ClientStream implements Downstream {
   /** The response is to end with these lines; null: it has no trailer section. */
   #trailers: string | null = null;
   #webSocketKey = '';
+  /** The answer was sent, and the client goes on sending. */
+  #unwanted = false;
 
   constructor(owner: StreamOwner) {
     this.#owner = owner;
@@ -144,6 +140,7 @@ export class ClientStream implements Downstream {
 
   /** The deadline has passed. */
   expire(): void {
+    if (this.#unwanted) return this.#letGo();
     if (this.#phase === 'ending' || this.#blocked) return this.#cut(ERRORS.sendTimeout);
     this.exchange.fail(ERRORS.bodyTimeout);
   }
@@ -271,7 +268,7 @@ export class ClientStream implements Downstream {
     const owned = stream as OwnedStream;
     owned[OWNER] = this;
     this.#stream = owned;
-    this.#bodyPaused = this.#blocked = this.#ended = false;
+    this.#bodyPaused = this.#blocked = this.#ended = this.#unwanted = false;
     this.#bodyBytes = this.#sent = this.#headSize = 0;
     this.#requestTrailers = '';
     this.#length = -1;
@@ -351,7 +348,8 @@ export class ClientStream implements Downstream {
   #setDeadline(): void {
     const { deadlines, settings } = this.#context;
     if (this.#blocked) return;
-    this.deadline = this.#bodyOpen && !this.#bodyPaused ? deadlines.after(settings().clientBodyTimeout) : Infinity;
+    const body = this.#phase === 'exchange' && this.#bodyOpen && !this.#bodyPaused;
+    this.deadline = body ? deadlines.after(settings().clientBodyTimeout) : Infinity;
   }
 
   /** After the exchange: what is on its way must be taken in time, and a body that nobody wants is not read (RFC 9113 §8.1). */
@@ -362,8 +360,20 @@ export class ClientStream implements Downstream {
     this.#bodyOpen = false;
     if (!this.#ended) stream.end();
     stream.resume();
-    // Not at once: the reset would overtake an answer that is nothing but a head.
-    setImmediate(() => stream.close(NGHTTP2_NO_ERROR));
+    // Not at once: nghttp2 sends a reset before what is left of the answer, trailers among it. Until then what comes is read and forgotten.
+    const wait = (): void => {
+      this.#unwanted = true;
+      this.deadline = this.#context.deadlines.after(0);
+    };
+    if (stream.writableFinished) wait();
+    else stream.once('finish', () => this.guarded(wait));
+  }
+
+  /** Asks the client to send no more of a body that nobody wants (RFC 9113 §8.1). */
+  #letGo(): void {
+    this.#unwanted = false;
+    this.deadline = this.#context.deadlines.after(this.#context.settings().clientSendTimeout);
+    this.#stream?.close(NGHTTP2_NO_ERROR);
   }
 
   /** The client is at fault: the exchange ends here, and the stream with it. */

@@ -100,6 +100,25 @@ describe('C16: a call', () => {
     expect([messages, after.code, after.trailers.get('x-why')]).toEqual([['one'], failure.code, ['because']]);
   });
 
+  it('that its server ends while the client is still sending keeps its status, and what came before it', async () => {
+    const { client } = await calls({
+      echo: (call) => {
+        call.once('data', () => {
+          call.write(Buffer.from('one'));
+          call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'enough' });
+        });
+      },
+    });
+    for (let round = 0; round < 20; round++) {
+      const { call, ended } = client.echo();
+      let messages = 0;
+      call.on('data', () => messages++);
+      call.write(Buffer.alloc(round % 2 === 0 ? 10 : 100_000));
+      const { code, details } = await ended;
+      expect([code, details, messages]).toEqual([status.RESOURCE_EXHAUSTED, 'enough', 1]);
+    }
+  });
+
   it('whose deadline passes is cancelled at its server', async () => {
     let cancelled = false;
     let deadline = 0;
@@ -145,7 +164,7 @@ describe('C16: a failure of the proxy is a status of gRPC', () => {
     const silent = await stage.backend(() => null);
     const none = await grpcProxy(stage, []);
     const refusing = await grpcProxy(stage, [await freePort()]);
-    const timing = await grpcProxy(stage, [silent.port], { upstreamReadTimeout: 100 });
+    const timing = await grpcProxy(stage, [silent.port], { upstreamConnectTimeout: 100 });
     for (const [proxy, details] of [
       [none, '503 Service Temporarily Unavailable'],
       [refusing, '502 Bad Gateway'],

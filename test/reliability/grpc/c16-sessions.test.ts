@@ -6,7 +6,7 @@
 import { constants } from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { grpcProxy } from '../../support/grpc.ts';
+import { grpcProxy, grpcTable } from '../../support/grpc.ts';
 import {
   DATA,
   END_HEADERS,
@@ -19,6 +19,7 @@ import {
   type H2Backend,
   type H2Request,
 } from '../../support/h2-backend.ts';
+import { Http2Client } from '../../support/http2/stage.ts';
 import type { TestProxy } from '../../support/proxy.ts';
 import type { RawClient, RawResponse } from '../../support/raw-client.ts';
 import { Stage } from '../../support/stage.ts';
@@ -153,6 +154,31 @@ describe('a backend that speaks HTTP/2', () => {
     expect((await all).every(({ status }) => status === 200)).toBe(true);
   });
 
+  it('is not overrun before it has said how many streams it allows', async () => {
+    const held: H2Request[] = [];
+    const { backend, proxy } = await scene((request) => void held.push(request), {}, { settings: { maxConcurrentStreams: 5 } });
+    const client = stage.opened(new Http2Client(proxy.httpsPort));
+    const all = Promise.all(Array.from({ length: 50 }, () => client.request({ ':method': 'POST' }, 'body')));
+    await eventually(() => held.length === 50);
+    expect(backend.sessions).toHaveLength(10);
+    for (const request of held) say('x')(request);
+    expect((await all).every(({ headers }) => headers[':status'] === 200)).toBe(true);
+    expect(backend.requests).toHaveLength(50);
+  });
+
+  it('that answers without reading what was sent keeps nothing of it: the stream is reset', async () => {
+    const { backend, client } = await scene(({ stream, ...rest }) => {
+      stream.on('data', () => undefined);
+      stream.pause();
+      say('enough')({ stream, ...rest });
+    });
+    // More than the window: the end of the request waits for ever.
+    const body = 'x'.repeat(100_000);
+    const request = `POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    expect(await client.request(request)).toMatchObject({ status: 200, body: 'enough' });
+    await eventually(() => backend.requests[0]!.stream.destroyed);
+  });
+
   it('keeps one connection that is idle, as long as connections are kept', async () => {
     const { backend, proxy, client } = await scene(say('x'), { upstreamKeepAliveTimeout: 50, upstreamKeepAliveRequests: 2 });
     await client.request(GET);
@@ -165,10 +191,10 @@ describe('a backend that speaks HTTP/2', () => {
 });
 
 describe('C16: RST_STREAM', () => {
-  it('that refuses a stream has it sent again, whatever the method; another code only where that is safe', async () => {
+  it('that refuses a stream has it sent again, whatever the method; another code is an answer of this endpoint', async () => {
     for (const [code, request, expected] of [
       [constants.NGHTTP2_REFUSED_STREAM, POST, [200, 3]],
-      [constants.NGHTTP2_INTERNAL_ERROR, GET, [200, 3]],
+      [constants.NGHTTP2_INTERNAL_ERROR, GET, [502, 2]],
       [constants.NGHTTP2_INTERNAL_ERROR, POST, [502, 2]],
       [constants.NGHTTP2_CANCEL, POST, [502, 2]],
     ] as const) {
@@ -179,6 +205,19 @@ describe('C16: RST_STREAM', () => {
       const { status } = await client.request(request);
       expect([code, status, backend.requests.length]).toEqual([code, ...expected]);
     }
+  });
+
+  it('of one stream on a good connection counts as a failure, and is no reason to ask the same endpoint twice', async () => {
+    const { backend, proxy, client } = await scene(({ stream }) => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    for (let i = 0; i < 10; i++) expect((await client.request(GET)).status).toBe(502);
+    expect(backend.requests).toHaveLength(10);
+    // Beside another endpoint it is soon left out.
+    const good = stage.opened(await h2Backend(say('good')));
+    proxy.runtime.apply(grpcTable([backend.port, good.port]));
+    for (let i = 0; i < 30; i++) await client.request(GET);
+    const before = backend.requests.length;
+    for (let i = 0; i < 20; i++) expect((await client.request(GET)).body).toBe('good');
+    expect(backend.requests).toHaveLength(before);
   });
 
   it('of every stream, again and again, is not answered with requests without end', async () => {

@@ -8,7 +8,7 @@ import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { Http2Client, responseOf } from '../../support/http2/stage.ts';
-import { group, host, prefixRoute, table, type RawBackend, type TestProxy } from '../../support/proxy.ts';
+import { group, host, prefixRoute, response, table, type RawBackend, type TestProxy } from '../../support/proxy.ts';
 import { Stage } from '../../support/stage.ts';
 
 const stage = new Stage();
@@ -192,6 +192,45 @@ describe('C17: a WebSocket over HTTP/2', () => {
     const done = responseOf(second);
     sockets[1]!.resetAndDestroy();
     expect((await done).code).not.toBe(0);
+  });
+
+  it('whose backend was slow for a while goes on as long as it likes', async () => {
+    let slow: net.Socket | null = null;
+    const backend = await stage.backend((head, socket) => {
+      if (!head.startsWith('GET /ws')) return head.startsWith('GET') ? response('ok') : null;
+      socket.removeAllListeners('data').removeAllListeners('end');
+      socket.write(switching(head));
+      slow = socket.pause();
+      return null;
+    });
+    const proxy = await stage.proxyTo([backend.port], { clientBodyTimeout: 100 });
+    const client = await clientOf(proxy);
+    const stream = connect(client);
+    await statusOf(stream);
+    const got = collect(stream);
+    const size = 10_000_000;
+    stream.write(Buffer.alloc(size));
+    let window = -1;
+    await eventually(async () => {
+      const before = window;
+      window = stream.state.localWindowSize ?? 0;
+      for (let i = 0; i < 20; i++) await client.request();
+      return before === window;
+    });
+    let arrived = 0;
+    slow!.on('data', (bytes: Buffer) => {
+      arrived += bytes.length;
+      if (arrived > size) slow!.write(bytes);
+    });
+    slow!.resume();
+    await eventually(() => arrived === size);
+    // An upload that begins only now is cut before this is looked at again.
+    const upload = client.open({ ':method': 'POST' });
+    upload.write('part');
+    expect((await responseOf(upload)).headers[':status']).toBe(408);
+    stream.write('still there');
+    await eventually(() => got.text === 'still there');
+    stream.close();
   });
 
   it('that is idle is closed', async () => {

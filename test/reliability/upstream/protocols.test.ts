@@ -103,8 +103,8 @@ describe('a backend that speaks another protocol', () => {
       expect(await statuses(await shouting(garbage), protocol)).toEqual([502, 502]);
   });
 
-  it('silence after the preface: the timeout of reading, and no other request waits on that connection', async () => {
-    const proxy = await proxyTo(await shouting(''), 'GRPC', { upstreamReadTimeout: 50 });
+  it('silence after the preface: the timeout of connecting, for nothing is sent before it is answered', async () => {
+    const proxy = await proxyTo(await shouting(''), 'GRPC', { upstreamConnectTimeout: 50 });
     const client = await stage.client(proxy.port);
     expect((await client.request(GET)).status).toBe(504);
     expect(proxy.runtime.census().upstreams).toBe(0);

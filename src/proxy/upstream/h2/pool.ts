@@ -13,6 +13,8 @@ export class SessionPool implements Pool {
   users = 0;
   readonly alone: readonly Pool[] = [this];
   readonly tlsSession: SessionSlot = { session: null };
+  /** Streams that its upstream takes at once on a connection, as it last said. */
+  maxStreams = Infinity;
   readonly #context: PoolContext;
   readonly #sessions = new Set<UpstreamSession>();
 

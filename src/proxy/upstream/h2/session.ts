@@ -38,13 +38,15 @@ export class UpstreamSession implements Idle, Timed {
   readonly #streams = new Set<SessionStream>();
   #session: ClientHttp2Session | null = null;
   #state: State = 'connecting';
-  #maxStreams = MAX_STREAMS;
+  #ready = false;
+  #maxStreams: number;
   /** The last stream that the upstream says it has looked at. */
   #lastProcessed = Infinity;
 
   constructor(pool: SessionPool, context: PoolContext, address: string) {
     this.#pool = pool;
     this.#context = context;
+    this.#maxStreams = Math.min(pool.maxStreams, MAX_STREAMS);
     this.address = address;
     this.openedAt = context.deadlines.now;
     const options = { host: address, port: pool.port, noDelay: true, allowHalfOpen: false, autoSelectFamily: false };
@@ -66,13 +68,19 @@ export class UpstreamSession implements Idle, Timed {
     );
   }
 
+  /** Its upstream has said what it takes: streams may be opened. */
   get connected(): boolean {
-    return this.#session !== null;
+    return this.#ready;
+  }
+
+  /** It is gone, or about to be. */
+  get lost(): boolean {
+    return this.#state === 'closed' || (this.#session !== null && (this.#session.destroyed || this.#session.closed));
   }
 
   /** It takes another stream. */
   get takes(): boolean {
-    return this.#state !== 'leaving' && this.#state !== 'closed' && this.#streams.size < this.#maxStreams;
+    return this.#state !== 'leaving' && this.#streams.size < this.#maxStreams && !this.lost;
   }
 
   get secure(): boolean {
@@ -141,14 +149,14 @@ export class UpstreamSession implements Idle, Timed {
       createConnection: () => this.#socket,
     });
     this.#session = session;
-    if (this.#state !== 'leaving') this.#state = 'open';
-    this.deadline = Infinity;
     session.setLocalWindowSize(SESSION_WINDOW);
     listenGuarded(
       session,
       {
         remoteSettings: ({ maxConcurrentStreams = MAX_STREAMS }: http2.Settings) => {
+          this.#pool.maxStreams = maxConcurrentStreams;
           this.#maxStreams = Math.min(maxConcurrentStreams, MAX_STREAMS);
+          if (!this.#ready) this.#onReady();
         },
         error: () => undefined,
         close: () => this.#onLost(),
@@ -159,7 +167,25 @@ export class UpstreamSession implements Idle, Timed {
       this.#lastProcessed = lastStreamId;
       this.#leave();
     });
-    for (const stream of this.#streams) stream.onSessionOpen();
+  }
+
+  /**
+   * The upstream's preface is there. Not before it is anything sent: who sends a hundred requests to an upstream that takes ten has ninety
+   * refused, and what does not speak HTTP/2 learns nothing of them.
+   */
+  #onReady(): void {
+    if (this.#state === 'closed') return;
+    this.#context.deadlines.tick();
+    this.#ready = true;
+    if (this.#state !== 'leaving') this.#state = 'open';
+    this.deadline = Infinity;
+    let room = this.#maxStreams;
+    // Who is sent elsewhere may come back.
+    const waiting = [...this.#streams];
+    for (const stream of waiting) {
+      if (room-- > 0) stream.onSessionOpen();
+      else stream.onSessionLost(ERRORS.streamRefused);
+    }
     // Whoever opened it may have gone meanwhile.
     if (this.#streams.size === 0) this.destroy();
   }

@@ -13,6 +13,14 @@ import type { UpstreamSession } from './session.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
+/**
+ * Not from within what Node calls back for the same session: a stream with trailers that is closed there may be asked for them once it
+ * is destroyed, and Node ends the whole process for it (`Http2Stream::OnTrailers`, "Assertion failed: !this->is_destroyed()").
+ */
+function closeLater(stream: ClientHttp2Stream, code: number): void {
+  setImmediate(() => stream.close(code));
+}
+
 export class SessionStream implements UpstreamStream, Timed {
   deadline = Infinity;
   readonly #session: UpstreamSession;
@@ -37,6 +45,8 @@ export class SessionStream implements UpstreamStream, Timed {
   /** The upstream ended it, and did not just let go of the stream. */
   #ended = false;
   #responseTrailers = '';
+  /** The upstream reset it after looking at it. */
+  #reset = false;
 
   constructor(session: UpstreamSession, context: UpstreamContext) {
     this.#session = session;
@@ -55,8 +65,9 @@ export class SessionStream implements UpstreamStream, Timed {
     return this.#stream === null ? this.#waitingBytes > LARGE_PIECE : this.#stream.writableNeedDrain;
   }
 
+  /** Not when the upstream reset just this stream: that is what it says to this request, and its connection is as good as before. */
   get reused(): boolean {
-    return this.#number > 1;
+    return this.#number > 1 && !this.#reset;
   }
 
   begin(request: RequestHead): Sink {
@@ -102,8 +113,8 @@ export class SessionStream implements UpstreamStream, Timed {
     try {
       stream = this.#session.request(fields, { endStream: bodiless, waitForTrailers: !bodiless && request.chunked });
     } catch {
-      // Node knows fields that HTTP/1.1 lets pass and HTTP/2 does not. Nothing was sent.
-      return this.#failWith(ERRORS.badRequest);
+      // Nothing was sent. Node knows fields that HTTP/1.1 lets pass and HTTP/2 does not.
+      return this.#failWith(this.#session.lost ? ERRORS.streamRefused : ERRORS.badRequest);
     }
     this.#stream = stream;
     this.#listen(stream);
@@ -274,8 +285,9 @@ export class SessionStream implements UpstreamStream, Timed {
     const handler = this.#handler;
     if (handler === null || !this.#headReceived || !this.#ended) return;
     this.#context.deadlines.tick();
-    // What is missing of the request is not wanted any more (RFC 9113 §8.1).
-    this.#release(this.#requestComplete ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+    // What is missing of the request is not wanted any more (RFC 9113 §8.1), also what waits for a window: nobody may ever open it.
+    const sent = this.#requestComplete && this.#stream?.writableFinished === true;
+    this.#release(sent ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     handler.onResponseEnd(this.#responseTrailers);
   }
 
@@ -290,6 +302,7 @@ export class SessionStream implements UpstreamStream, Timed {
     if (this.#handler === null) return;
     this.#context.deadlines.tick();
     const refused = stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#session.ignored(stream.id);
+    this.#reset = !refused && !this.#session.lost;
     this.#failWith(this.#headReceived ? ERRORS.responseAborted : refused ? ERRORS.streamRefused : ERRORS.upstreamReset);
   }
 
@@ -316,7 +329,7 @@ export class SessionStream implements UpstreamStream, Timed {
     this.#waiting = [];
     this.#context.deadlines.delete(this);
     if (stream !== null) {
-      if (!stream.closed && (code !== NGHTTP2_NO_ERROR || !this.#requestComplete)) stream.close(code);
+      if (!stream.closed && code !== NGHTTP2_NO_ERROR) closeLater(stream, code);
       // Nobody reads what it may still bring.
       stream.resume();
     }
