@@ -45,13 +45,19 @@ export class TlsServers {
   /** What the common server's own context was made of. */
   #contextKey = '';
 
-  /** At once, from memory: a handshake never waits for it. */
+  /** At once, from memory: a handshake never waits for it. `certificate`: null where the handshake is to be refused. */
   readonly #staple = (
-    certificate: Buffer,
-    _issuer: Buffer,
+    certificate: Buffer | null,
+    _issuer: Buffer | null,
     done: (error: Error | null, response: Buffer | null) => void,
   ): void => {
-    done(null, this.#options.staple(certificate));
+    let staple: Buffer | null = null;
+    try {
+      if (certificate !== null) staple = this.#options.staple(certificate);
+    } catch (error) {
+      this.#options.onBug(error);
+    }
+    done(null, staple);
   };
 
   constructor(options: Options) {

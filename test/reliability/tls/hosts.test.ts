@@ -152,4 +152,15 @@ describe('ssl-reject-handshake', () => {
     expect(await seen('other.example')).toContain('DNS:ingress.local');
     expect(await seen('')).toContain('DNS:ingress.local');
   });
+
+  it('is an alert for clients that ask for OCSP too, of whom there is no certificate to staple', async () => {
+    const own = certificate('own', ['app.example']);
+    const settings = { tlsRejectUnknown: true, ocspStapling: true };
+    proxy = await startProxy(table([host('app.example', [], own.id)], [], { certificates: [own] }), settings);
+    open.push(proxy);
+    proxy.runtime.staples.change([['of another', { response: Buffer.from('staple'), validUntil: Infinity }]]);
+    for (const name of ['', 'other.example'])
+      expect([name, await seen(name, { requestOCSP: true })]).toEqual([name, 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE']);
+    expect(await seen('app.example', { requestOCSP: true })).toContain('DNS:app.example');
+  });
 });
