@@ -11,6 +11,7 @@ import { page } from '../answers.ts';
 import type { Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
+import { hostName } from '../host.ts';
 import { DRAIN_IDLE, Lifetime } from '../http1/closing.ts';
 import type { ConnectionContext, OpenConnection } from '../http1/connection-context.ts';
 import { type ClientInfo, HeadForwarder } from '../http1/forward-request.ts';
@@ -122,6 +123,15 @@ export class ClientSession implements OpenConnection, StreamOwner, Timed {
   received(length: number): void {
     // Payload may come in small frames, and padded.
     this.#allowance += 2 * length;
+  }
+
+  /**
+   * Requests for other hosts are for other connections. Where it is the host of the handshake, its demand has changed since: no request
+   * for it would be served here any more, and the client would have no reason to connect anew.
+   */
+  misdirected(host: string): void {
+    const { servername } = this.#socket as { readonly servername?: string | false };
+    if (typeof servername !== 'string' || hostName(servername) === hostName(host)) this.#session.close();
   }
 
   release(stream: ClientStream): void {

@@ -21,6 +21,8 @@ export interface StreamOwner {
   readonly forwarder: HeadForwarder;
   /** Body bytes came in. */
   readonly received: (length: number) => void;
+  /** A request for `host` was refused on this connection, whose handshake was for another, or demanded something else then. */
+  readonly misdirected: (host: string) => void;
   /** The stream is closed, and may be used for another. */
   readonly release: (stream: ClientStream) => void;
   readonly onBug: (error: unknown) => void;
@@ -187,6 +189,7 @@ export class ClientStream implements Downstream {
   }
 
   sendAnswer(answer: Answer): void {
+    if (answer.status === 421) this.#owner.misdirected(this.head.host);
     this.#respond(answer, this.head.method === 'HEAD', this.#security());
   }
 

@@ -6,7 +6,7 @@ import http2 from 'node:http2';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestCertificate } from '../../support/pki.ts';
-import { ALICE, demands, MALLORY, OTHER_CA, Scene } from './scene.ts';
+import { ALICE, CA, demands, MALLORY, OTHER_CA, Scene, tableOf } from './scene.ts';
 
 const HOSTS = {
   'public.example': null,
@@ -70,5 +70,23 @@ describe('B6: streams of one HTTP/2 connection', () => {
       expect([await ask(session, 'mtls.example'), await ask(session, 'twin.example')]).toEqual([400, 400]);
     }
     expect(scene.forwarded).toEqual([]);
+  });
+
+  it('whose own host has changed its demand are told to come again: for ever 421 would be no answer for who stays connected', async () => {
+    for (const [name, shown] of [
+      ['mtls.example', ALICE],
+      ['public.example', null],
+    ] as const) {
+      const session = await connect(name, shown);
+      expect(await ask(session, name)).toBe(200);
+      const goaway = once(session, 'goaway');
+      const changed = { ...HOSTS, [name]: { clientAuth: demands({ ca: CA.cert + OTHER_CA.cert }) } };
+      scene.proxy.runtime.apply(tableOf(changed, scene.backend.port));
+      // Another host of the connection says nothing of its own.
+      expect([await ask(session, 'other.example'), session.closed]).toEqual([421, false]);
+      expect(await ask(session, name.toUpperCase())).toBe(421);
+      expect((await goaway)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
+      expect(await ask(await connect(name, ALICE), name)).toBe(200);
+    }
   });
 });
