@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import type { EndpointSlice, Ingress, KubeObject, Secret, Service } from '../../src/model/objects.ts';
+import type { ClientAuth } from '../../src/model/table.ts';
 import { Translator } from '../../src/translate/incremental.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
-import { makeCertificate } from '../support/pki.ts';
+import { makeCa, makeCertificate } from '../support/pki.ts';
 
 const DAY = 86_400_000;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -157,5 +158,34 @@ describe('Translator', () => {
     const expired = translator.judgeValidity(store.view(), 11 * DAY);
     expect(expired.diagnostics.added.map(({ code }) => code)).toEqual(['CertificateExpired']);
     expect([...expired.delta.hosts, ...expired.delta.certificates]).toEqual([]);
+  });
+
+  it('has what many hosts demand of clients once: a worker is sent, and keeps, one copy of a large bundle', () => {
+    const store = cluster();
+    const [ingress] = store.view().ingresses();
+    const annotations = { [`${TRANSLATE_DEFAULTS.annotationsPrefix}/auth-tls-secret`]: 'ns/ca' };
+    const rules = ['a.test', 'b.test'].map((host) => ({ ...ingress!.spec!.rules![0]!, host }));
+    store.put({ ...ingress!, metadata: { ...ingress!.metadata, annotations }, spec: { ...ingress!.spec, rules } } as Ingress);
+    const put = (ca: string): Secret => {
+      const secret = { kind: 'Secret', metadata: { namespace: 'ns', name: 'ca' }, data: { 'ca.crt': base64(ca) } };
+      store.put(secret);
+      return secret;
+    };
+    const before = put(makeCa({ name: 'One' }).cert);
+    const translator = started(store);
+    const demands = (): (ClientAuth | null | undefined)[] =>
+      structuredClone(translator.table.hosts)
+        .values()
+        .map(({ tls }) => tls?.clientAuth)
+        .filter((auth) => auth !== undefined)
+        .toArray();
+    const [first, second, ...more] = demands();
+    expect(first?.ca).toContain('CERTIFICATE');
+    expect([second === first, more]).toEqual([true, []]);
+    const after = put(makeCa({ name: 'Two' }).cert);
+    const { delta } = translator.apply([{ kind: 'Secret', before, after }], store.view(), 0);
+    expect(delta.hosts).toHaveLength(2);
+    const [third, fourth] = demands();
+    expect([third === fourth, third?.id === first?.id]).toEqual([true, false]);
   });
 });

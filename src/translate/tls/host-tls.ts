@@ -7,7 +7,7 @@ import { diagnostic, quote } from '../../model/report.ts';
 import type { CertificateId, ClientAuth, HostTls } from '../../model/table.ts';
 import { CATCH_ALL_HOST } from '../../model/table.ts';
 import type { TranslateSettings } from '../../settings/settings.ts';
-import { readAuthority } from './authority.ts';
+import { readAuthority, type Authority } from './authority.ts';
 import { wildcardOf } from '../hosts.ts';
 import type { IngressPlan } from '../plan.ts';
 
@@ -93,11 +93,7 @@ function ownDemand(plans: readonly IngressPlan[], { settings, secret: find }: Co
       diagnostics.push(diagnostic(plan.object, 'ClientCaInvalid', 'error', plan.clientAuthField, authority, CLOSED));
       continue;
     }
-    const { ca, crl } = authority;
-    const id = createHash('sha256')
-      .update(JSON.stringify([ca, crl, wish.verify, wish.depth]))
-      .digest('hex');
-    const made: ClientAuth = { id, ...wish, ca, crl, plainHttpPaths: settings.noTlsRedirectLocations };
+    const made = clientAuthOf(authority, { ...wish, plainHttpPaths: settings.noTlsRedirectLocations });
     if (auth === null || decider === null) {
       auth = made;
       decider = plan;
@@ -107,4 +103,26 @@ function ownDemand(plans: readonly IngressPlan[], { settings, secret: find }: Co
     }
   }
   return { auth, closed, diagnostics };
+}
+
+/** Of each Secret's content, by what hosts ask for. */
+const known = new WeakMap<Authority, Map<string, ClientAuth>>();
+
+/**
+ * One object for all hosts that ask for the same: a bundle may have a megabyte, and what is one object here is sent to a worker, and
+ * kept there, once.
+ */
+function clientAuthOf(authority: Authority, wish: Omit<ClientAuth, 'id' | 'ca' | 'crl'>): ClientAuth {
+  let made = known.get(authority);
+  if (made === undefined) known.set(authority, (made = new Map<string, ClientAuth>()));
+  const key = JSON.stringify(wish);
+  let auth = made.get(key);
+  if (auth === undefined) {
+    const { ca, crl } = authority;
+    const id = createHash('sha256')
+      .update(JSON.stringify([ca, crl, wish.verify, wish.depth]))
+      .digest('hex');
+    made.set(key, (auth = { id, ...wish, ca, crl }));
+  }
+  return auth;
 }
