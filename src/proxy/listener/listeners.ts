@@ -116,6 +116,11 @@ export class Listeners {
     this.#tls.refresh();
   }
 
+  /** As `TlsServers.sweep`. */
+  sweep(): void {
+    this.#tls.sweep();
+  }
+
   /** Replaces the keys of session tickets: those that were given out are worth nothing any more. */
   setTicketKeys(keys: KeyObject): void {
     this.#tls.setTicketKeys(keys);

@@ -59,6 +59,8 @@ export class TlsContexts {
   readonly #hosts = new Map<string, HostEntry>();
   /** Hosts whose profile is not that of all. */
   #special = 0;
+  /** Base of a profile → how many hosts have it; 0 until it is swept. */
+  readonly #profiles = new Map<string, number>();
   /** What it is made of → context, the longest unused first. */
   readonly #contexts = new Map<string, tls.SecureContext>();
   /** Its keys that are more than a fingerprint. */
@@ -99,6 +101,7 @@ export class TlsContexts {
     const entry: HostEntry = { certificate, alternative, profile, special: profile !== ALL_HOSTS || alternative !== null };
     this.#hosts.set(host, entry);
     if (entry.special) this.#special++;
+    this.#count(profile, 1);
   }
 
   deleteHost(host: string): void {
@@ -106,6 +109,7 @@ export class TlsContexts {
     if (entry === undefined) return;
     this.#hosts.delete(host);
     if (entry.special) this.#special--;
+    this.#count(entry.profile, -1);
   }
 
   clear(): void {
@@ -113,7 +117,29 @@ export class TlsContexts {
     this.#hosts.clear();
     this.#contexts.clear();
     this.#composed.clear();
+    this.#profiles.clear();
     this.#special = 0;
+  }
+
+  /**
+   * Forgets the contexts of profiles that no host has any more; to be called after a change of hosts. An authority's list of revoked
+   * certificates may have a megabyte, and each that is published makes another profile.
+   */
+  sweep(): void {
+    let gone = 0;
+    for (const [base, hosts] of this.#profiles) if (hosts === 0 && this.#profiles.delete(base)) gone++;
+    if (gone === 0) return;
+    for (const key of this.#composed) {
+      if (this.#profiles.has(key.slice(key.indexOf('\0') + 1))) continue;
+      this.#contexts.delete(key);
+      this.#composed.delete(key);
+    }
+  }
+
+  /** Whether some host may have this profile. */
+  isCurrent({ base, pair }: TlsProfile): boolean {
+    if (base !== '' && !this.#profiles.has(base)) return false;
+    return pair === null || pair.every((certificate) => this.#certificates.get(certificate.id) === certificate);
   }
 
   /** Some host has a profile of its own: the name must be known before the handshake. */
@@ -179,6 +205,10 @@ export class TlsContexts {
     const dot = name.indexOf('.');
     const exact = name === CATCH_ALL_HOST ? undefined : this.#hosts.get(name);
     return [exact, dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined];
+  }
+
+  #count({ base }: TlsProfile, more: 1 | -1): void {
+    if (base !== '') this.#profiles.set(base, (this.#profiles.get(base) ?? 0) + more);
   }
 
   #certificateOf(id: CertificateId | null | undefined): Certificate | undefined {

@@ -8,6 +8,8 @@ import type { Certificate, ClientAuth, HostTls } from '../../model/table.ts';
 export interface TlsProfile {
   /** Differs when anything else does; empty: that of all hosts. */
   readonly key: string;
+  /** The key without the certificates: what the table says of a host. */
+  readonly base: string;
   /** Null: no certificate is asked for. */
   readonly clientAuth: ClientAuth | null;
   readonly ciphers: string | null;
@@ -17,7 +19,7 @@ export interface TlsProfile {
 }
 
 /** The profile of hosts that have none of their own. */
-export const ALL_HOSTS: TlsProfile = { key: '', clientAuth: null, ciphers: null, preferServerCiphers: null, pair: null };
+export const ALL_HOSTS: TlsProfile = { key: '', base: '', clientAuth: null, ciphers: null, preferServerCiphers: null, pair: null };
 
 /** The profile of a host. */
 export function profileOf(tls: HostTls | null): TlsProfile {
@@ -26,7 +28,8 @@ export function profileOf(tls: HostTls | null): TlsProfile {
   const clientAuth = tls.clientAuth === null || tls.clientAuth.verify === 'off' ? null : tls.clientAuth;
   if (clientAuth === null && ciphers === null && (preferServerCiphers ?? true)) return ALL_HOSTS;
   const text = JSON.stringify([clientAuth?.id ?? null, ciphers, preferServerCiphers]);
-  return { key: createHash('sha256').update(text).digest('hex'), clientAuth, ciphers, preferServerCiphers, pair: null };
+  const key = createHash('sha256').update(text).digest('hex');
+  return { key, base: key, clientAuth, ciphers, preferServerCiphers, pair: null };
 }
 
 /** A profile for the one host that has these certificates. */

@@ -40,7 +40,7 @@ export class TlsServers {
   readonly #options: Options;
   readonly #common: tls.Server;
   /** By the key of the profile, the longest unused first. */
-  readonly #special = new Map<string, tls.Server>();
+  readonly #special = new Map<string, { readonly server: tls.Server; readonly profile: TlsProfile }>();
   #ticketKeys: KeyObject;
   /** What the common server's own context was made of. */
   #contextKey = '';
@@ -106,15 +106,27 @@ export class TlsServers {
     this.#common.setTicketKeys(keys.export());
   }
 
+  /** Forgets what no host of the table needs any more; to be called after a change of it. Handshakes in progress go on. */
+  sweep(): void {
+    const { contexts } = this.#options;
+    contexts.sweep();
+    for (const [key, { profile }] of this.#special) if (!contexts.isCurrent(profile)) this.#special.delete(key);
+  }
+
+  /** Servers for profiles of their own, at present. */
+  get size(): number {
+    return this.#special.size;
+  }
+
   #serverOf(profile: TlsProfile): tls.Server {
-    let server = this.#special.get(profile.key);
-    if (server === undefined) {
+    let special = this.#special.get(profile.key);
+    if (special === undefined) {
       const context = this.#options.contexts.defaultOptions(profile)?.options ?? {};
-      server = this.#create(profile, { ...context, ticketKeys: this.#ticketKeys.export() });
+      special = { server: this.#create(profile, { ...context, ticketKeys: this.#ticketKeys.export() }), profile };
       if (this.#special.size >= MAX_SERVERS) for (const oldest of this.#special.keys()) if (this.#special.delete(oldest)) break;
     } else this.#special.delete(profile.key);
-    this.#special.set(profile.key, server);
-    return server;
+    this.#special.set(profile.key, special);
+    return special.server;
   }
 
   #create(profile: TlsProfile, context: tls.SecureContextOptions): tls.Server {

@@ -187,6 +187,7 @@ export class Runtime {
     for (const id of removedSecrets) this.#groups.deleteSecret(id);
     for (const id of patch.removedCertificates) this.#tls.deleteCertificate(id);
     this.#recorder.sweep();
+    this.#listeners.sweep();
     if (patch.defaultCertificate !== null) this.#refreshContext();
   }
 
