@@ -21,6 +21,9 @@ export interface Staple {
   readonly validUntil: number;
 }
 
+/** Why there is no staple when the issuer itself has taken the certificate back. */
+export const REVOKED = 'the certificate is revoked';
+
 /** How far a responder's clock may be ahead of ours. */
 const SKEW = 300_000;
 /** An answer without an end (RFC 6960 §4.2.2.1: newer ones are always there) is taken for so long. */
@@ -33,8 +36,8 @@ const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
 const GOOD = 0x80;
 const EXPLICIT_0 = 0xa0;
 const STATES: ReadonlyMap<number, string> = new Map([
-  [0xa1, 'revoked'],
-  [0x82, 'unknown'],
+  [0xa1, REVOKED],
+  [0x82, 'the certificate is unknown'],
 ]);
 
 const HASHES: ReadonlyMap<string, string> = new Map([
@@ -81,12 +84,11 @@ function judge(response: Buffer, subject: Subject, now: number): Staple | string
   for (const single of singles) {
     const [id, state, thisUpdate, nextUpdate] = inside(single, SEQUENCE);
     if (!isAbout(id, subject)) continue;
-    if (state?.tag !== GOOD || state.content.length > 0)
-      return `the certificate is ${STATES.get(state?.tag ?? 0) ?? 'not good'}`;
     const from = timeOf(thisUpdate);
     if (from > now + SKEW) return 'the answer is of the future';
     const until = nextUpdate?.tag === EXPLICIT_0 ? timeOf(inside(nextUpdate, EXPLICIT_0)[0]) : from + WITHOUT_END;
     if (until <= now) return 'the answer is too old';
+    if (state?.tag !== GOOD || state.content.length > 0) return STATES.get(state?.tag ?? 0) ?? 'the certificate is not good';
     return { response, validUntil: Math.min(until, now + LONGEST) };
   }
   return 'the answer is about another certificate';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Certificate, RoutingTable } from '../../model/table.ts';
 import type { Logger } from '../../observe/log.ts';
 import { ocspRequest, subjectOf, type Subject } from './request.ts';
-import { judgeResponse, type Staple } from './response.ts';
+import { judgeResponse, REVOKED, type Staple } from './response.ts';
 
 /** The name of a certificate among staples, from its bytes (DER). */
 export function stapleKey(certificate: Buffer): string {
@@ -68,11 +68,17 @@ export class Stapler {
       if (!this.#entries.has(fingerprint))
         this.#entries.set(fingerprint, { chain, subject: null, staple: null, due: 0, failures: 0 });
     }
+    const gone = new Map<string, Staple | null>();
     for (const [fingerprint, entry] of this.#entries) {
       if (wanted.has(fingerprint)) continue;
       this.#entries.delete(fingerprint);
-      if (entry.staple !== null) this.#tell(entry, null);
+      if (entry.staple !== null) gone.set(nameOf(entry), null);
     }
+    // Another Secret may have the same certificate, with another chain.
+    if (gone.size > 0)
+      for (const entry of this.#entries.values())
+        if (entry.staple !== null && gone.has(nameOf(entry))) gone.set(nameOf(entry), entry.staple);
+    if (gone.size > 0) this.#onChange([...gone]);
     this.tick();
   }
 
@@ -122,21 +128,27 @@ export class Stapler {
     if (typeof outcome === 'string') {
       entry.due = now + Math.min(RETRY * 2 ** entry.failures++, LONGEST_RETRY);
       this.#log.warn({ responder: subject.url, serial: subject.leaf.serialNumber }, `no OCSP answer to staple: ${outcome}`);
+      // What it said before would hide that from clients for days.
+      if (outcome === REVOKED && entry.staple !== null) {
+        entry.staple = null;
+        this.#onChange([[nameOf(entry), null]]);
+      }
     } else {
       entry.failures = 0;
       entry.due = now + Math.min(Math.max((outcome.validUntil - now) / 2, SOONEST), LATEST);
       // It may have gone from the table meanwhile.
       if ([...this.#entries.values()].includes(entry)) {
         entry.staple = outcome;
-        this.#tell(entry, outcome);
+        this.#onChange([[nameOf(entry), outcome]]);
       }
     }
     this.tick();
   }
+}
 
-  #tell(entry: Entry, staple: Staple | null): void {
-    if (entry.subject !== null) this.#onChange([[stapleKey(entry.subject.leaf.raw), staple]]);
-  }
+/** The key of an entry's staple; only of one that was looked at. */
+function nameOf({ subject }: Entry): string {
+  return stapleKey(subject!.leaf.raw);
 }
 
 /** The answer, or why there is none. Goes where the certificate says and nowhere else. */

@@ -218,6 +218,50 @@ describe('a stapler', () => {
     await eventually(() => waiting.length === 4);
     expect(responder.asked).toBe(5);
   });
+
+  it('forgets a good answer when the issuer says that the certificate is revoked since; not when anybody else does', async () => {
+    const responder = await Responder.start();
+    const [made, certificate] = issued(responder);
+    const { stapler, changes, warnings, clock } = staplerOf();
+    responder.says(() => makeOcspResponse({ certificate: made.cert, issuer: ISSUER }));
+    stapler.follow(only(certificate));
+    await eventually(() => changes.length === 1);
+    const stranger = makeCa({ name: 'Issuer' });
+    for (const signer of [{ ...stranger, key: makeCa({ name: 'Stranger' }).key }, ISSUER]) {
+      const revoked = { certificate: made.cert, issuer: ISSUER, status: 'revoked' as const, signer };
+      responder.says(() => makeOcspResponse({ ...revoked, nextUpdate: clock.now + HOUR }));
+      const told = warnings.length;
+      clock.now += 12 * HOUR;
+      await eventually(() => {
+        stapler.tick();
+        return warnings.length > told;
+      });
+      expect([signer === ISSUER, changes.slice(1).map(([, staple]) => staple)]).toEqual(
+        signer === ISSUER ? [true, [null]] : [false, []],
+      );
+    }
+  });
+
+  it('keeps the answer of a certificate that two Secrets have until the last of them is gone', async () => {
+    const responder = await Responder.start();
+    const [made, one] = issued(responder);
+    const chain = `${made.chain}\n`;
+    const other = { ...model('other', made), chain, fingerprint: 'other' };
+    const { stapler, changes } = staplerOf();
+    responder.says(() => makeOcspResponse({ certificate: made.cert, issuer: ISSUER }));
+    stapler.follow(only(one, other));
+    await eventually(() => changes.length === 2);
+    const staples = new Staples();
+    const { raw } = new X509Certificate(made.cert);
+    const found = (): boolean => {
+      staples.change(changes);
+      return staples.find(raw) !== null;
+    };
+    stapler.follow(only(other));
+    expect(found()).toBe(true);
+    stapler.follow(only());
+    expect(found()).toBe(false);
+  });
 });
 
 describe('the workers', () => {
