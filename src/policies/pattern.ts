@@ -6,7 +6,7 @@
 /** A text longer than this matches no pattern. */
 const MAX_TEXT = 512;
 
-const ATOM = /(?:[A-Za-z0-9 !"#%&',/:;<=>@_`~-]|\\[dwsDWS]|\\[^A-Za-z0-9\s]|\.|\[\^?\]?(?:[^\]\\[]|\\.)+\])/y;
+const ATOM = /(?:[A-Za-z0-9 !"#%&',/:;<=>@_`~-]|\\[dwsDWS]|\\[^A-Za-z0-9\s]|\.|\[\^?(?:[^\]\\[]|\\[dwsDWS]|\\[^A-Za-z0-9\s])+\])/y;
 const QUANTIFIER = /(?:[*+?]|\{(\d{1,2})(,(\d{0,2}))?\})\??/y;
 
 /**
@@ -17,7 +17,7 @@ const TRIES = [1000, 200, 4] as const;
 
 /**
  * Whether the pattern is harmless: literals, classes, groups, alternatives and anchors; repetitions of single characters only, at
- * most two of them unbounded; no look-around and no back-reference.
+ * most two of them unbounded; no look-around, no back-reference, and nothing that PCRE, which it was written for, would read otherwise.
  */
 export function isHarmless(pattern: string): boolean {
   let tries = 1;

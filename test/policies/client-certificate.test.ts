@@ -124,6 +124,7 @@ describe('a pattern', () => {
     'CN=a{2,5}b?',
     '(?:CN=a|CN=b),O=x',
     'CN=\\d{3}',
+    'CN=[^\\]\\d.-]+',
   ])('that is harmless is taken: %s', (pattern) => expect(isHarmless(pattern)).toBe(true));
 
   it.each([
@@ -147,6 +148,12 @@ describe('a pattern', () => {
     'CN=\\u0041',
     '*',
     'a\nb',
+    // PCRE, for which it was written, reads these otherwise: a bracket, a class, a code of the character.
+    'CN=[^]a]',
+    'CN=[]a]',
+    'CN=[\\h]',
+    'CN=[^\\x41]',
+    'CN=[\\pL]',
   ])('that may be none is not: %s', (pattern) => expect(isHarmless(pattern)).toBe(false));
 
   it('that was taken ends soon on any subject', () => {
