@@ -6,7 +6,8 @@
 /** A text longer than this matches no pattern. */
 const MAX_TEXT = 512;
 
-const ATOM = /(?:[A-Za-z0-9 !"#%&',/:;<=>@_`~-]|\\[dwsDWS]|\\[^A-Za-z0-9\s]|\.|\[\^?(?:[^\]\\[]|\\[dwsDWS]|\\[^A-Za-z0-9\s])+\])/y;
+const ATOM =
+  /(?:[A-Za-z0-9 !"#%&',/:;<=>@_`~-]|\\[dwsDWS]|\\[^A-Za-z0-9\s]|\.|\[\^?(?:[^\]\\[]|\\[dwsDWS]|\\[^A-Za-z0-9\s])+\])/y;
 const QUANTIFIER = /(?:[*+?]|\{(\d{1,2})(,(\d{0,2}))?\})\??/y;
 
 /**

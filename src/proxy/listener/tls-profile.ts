@@ -19,7 +19,14 @@ export interface TlsProfile {
 }
 
 /** The profile of hosts that have none of their own. */
-export const ALL_HOSTS: TlsProfile = { key: '', base: '', clientAuth: null, ciphers: null, preferServerCiphers: null, pair: null };
+export const ALL_HOSTS: TlsProfile = {
+  key: '',
+  base: '',
+  clientAuth: null,
+  ciphers: null,
+  preferServerCiphers: null,
+  pair: null,
+};
 
 /** The profile of a host. */
 export function profileOf(tls: HostTls | null): TlsProfile {
