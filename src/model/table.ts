@@ -176,6 +176,12 @@ export interface ClientAuth {
   readonly plainHttpPaths: readonly string[];
 }
 
+/** The versions of TLS that are offered, both included. */
+export interface TlsVersions {
+  readonly min: 'TLSv1.2' | 'TLSv1.3';
+  readonly max: 'TLSv1.2' | 'TLSv1.3';
+}
+
 /** What the handshakes of a host have that is not the same for all hosts. */
 export interface HostTls {
   /** A certificate with a key of another type, served beside that of the host; null: there is none. */
@@ -184,6 +190,8 @@ export interface HostTls {
   readonly ciphers: string | null;
   /** `ssl-prefer-server-ciphers`; null: as for all hosts. */
   readonly preferServerCiphers: boolean | null;
+  /** `ssl-protocols`; null: as for all hosts. */
+  readonly versions: TlsVersions | null;
   readonly clientAuth: ClientAuth | null;
 }
 

@@ -192,5 +192,5 @@ options('enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry
 // nginx itself has no HTTP/2 push any more.
 list.set('http2-push-preload', { kind: 'harmless' });
 
-/** All 138 annotations, by the name behind the prefix. */
+/** All 138 annotations of ingress-nginx, and our own `ssl-protocols`, by the name behind the prefix. */
 export const ANNOTATIONS: ReadonlyMap<string, AnnotationTreatment> = list;

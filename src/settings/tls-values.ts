@@ -1,16 +1,12 @@
 /** The grammars of the settings of TLS: what OpenSSL takes is asked of OpenSSL. */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { TlsVersions } from '../model/table.ts';
 import { atLeast, NGINX_TIME, text, type ValueType } from './values.ts';
 
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
-interface TlsRange {
-  readonly min: (typeof TLS_VERSIONS)[number];
-  readonly max: (typeof TLS_VERSIONS)[number];
-}
-
 /** The versions of TLS, `ssl-protocols`. */
-export const TLS_PROTOCOLS: ValueType<TlsRange> = {
+export const TLS_PROTOCOLS: ValueType<TlsVersions> = {
   word: 'protocols',
   expected: '"TLSv1.2", "TLSv1.3" or both; older versions are not offered (RFC 8996)',
   parse: (value) => {

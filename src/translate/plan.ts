@@ -114,6 +114,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const protocol = backendProtocol.read(source, settings);
   const tls = readProxySsl(source, id.namespace, settings);
   const unusable = protocol.denied || tls.denied;
+  const ciphers = tlsCiphers.read(source, settings);
+  const hostDenied = passthrough === 'denied' || clientAuth === 'denied' || ciphers.denied;
   const fallback = canary ? null : defaultBackend.read(source, settings);
   return {
     ...id,
@@ -140,8 +142,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     proxySslField: annotationField(settings.annotationsPrefix, 'proxy-ssl-secret'),
     clientAuth: clientAuth === 'denied' ? null : clientAuth,
     clientAuthField: annotationField(settings.annotationsPrefix, 'auth-tls-secret'),
-    tlsCiphers: tlsCiphers.read(source, settings),
-    denied: passthrough === 'denied' || clientAuth === 'denied' ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
+    tlsCiphers: ciphers,
+    denied: hostDenied ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
     diagnostics,
   };
 }

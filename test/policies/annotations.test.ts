@@ -15,8 +15,9 @@ function read(annotations: Readonly<Record<string, unknown>>): UnsupportedAnnota
 }
 
 describe('the list of annotations', () => {
-  it('has all 138 of ingress-nginx', () => {
-    expect(ANNOTATIONS.size).toBe(138);
+  it('has all 138 of ingress-nginx, and one of our own', () => {
+    expect([...ANNOTATIONS.keys()].filter((name) => name !== 'ssl-protocols')).toHaveLength(138);
+    expect(ANNOTATIONS.has('ssl-protocols')).toBe(true);
   });
 
   it('has a policy for these', () => {
@@ -43,6 +44,7 @@ describe('the list of annotations', () => {
       'ssl-ciphers',
       'ssl-passthrough',
       'ssl-prefer-server-ciphers',
+      'ssl-protocols',
       'ssl-redirect',
     ]);
   });

@@ -180,22 +180,35 @@ describe('a pattern', () => {
 });
 
 describe('ssl-ciphers and ssl-prefer-server-ciphers', () => {
+  const NOTHING = { ciphers: null, preferServer: null, versions: null, denied: false };
   const ciphersOf = (annotations: Readonly<Record<string, unknown>>) => {
     const { source, diagnostics } = sourceOf(annotations);
     return [tlsCiphers.read(source, TRANSLATE_DEFAULTS), diagnostics.map(({ code }) => code)];
   };
 
   it('are what OpenSSL takes, and a boolean', () => {
-    expect(ciphersOf({})).toEqual([{ ciphers: null, preferServer: null }, []]);
+    expect(ciphersOf({})).toEqual([NOTHING, []]);
     const list = 'ALL:!aNULL:!EXPORT56:RC4+RSA:+HIGH:+MEDIUM:+LOW:+SSLv2:+EXP';
     expect(ciphersOf({ 'ssl-ciphers': list, 'ssl-prefer-server-ciphers': 'false' })).toEqual([
-      { ciphers: list, preferServer: false },
+      { ...NOTHING, ciphers: list, preferServer: false },
       [],
     ]);
   });
 
+  it.each([
+    ['TLSv1.3', 'TLSv1.3', 'TLSv1.3'],
+    ['TLSv1.2', 'TLSv1.2', 'TLSv1.2'],
+    [' TLSv1.3  TLSv1.2 ', 'TLSv1.2', 'TLSv1.3'],
+  ])('ssl-protocols %j offers these versions', (value, min, max) => {
+    expect(ciphersOf({ 'ssl-protocols': value })).toEqual([{ ...NOTHING, versions: { min, max } }, []]);
+  });
+
+  it.each(['TLSv1.1 TLSv1.3', 'TLSv1', 'tlsv1.3', 'TLSv1.3,TLSv1.2'])('ssl-protocols %j denies', (value) => {
+    expect(ciphersOf({ 'ssl-protocols': value })).toEqual([{ ...NOTHING, denied: true }, ['AnnotationInvalid']]);
+  });
+
   it('that are wrong leave the setting of all hosts, and are reported', () => {
     const wrong = { 'ssl-ciphers': 'NO-SUCH-CIPHER', 'ssl-prefer-server-ciphers': 'perhaps' };
-    expect(ciphersOf(wrong)).toEqual([{ ciphers: null, preferServer: true }, ['AnnotationInvalid', 'AnnotationInvalid']]);
+    expect(ciphersOf(wrong)).toEqual([{ ...NOTHING, preferServer: true }, ['AnnotationInvalid', 'AnnotationInvalid']]);
   });
 });

@@ -31,8 +31,8 @@ export function tlsOptions(settings: ProxySettings, profile: TlsProfile = ALL_HO
   // With client certificates every handshake is a full one: a session would say who somebody was, not who it is, nor to whom.
   const tickets = resumes(settings) && clientAuth === null;
   return {
-    minVersion: settings.tlsMinVersion,
-    maxVersion: settings.tlsMaxVersion,
+    minVersion: profile.versions?.min ?? settings.tlsMinVersion,
+    maxVersion: profile.versions?.max ?? settings.tlsMaxVersion,
     ciphers: profile.ciphers ?? settings.tlsCiphers,
     ecdhCurve: settings.tlsCurves === 'auto' ? GROUPS : settings.tlsCurves,
     honorCipherOrder: profile.preferServerCiphers ?? true,

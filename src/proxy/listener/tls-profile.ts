@@ -1,9 +1,9 @@
 /**
  * What of a TLS handshake must be settled before it begins, because neither Node's SNI callback nor OpenSSL could change it any more
- * or would resume a session past it: client certificates, ciphers, whose order counts, two certificates. Most hosts have the profile of all.
+ * or would resume a session past it: client certificates, versions, ciphers, whose order counts, two certificates. Most hosts have the profile of all.
  */
 import { createHash } from 'node:crypto';
-import type { Certificate, ClientAuth, HostTls } from '../../model/table.ts';
+import type { Certificate, ClientAuth, HostTls, TlsVersions } from '../../model/table.ts';
 
 export interface TlsProfile {
   /** Differs when anything else does; empty: that of all hosts. */
@@ -14,6 +14,7 @@ export interface TlsProfile {
   readonly clientAuth: ClientAuth | null;
   readonly ciphers: string | null;
   readonly preferServerCiphers: boolean | null;
+  readonly versions: TlsVersions | null;
   /** The certificates of one host with keys of two types; null: SNI chooses one. */
   readonly pair: readonly [Certificate, Certificate] | null;
 }
@@ -25,18 +26,19 @@ export const ALL_HOSTS: TlsProfile = {
   clientAuth: null,
   ciphers: null,
   preferServerCiphers: null,
+  versions: null,
   pair: null,
 };
 
 /** The profile of a host. */
 export function profileOf(tls: HostTls | null): TlsProfile {
   if (tls === null) return ALL_HOSTS;
-  const { ciphers, preferServerCiphers } = tls;
+  const { ciphers, preferServerCiphers, versions } = tls;
   const clientAuth = tls.clientAuth === null || tls.clientAuth.verify === 'off' ? null : tls.clientAuth;
-  if (clientAuth === null && ciphers === null && (preferServerCiphers ?? true)) return ALL_HOSTS;
-  const text = JSON.stringify([clientAuth?.id ?? null, ciphers, preferServerCiphers]);
+  if (clientAuth === null && ciphers === null && (preferServerCiphers ?? true) && versions === null) return ALL_HOSTS;
+  const text = JSON.stringify([clientAuth?.id ?? null, ciphers, preferServerCiphers, versions]);
   const key = createHash('sha256').update(text).digest('hex');
-  return { key, base: key, clientAuth, ciphers, preferServerCiphers, pair: null };
+  return { key, base: key, clientAuth, ciphers, preferServerCiphers, versions, pair: null };
 }
 
 /** A profile for the one host that has these certificates. */

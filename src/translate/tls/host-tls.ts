@@ -39,10 +39,11 @@ export function hostTls(
   const demand = demandOf(host, own, context);
   const ciphers = own.find((plan) => plan.tlsCiphers.ciphers !== null)?.tlsCiphers.ciphers ?? null;
   const preferServerCiphers = own.find((plan) => plan.tlsCiphers.preferServer !== null)?.tlsCiphers.preferServer ?? null;
+  const versions = own.find((plan) => plan.tlsCiphers.versions !== null)?.tlsCiphers.versions ?? null;
   const clientAuth = demand.auth;
-  const plain = alternative === null && ciphers === null && preferServerCiphers === null && clientAuth === null;
+  const made = { alternative, ciphers, preferServerCiphers, versions, clientAuth };
   return {
-    tls: plain ? null : { alternative, ciphers, preferServerCiphers, clientAuth },
+    tls: Object.values(made).every((value) => value === null) ? null : made,
     closed: demand.closed,
     guards: (ruleHost) => {
       const other = demandOf(ruleHost, context.plansOf(ruleHost), context);

@@ -9,7 +9,7 @@ import { TlsServers } from '../../../src/proxy/listener/tls-servers.ts';
 import { ALICE, demands, OTHER_CA, Scene, tableOf } from '../../security/client-certificates/scene.ts';
 import { certificate, host, proxySettings } from '../../support/proxy.ts';
 
-const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, clientAuth: null };
+const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, versions: null, clientAuth: null };
 const ONE = certificate('one', ['a.example']);
 const TWO = certificate('two', ['a.example']);
 

@@ -1,6 +1,6 @@
 /**
  * What hosts of one listener may have each for itself, and what must not leak from one to the other: certificates of two key types,
- * cipher lists (`ssl-ciphers`), whose order counts (`ssl-prefer-server-ciphers`), and `ssl-reject-handshake`. Of an SNI context Node
+ * versions (`ssl-protocols`), cipher lists (`ssl-ciphers`), whose order counts (`ssl-prefer-server-ciphers`), and `ssl-reject-handshake`. Of an SNI context Node
  * takes one certificate and no ciphers.
  */
 import { createPrivateKey } from 'node:crypto';
@@ -24,7 +24,7 @@ import {
 import { RawClient } from '../../support/raw-client.ts';
 import { handshake } from '../../support/tls-client.ts';
 
-const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, clientAuth: null };
+const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, versions: null, clientAuth: null };
 const AES128 = 'ECDHE-ECDSA-AES128-GCM-SHA256';
 const AES256 = 'ECDHE-ECDSA-AES256-GCM-SHA384';
 
@@ -98,6 +98,30 @@ describe('a host with certificates of two key types', () => {
     proxy.runtime.apply({ ...patch, certificates: [], removedCertificates: [fresh.id] });
     expect(await seen('two.example', old)).toMatch(/^ERR_SSL|alert/);
     expect(await seen('two.example')).toMatch(/ EC DNS:two.example$/);
+  });
+});
+
+describe('ssl-protocols', () => {
+  it('holds for its host alone, over HTTP/1.1 and in one table with others', async () => {
+    const own = certificate('own', ['new.example', 'old.example', 'plain.example']);
+    const hosts = [
+      { ...host('new.example', [], own.id), tls: { ...PLAIN, versions: { min: 'TLSv1.3', max: 'TLSv1.3' } as const } },
+      { ...host('old.example', [], own.id), tls: { ...PLAIN, versions: { min: 'TLSv1.2', max: 'TLSv1.2' } as const } },
+      host('plain.example', [], own.id),
+    ];
+    proxy = await startProxy(table(hosts, [], { certificates: [own] }));
+    open.push(proxy);
+    const offered = async (name: string): Promise<readonly boolean[]> => {
+      const found: boolean[] = [];
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
+        found.push((await seen(name, { minVersion: version, maxVersion: version })).startsWith('TLS_'));
+      return found;
+    };
+    expect(await offered('new.example')).toEqual([false, true]);
+    expect(await offered('NEW.example.')).toEqual([false, true]);
+    expect(await offered('old.example')).toEqual([true, false]);
+    expect(await offered('plain.example')).toEqual([true, true]);
+    expect(await offered('none.example')).toEqual([true, true]);
   });
 });
 

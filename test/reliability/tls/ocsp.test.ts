@@ -331,7 +331,7 @@ describe('the workers', () => {
     };
     const testPlane = startPlane({ workers: 1, settings: { ocspStapling: true } });
     planes.push(testPlane);
-    const tlsOf = { alternative: other.id, ciphers: null, preferServerCiphers: null, clientAuth: null };
+    const tlsOf = { alternative: other.id, ciphers: null, preferServerCiphers: null, versions: null, clientAuth: null };
     const hosts = [{ ...host('a.example', [], one.id), tls: tlsOf }, host('c.example', [], single[1].id)];
     testPlane.publish(hosts, [], { certificates: [one, other, single[1]] });
     const { https } = await testPlane.plane.listening;

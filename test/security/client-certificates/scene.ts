@@ -46,7 +46,7 @@ export function demands(changes: Partial<ClientAuth> = {}): ClientAuth {
   };
 }
 
-const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, clientAuth: null };
+const PLAIN: HostTls = { alternative: null, ciphers: null, preferServerCiphers: null, versions: null, clientAuth: null };
 
 /** A table with these hosts, all in front of one backend. Null: the host asks for no certificate. */
 export function tableOf(
