@@ -254,7 +254,7 @@ export class Runtime {
 
   /** Publishes what is open, and looks for an overload. `delay`: how late the event loop is, in milliseconds. */
   tick(delay: number): void {
-    this.#writer.set(ACTIVE, this.connections.size);
+    this.#writer.set(ACTIVE, this.#listeners.open);
     this.#admit(() => {
       const level = this.#admission.delay(delay, this.#settings.overloadDelay);
       if (level !== this.#delayed) this.#options.onDelayed?.(level, delay);
