@@ -121,9 +121,10 @@ function reuseTolerated({ start, fields }: Message, text: string): boolean {
   // The response to a HEAD needs no framing to be without a body; a 304 may announce one (RFC 9110 §8.6).
   if (!framed || start === '304') return true;
   // llhttp takes Proxy-Connection for Connection; undici's does not see `keep-alive` with white space behind it.
-  // It heeds the time a server keeps connections, which may be none; we find out when we use it.
+  // It heeds the time a server keeps connections, which may be none, also in an interim response; we find out when we use it.
   return (
-    fields.some(([name]) => name === 'proxy-connection' || name === 'keep-alive') ||
+    fields.some(([name]) => name === 'proxy-connection') ||
+    /^keep-alive:/im.test(text) ||
     /^connection:.*keep-alive[ \t]+\r$/im.test(text)
   );
 }
