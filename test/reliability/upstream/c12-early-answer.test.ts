@@ -5,6 +5,7 @@
  */
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../../src/proxy/workers/collect-garbage.ts';
 import { eventually } from '../../support/eventually.ts';
 import { response, type RawBackend, type TestProxy } from '../../support/proxy.ts';
 import type { RawClient } from '../../support/raw-client.ts';
@@ -73,7 +74,11 @@ describe.each(WAYS)('C12: an upstream that refuses an upload and %s', (_, refuse
         client.close();
       }
       await eventually(() => proxy.runtime.census().connections === 0);
-      expect(process.memoryUsage().arrayBuffers).toBeLessThan(64 << 20);
+      // What nobody holds is not collected at once, on a busy machine least of all.
+      await eventually(() => {
+        collectGarbage();
+        return process.memoryUsage().arrayBuffers < 64 << 20;
+      });
       const next = await stage.client(proxy.port);
       expect((await next.request('GET / HTTP/1.1\r\nHost: app.example\r\n\r\n')).body).toBe('next');
     },
