@@ -48,7 +48,7 @@ const FORCE_AFTER = 2_000;
 const UNSTOPPABLE_AFTER = 10_000;
 /** How often the age of the keys of session tickets is looked at, in milliseconds. */
 const KEYS_INTERVAL = 1_000;
-/** MiB of one worker, of which V8 takes a third for each of three spaces: emptying a small one is a short pause, and with too small a one streams of HTTP/2 outlive it. */
+/** MiB of a worker, in three spaces: small, for the pauses of emptying it, but not so small that streams of HTTP/2 outlive it. */
 const YOUNG_GENERATION = 12;
 /** What a level of admission means, for the log. */
 const ADMITS = ['keeps connections alive again', 'keeps no connection alive', 'refuses requests'] as const;

@@ -30,8 +30,8 @@ export function reset(socket: Socket): void {
 
 /**
  * An answer of ours with this status is the last of its connection, as in nginx: the client was too slow, or wants to send more
- * than we take (RFC 9110 §15.5.9, §15.5.14), or this connection is not the right one, or showed no good certificate. So is any answer to a request for an upgrade or a tunnel: what follows may not be
- * meant as a request (CVE-2026-2833).
+ * than we take (RFC 9110 §15.5.9, §15.5.14), or this connection is not the right one, or showed no good certificate. So is any answer
+ * to a request for an upgrade or a tunnel: what follows may not be meant as a request (CVE-2026-2833).
  */
 export function closesConnection(status: number, { method, upgrade }: RequestHead): boolean {
   return status === 400 || status === 408 || status === 413 || status === 421 || upgrade !== '' || method === 'CONNECT';

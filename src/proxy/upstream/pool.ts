@@ -1,5 +1,5 @@
 /** The connections to one endpoint: idle ones are kept for the next request, within limits. */
-import type { IdleConnections } from './idle.ts';
+import type { Idle, IdleConnections } from './idle.ts';
 import { UpstreamConnection, type UpstreamContext } from './connection.ts';
 import type { UpstreamStream } from './stream.ts';
 import type { SessionSlot, Transport } from './transport.ts';
@@ -46,6 +46,24 @@ export function labelOf(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/**
+ * Puts a connection that has nothing to do among the idle ones of the worker, in the place of the oldest if there is one too many, and
+ * sets its deadline. False: it is not to be kept.
+ */
+export function keepsIdle(
+  connection: Idle & { readonly requests: number; deadline: number },
+  { users }: Pool,
+  { poolLimits, deadlines, idle }: PoolContext,
+): boolean {
+  const { upstreamKeepAliveConnections, upstreamKeepAliveRequests, upstreamKeepAliveTimeout } = poolLimits();
+  const keeps = upstreamKeepAliveConnections > 0 && upstreamKeepAliveTimeout > 0;
+  if (users === 0 || !keeps || connection.requests >= upstreamKeepAliveRequests) return false;
+  connection.deadline = deadlines.after(upstreamKeepAliveTimeout);
+  idle.add(connection);
+  if (idle.size > upstreamKeepAliveConnections) idle.oldest?.destroy();
+  return true;
+}
+
 /** Of an endpoint that speaks HTTP/1.1. */
 export class EndpointPool implements Pool {
   readonly address: string;
@@ -86,16 +104,8 @@ export class EndpointPool implements Pool {
 
   /** Takes back a connection whose response is complete. */
   release(connection: UpstreamConnection): void {
-    const { upstreamKeepAliveConnections, upstreamKeepAliveRequests, upstreamKeepAliveTimeout } = this.#context.poolLimits();
-    const keeps = upstreamKeepAliveConnections > 0 && upstreamKeepAliveTimeout > 0;
-    if (this.users === 0 || !keeps || connection.requests >= upstreamKeepAliveRequests) {
-      connection.destroy();
-      return;
-    }
-    connection.deadline = this.#context.deadlines.after(upstreamKeepAliveTimeout);
+    if (!keepsIdle(connection, this, this.#context)) return connection.destroy();
     this.#idle.push(connection);
-    this.#context.idle.add(connection);
-    if (this.#context.idle.size > upstreamKeepAliveConnections) this.#context.idle.oldest?.destroy();
   }
 
   /** Called by a connection that closed. */

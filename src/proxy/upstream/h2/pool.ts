@@ -1,6 +1,6 @@
 /** The HTTP/2 sessions to one endpoint. */
 import type { IdleConnections } from '../idle.ts';
-import { labelOf, type Pool, type PoolContext } from '../pool.ts';
+import { keepsIdle, labelOf, type Pool, type PoolContext } from '../pool.ts';
 import type { SessionSlot, Transport } from '../transport.ts';
 import { UpstreamSession } from './session.ts';
 import { SessionStream } from './stream.ts';
@@ -43,14 +43,7 @@ export class SessionPool implements Pool {
 
   /** The last stream of a session is over: whether it is kept for the next. */
   keeps(session: UpstreamSession): boolean {
-    const { upstreamKeepAliveConnections, upstreamKeepAliveRequests, upstreamKeepAliveTimeout } = this.#context.poolLimits();
-    const keeps = upstreamKeepAliveConnections > 0 && upstreamKeepAliveTimeout > 0;
-    if (this.users === 0 || !keeps || session.requests >= upstreamKeepAliveRequests) return false;
-    session.deadline = this.#context.deadlines.after(upstreamKeepAliveTimeout);
-    const { idle } = this;
-    idle.add(session);
-    if (idle.size > upstreamKeepAliveConnections) idle.oldest?.destroy();
-    return true;
+    return keepsIdle(session, this, this.#context);
   }
 
   get idle(): IdleConnections {
