@@ -53,6 +53,9 @@ export interface ChainOptions {
 /** What is not there yet when objects were applied together: their watches are not in step. */
 const UNSETTLED: ReadonlySet<string> = new Set(['ServiceNotFound', 'ServiceNoEndpoints', 'SecretNotFound']);
 
+/** So many reach every worker, but once in a million. */
+const CONNECTIONS = 20;
+
 /** A cluster for one or more chains, with the Service `control` and the class `nginx`. */
 export async function startCluster(options: Partial<EmbeddedClusterOptions> = {}): Promise<EmbeddedCluster> {
   const cluster = await startEmbeddedCluster({ apiPort: await freePort(), drainDelayMs: 0, ...options });
@@ -147,7 +150,11 @@ export class Chain {
     const name = `marker-${this.#marks}`;
     const marks = [objects.ingressClass(name), objects.ingress(name, `${name}.test Prefix / control`, { className: name })];
     this.apply(...marks);
-    await eventually(async () => (await this.get(`http://${name}.test/`)).status === 200);
+    // By every worker: they are not in step, and the kernel spreads connections over them.
+    await eventually(async () => {
+      for (let i = 0; i < CONNECTIONS; i++) if ((await this.get(`http://${name}.test/`)).status !== 200) return false;
+      return true;
+    });
     await eventually(async () => (await this.diagnostics()).every(({ code }) => !UNSETTLED.has(code)));
     await eventually(async () => (await this.ready()).status === 200);
     this.cluster.delete(marks);
