@@ -49,7 +49,7 @@ function rank(host: string): number {
 
 function curlLine(host: VirtualHost, path: string, ports: { readonly http: number; readonly https: number }): string {
   const secure =
-    host.certificate !== null || host.routes.some((route) => route.path === path && route.policies.sslRedirect !== null);
+    host.certificate !== null || host.routes.some((route) => route.path === path && route.policies.sslRedirect !== undefined);
   const scheme = secure ? 'https' : 'http';
   const port = ports[scheme];
   // The certificate is most likely one that no authority of this machine signed.

@@ -14,7 +14,7 @@ import { type TranslationDelta, Translator } from '../translate/incremental.ts';
 import { LiveSettings } from './live-settings.ts';
 import { type Clock, Loop } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
-import { referencedConfigMaps, referencedSecrets } from './references.ts';
+import { referencedConfigMaps, referencedObjects, type ReferencedObjects } from './references.ts';
 import { type EmitEvent, Reporter } from './report.ts';
 import type { ControllerState } from './snapshot.ts';
 import { malformedDiagnostics } from './malformed.ts';
@@ -79,8 +79,7 @@ export class Controller {
   start(): void {
     const { cluster, dataPlane } = this.#options;
     this.#unsubscribe = cluster.onChange(this.#onChange);
-    cluster.referenceConfigMaps(referencedConfigMaps(this.#options.settings));
-    this.#referenceSecrets();
+    this.#referenceObjects();
     dataPlane.streamPorts.watch(() => this.#loop.add({ kind: 'Time' }));
     cluster.start();
     void this.#startWhenSynced();
@@ -114,7 +113,7 @@ export class Controller {
 
   readonly #onChange = (change: Change): void => {
     if (!this.#synced) {
-      if (change.kind === 'Ingress' || change.kind === 'IngressClass') this.#referenceSecretsSoon();
+      if (change.kind === 'Ingress' || change.kind === 'IngressClass') this.#referenceObjectsSoon();
       return;
     }
     this.#loop.add(change);
@@ -122,17 +121,23 @@ export class Controller {
   };
 
   /** Once for all changes of one turn of the event loop: the first listing brings thousands. */
-  #referenceSecretsSoon(): void {
+  #referenceObjectsSoon(): void {
     if (this.#referencesPending) return;
     this.#referencesPending = true;
     queueMicrotask(() => {
       this.#referencesPending = false;
-      if (!this.#synced) this.#referenceSecrets();
+      if (!this.#synced) this.#referenceObjects();
     });
   }
 
-  #referenceSecrets(): void {
-    this.#options.cluster.referenceSecrets(referencedSecrets(this.#view, this.#settings.current));
+  #referenceObjects(): void {
+    this.#reference(referencedObjects(this.#view, this.#settings.current));
+  }
+
+  #reference({ secrets, configMaps }: ReferencedObjects): void {
+    const { cluster, settings } = this.#options;
+    cluster.referenceSecrets(secrets);
+    cluster.referenceConfigMaps([...referencedConfigMaps(settings), ...configMaps]);
   }
 
   readonly #pass = (causes: readonly Cause[] | null): void => {
@@ -141,7 +146,7 @@ export class Controller {
     const anew = this.#followSettings(causes);
     const { delta, table, referencesChanged, diagnostics: news, translator } = this.#translate(anew ? null : causes);
     if (delta === null || news.added.length > 0 || news.removed.length > 0) this.#translated = translator.diagnostics();
-    if (referencesChanged) cluster.referenceSecrets(translator.references().secrets);
+    if (referencesChanged) this.#reference(translator.references());
 
     const version = this.#version + 1;
     const patch: TablePatch =

@@ -2,46 +2,63 @@
 import type { ObjectCache, ObjectKey } from '../cluster/cluster.ts';
 import type { Ingress } from '../model/objects.ts';
 import type { ClusterView } from '../model/view.ts';
-import { clientCaSecret } from '../policies/client-certificate.ts';
-import { annotationSource } from '../policies/policy.ts';
-import { proxySsl } from '../policies/proxy-ssl.ts';
-import type { Settings } from '../settings/settings.ts';
+import { clientCaSecret } from '../policies/tls/client-certificate.ts';
+import { annotationSource, type ObjectReference } from '../policies/policy.ts';
+import { policyReferences, readPolicies } from '../policies/registry.ts';
+import { proxySsl } from '../policies/tls/proxy-ssl.ts';
+import type { Settings, TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
 import { objectKey } from '../translate/read.ts';
 
+/** What is fetched and kept, each once. */
+export interface ReferencedObjects {
+  readonly secrets: readonly ObjectKey[];
+  /** Those that annotations name. */
+  readonly configMaps: readonly ObjectKey[];
+}
+
 /**
- * The Secrets that the Ingresses of our classes name, and `--default-ssl-certificate`; each once. Ingresses of other classes
- * do not count: their Secrets are none of our business.
+ * The Secrets and ConfigMaps that the Ingresses of our classes name, and `--default-ssl-certificate`. Ingresses of other classes do not count:
+ * their Secrets are none of our business.
  */
-export function referencedSecrets(view: ClusterView, settings: Settings): readonly ObjectKey[] {
-  const keys = new Map<string, ObjectKey>();
-  const add = (namespace: string, name: string): void => {
+export function referencedObjects(view: ClusterView, settings: Settings): ReferencedObjects {
+  const secrets = new Map<string, ObjectKey>();
+  const configMaps = new Map<string, ObjectKey>();
+  const add = (keys: Map<string, ObjectKey>, { namespace, name }: ObjectKey): void => {
     keys.set(objectKey(namespace, name), { namespace, name });
   };
-  const fallback = settings.translate.defaultSslCertificate;
-  if (fallback !== null) add(fallback.namespace, fallback.name);
+  const { translate } = settings;
+  if (translate.defaultSslCertificate !== null) add(secrets, translate.defaultSslCertificate);
   for (const ingress of view.ingresses()) {
-    if (!acceptIngress(ingress, view.ingressClass, settings.translate).accepted) continue;
-    const named = upstreamSecretOf(ingress, settings);
-    if (named !== null) add(named.namespace, named.name);
-    const clientCa = clientCaSecret(ingress.metadata.annotations?.[`${settings.translate.annotationsPrefix}/auth-tls-secret`]);
-    if (clientCa !== undefined) add(clientCa.namespace, clientCa.name);
+    if (!acceptIngress(ingress, view.ingressClass, translate).accepted) continue;
+    for (const { kind, ...key } of annotationReferences(ingress, translate)) add(kind === 'Secret' ? secrets : configMaps, key);
     // What the API server has not validated may have any shape.
     const tls: unknown = ingress.spec?.tls;
     if (!Array.isArray(tls)) continue;
     for (const entry of tls as readonly ({ readonly secretName?: unknown } | null)[]) {
       const name = entry?.secretName;
-      if (typeof name === 'string' && name !== '') add(ingress.metadata.namespace ?? 'default', name);
+      if (typeof name === 'string' && name !== '') add(secrets, { namespace: ingress.metadata.namespace ?? 'default', name });
     }
   }
-  return [...keys.values()];
+  return { secrets: [...secrets.values()], configMaps: [...configMaps.values()] };
 }
 
-/** The Secret of `proxy-ssl-secret`; null: none, or one that is not used. */
-function upstreamSecretOf(ingress: Ingress, settings: Settings): ObjectKey | null {
-  const source = annotationSource(ingress.metadata.annotations, settings.translate.annotationsPrefix, () => undefined);
-  const { secret } = proxySsl.read(source, settings.translate);
-  return secret !== null && secret.namespace === (ingress.metadata.namespace ?? 'default') ? secret : null;
+/** Annotations are read again only when the Ingress, or what they are read by, has changed. */
+const known = new WeakMap<Ingress, { readonly settings: TranslateSettings; readonly references: readonly ObjectReference[] }>();
+
+function annotationReferences(ingress: Ingress, settings: TranslateSettings): readonly ObjectReference[] {
+  const before = known.get(ingress);
+  if (before?.settings === settings) return before.references;
+  const { annotations, namespace = 'default' } = ingress.metadata;
+  const source = annotationSource(annotations, settings.annotationsPrefix, () => undefined, namespace);
+  const references = [...policyReferences(readPolicies(source, settings))];
+  const { secret } = proxySsl.read(source, settings);
+  if (secret !== null && (secret.namespace === namespace || settings.allowCrossNamespaceResources))
+    references.push({ kind: 'Secret', ...secret });
+  const clientCa = clientCaSecret(annotations?.[`${settings.annotationsPrefix}/auth-tls-secret`]);
+  if (clientCa !== undefined) references.push({ kind: 'Secret', ...clientCa });
+  known.set(ingress, { settings, references });
+  return references;
 }
 
 /** Whether an Ingress is ours to serve, and so to write a status into. */

@@ -3,6 +3,7 @@
  * once built. Produced by `translate/`, compared by `diff.ts`, compiled by `proxy/`.
  */
 import type { KeyObject } from 'node:crypto';
+import type { BackendProtocol, RoutePolicies } from './policies.ts';
 
 /** The name of the virtual host that gets what no other host matches (nginx's `server_name _`). */
 export const CATCH_ALL_HOST = '_';
@@ -39,9 +40,6 @@ export interface Endpoint {
   /** The address is a name that the worker resolves, and resolves again. */
   readonly dns: boolean;
 }
-
-/** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
-export type BackendProtocol = 'HTTP' | 'HTTPS' | 'AUTO_HTTP' | 'GRPC' | 'GRPCS';
 
 /** The endpoints of one Service port. */
 export interface UpstreamGroup {
@@ -85,23 +83,6 @@ export interface UpstreamSecret {
   readonly fingerprint: string;
 }
 
-/** TLS to the backends of a route. */
-export interface UpstreamTls {
-  /** Null: none, so that nothing is trusted. */
-  readonly secret: CertificateId | null;
-  readonly verify: boolean;
-  /** So many certificates may stand between the backend's and a trusted one. */
-  readonly verifyDepth: number;
-  /** Whom the certificate must be for. */
-  readonly name: string;
-  /** The name is sent (SNI). */
-  readonly sendsName: boolean;
-  /** In OpenSSL's words. */
-  readonly ciphers: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
-}
-
 /**
  * Which request paths a route takes, already expanded as ingress-nginx expands `location` blocks
  * (internal/ingress/controller/location.go). Matched on the normalised path: first `exact` or `slashRedirect`, then the
@@ -125,17 +106,12 @@ export type RouteTarget =
       readonly fallback: GroupId | null;
     }
   /** Answered by Sluice itself: 404 of the built-in default backend, 503 for a route that is denied or has no usable backend. */
-  | { readonly kind: 'answer'; readonly status: 404 | 503 };
-
-/** What a route's policies became. Grows by one member per policy; a plain route has the defaults. */
-export interface RoutePolicies {
-  /** `policies/ssl-redirect.ts`. Null: plain HTTP is served as it is. */
-  readonly sslRedirect: { readonly code: number; readonly preserveTrailingSlash: boolean } | null;
-  /** `policies/backend-protocol.ts`. Null: what the Service's `appProtocol` says, or plain HTTP. */
-  readonly backendProtocol: BackendProtocol | null;
-  /** `policies/proxy-ssl.ts`. Null: certificates of backends are not looked at. */
-  readonly proxySsl: UpstreamTls | null;
-}
+  | {
+      readonly kind: 'answer';
+      readonly status: 404 | 503;
+      /** Something protects the route that cannot be had: nothing else of it happens. */
+      readonly denied?: true;
+    };
 
 /** One path rule and its policies. */
 export interface Route {
@@ -151,7 +127,7 @@ export interface Route {
   readonly service: { readonly name: string; readonly port: string } | null;
 }
 
-/** What a host asks of its clients' certificates: `policies/client-certificate.ts`. */
+/** What a host asks of its clients' certificates: `policies/tls/client-certificate.ts`. */
 export interface ClientAuth {
   /** Differs where anything does that a handshake verifies by: authorities, revocations, `verify` and `depth`. */
   readonly id: string;

@@ -2,14 +2,13 @@
  * Every annotation of ingress-nginx v1.15.1, once, and what becomes of it here. One that protects and is not supported denies the
  * routes of its Ingress: it is never ignored.
  */
-import { backendProtocol } from './backend-protocol.ts';
-import { clientCertificate } from './client-certificate.ts';
-import { defaultBackend } from './default-backend.ts';
-import { proxySsl } from './proxy-ssl.ts';
-import { serviceUpstream } from './service-upstream.ts';
-import { sslPassthrough } from './ssl-passthrough.ts';
-import { sslRedirect } from './ssl-redirect.ts';
-import { tlsCiphers } from './tls-ciphers.ts';
+import { clientCertificate } from './tls/client-certificate.ts';
+import { defaultBackend } from './backend/default-backend.ts';
+import { ROUTE_ANNOTATIONS } from './registry.ts';
+import { proxySsl } from './tls/proxy-ssl.ts';
+import { serviceUpstream } from './backend/service-upstream.ts';
+import { sslPassthrough } from './tls/ssl-passthrough.ts';
+import { tlsCiphers } from './tls/tls-ciphers.ts';
 import { parseGoBool } from '../settings/values.ts';
 import { parseInteger } from './values.ts';
 
@@ -76,18 +75,10 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [
-  backendProtocol,
-  clientCertificate,
-  defaultBackend,
-  proxySsl,
-  serviceUpstream,
-  sslPassthrough,
-  sslRedirect,
-  tlsCiphers,
-]) {
+for (const { annotations } of [clientCertificate, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, tlsCiphers]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
+for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
 
 // Who may ask.
 protects('auth-type auth-url denylist-source-range');

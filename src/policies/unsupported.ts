@@ -2,23 +2,18 @@
 import { quote } from '../model/report.ts';
 import { editDistance } from '../settings/nearest.ts';
 import { ANNOTATIONS } from './annotations.ts';
-import type { AnnotationSource } from './policy.ts';
+import { DENIED, DENIED_HOSTS, type AnnotationSource, type Denial } from './policy.ts';
 import { parseGoBool } from '../settings/values.ts';
 import { parseText } from './values.ts';
 
 /** What follows for the Ingress. */
 export interface UnsupportedAnnotations {
-  /**
-   * Whose routes are answered with 503: nobody's, this Ingress's, or those of every Ingress of its hosts, where ingress-nginx makes
-   * the annotation hold for the host.
-   */
-  readonly denied: 'none' | 'ingress' | 'hosts';
+  /** Whose routes are answered with 503; ingress-nginx makes some annotations hold for the host. */
+  readonly denied: Denial;
   /** It is a canary: nothing of it is served. */
   readonly canary: boolean;
 }
 
-const DENIED = 'Every path of this Ingress is answered with 503.';
-const DENIED_HOSTS = 'Every path of its hosts is answered with 503, also those of other Ingresses: it holds for the host.';
 const CANARY = 'Nothing of this Ingress is served; all requests go to the Ingress it is an alternative to.';
 /** One Ingress can have thousands of annotations, and each report becomes an Event. */
 const UNKNOWN_LIMIT = 10;
@@ -42,7 +37,7 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
   if (asked !== undefined && parseGoBool(asked) === undefined) {
     source.invalid('canary', 'a boolean ("true" or "false")', 'The Ingress is served like any other.');
   }
-  let denied: UnsupportedAnnotations['denied'] = 'none';
+  let denied: Denial = 'none';
   for (const name of names) {
     const treatment = ANNOTATIONS.get(name);
     if (treatment?.kind === 'protects' && treatment.active(values)) {

@@ -19,7 +19,7 @@ import {
 import type { Series, SeriesWriter } from '../observe/series-writer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { ProxyError } from './errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange/exchange.ts';
 import { clientAddress } from './http1/client-address.ts';
 
 /** Methods with a label of their own; a client can invent as many as it likes. */
@@ -89,7 +89,7 @@ export class Recorder {
 
   record(exchange: Exchange): void {
     const writer = this.#writer;
-    const { route, downstream } = exchange;
+    const { route, downstream, attempts } = exchange;
     const series = this.#series(route?.series ?? this.#unrouted, downstream.head.method, exchange.status);
     writer.count(series);
     writer.add(REQUESTS, 1);
@@ -99,14 +99,14 @@ export class Recorder {
     writer.observe(series, REQUEST_SIZE, exchange.requestBytes);
     writer.observe(series, BYTES_SENT, bytesSent);
     let upstreamTime = 0;
-    if (exchange.upstreamStartedAt > 0) {
-      upstreamTime = (exchange.finishedAt - exchange.upstreamStartedAt) / 1000;
+    if (attempts.startedAt > 0) {
+      upstreamTime = (exchange.finishedAt - attempts.startedAt) / 1000;
       writer.observe(series, RESPONSE_DURATION, upstreamTime);
       writer.observe(series, RESPONSE_SIZE, exchange.responseBytes);
-      if (exchange.connectedAt > 0)
-        writer.observe(series, CONNECT_DURATION, (exchange.connectedAt - exchange.upstreamStartedAt) / 1000);
+      if (attempts.connectedAt > 0)
+        writer.observe(series, CONNECT_DURATION, (attempts.connectedAt - attempts.startedAt) / 1000);
       if (exchange.headReceivedAt > 0)
-        writer.observe(series, HEADER_DURATION, (exchange.headReceivedAt - exchange.upstreamStartedAt) / 1000);
+        writer.observe(series, HEADER_DURATION, (exchange.headReceivedAt - attempts.startedAt) / 1000);
     }
     if (this.#logged !== null) this.#writeLog(exchange, this.#logged, requestTime, upstreamTime);
   }
@@ -143,7 +143,7 @@ export class Recorder {
         requestLength: exchange.requestBytes,
         requestTime,
         upstreamName: exchange.route === null ? '' : upstreamName(exchange.route.model),
-        upstreamAddresses: exchange.tried,
+        upstreamAddresses: exchange.attempts.tried,
         upstreamResponseLength: exchange.responseBytes,
         upstreamResponseTime: upstreamTime,
         upstreamStatus: exchange.upstreamStatus,

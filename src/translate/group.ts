@@ -6,7 +6,7 @@ import type { EndpointSlice, Service } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { compareText, createReporter, diagnostic, quote } from '../model/report.ts';
 import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts';
-import { protocolOfPort } from '../policies/backend-protocol.ts';
+import { protocolOfPort } from '../policies/backend/backend-protocol.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { isDnsName } from './hosts.ts';

@@ -1,16 +1,19 @@
 /** All Ingresses of one host name → its virtual host. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
-import type { CertificateId, GroupId, Route, RouteMatch, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
+import type { ConfigMap } from '../model/objects.ts';
+import { NO_POLICIES, type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
+import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
-import { sslRedirectOf } from '../policies/ssl-redirect.ts';
+import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
+import { resolvePolicies } from '../policies/registry.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
 import { hostTls, type SecretLookup } from './tls/host-tls.ts';
-import type { CertificateLookup, SelectedTls } from './tls.ts';
-import { selectCertificate } from './tls.ts';
+import type { CertificateLookup, SelectedTls } from './tls/select.ts';
+import { selectCertificate } from './tls/select.ts';
 
 /** What translating a host looks at besides its own Ingresses. */
 export interface HostContext {
@@ -22,6 +25,7 @@ export interface HostContext {
   /** The Secret holds what TLS to backends needs. */
   readonly upstreamSecretUsable: (id: CertificateId, needsCa: boolean) => boolean;
   readonly secret: SecretLookup;
+  readonly configMap: (namespace: string, name: string) => ConfigMap | undefined;
 }
 
 /** A virtual host and what is wrong with it. */
@@ -48,6 +52,7 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   builder.addDefault(own);
   const routes = builder.finish();
   const passthrough = passthroughOf(host, own, routes);
+  diagnostics.push(...builder.diagnostics);
   return { host: { host, certificate: tls.certificate, tls: handshake.tls, routes, passthrough }, diagnostics };
 }
 
@@ -67,6 +72,8 @@ function tlsOf(host: string, own: readonly IngressPlan[], context: HostContext):
   return { ...selectCertificate(wildcard, context.plansOf(wildcard), context.certificate), diagnostics: [] };
 }
 
+const UNAVAILABLE: RouteTarget = { kind: 'answer', status: 503 };
+const DENIED_TARGET: RouteTarget = { kind: 'answer', status: 503, denied: true };
 const EVERYTHING: RouteMatch = { exact: null, prefix: '/', slashRedirect: null };
 
 /** Gathers the routes of one host. Lives for one call of `translateHost`. */
@@ -75,6 +82,8 @@ class HostBuilder {
   readonly #tls: SelectedTls;
   readonly #context: HostContext;
   readonly #routes: Route[] = [];
+  /** What resolving the policies of the routes found. */
+  readonly diagnostics: Diagnostic[] = [];
   /** A protection of the whole host is asked for that cannot be given. */
   readonly #hostClosed: boolean;
   /** So are the rules that are being added. */
@@ -142,22 +151,24 @@ class HostBuilder {
     return claims;
   }
 
-  #route(plan: IngressPlan, { path, pathType, backend }: PathPlan, match: RouteMatch): Route {
+  #route(plan: IngressPlan, { path, pathType, backend }: PathPlan, match: RouteMatch, takes?: TakesFamily): Route {
+    const service = { name: backend.service, port: backend.port };
+    const { policies, denied } = this.#policies(plan, path, service, takes);
     return {
       match,
       path,
       pathType,
-      target: this.#target(plan, backend),
-      policies: this.#policies(plan, path),
+      target: denied ? DENIED_TARGET : this.#target(plan, backend),
+      policies,
       ingress: { namespace: plan.namespace, name: plan.name },
-      service: { name: backend.service, port: backend.port },
+      service,
     };
   }
 
   #target(plan: IngressPlan, backend: BackendPlan): RouteTarget {
     const { namespace, fallback } = plan;
-    if (this.#closed || this.#denied(plan)) return { kind: 'answer', status: 503 };
-    if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return { kind: 'answer', status: 503 };
+    if (this.#closed || this.#denied(plan)) return DENIED_TARGET;
+    if (fallback === null && !this.#context.serviceExists(namespace, backend.service)) return UNAVAILABLE;
     return {
       kind: 'group',
       group: groupId(namespace, backend.service, backend.port),
@@ -171,12 +182,42 @@ class HostBuilder {
     return secret !== null && !this.#context.upstreamSecretUsable(certificateId(namespace, secret.name), needsCa);
   }
 
-  #policies(plan: IngressPlan, path: string): RoutePolicies {
-    return {
-      sslRedirect: sslRedirectOf(plan.sslRedirect, this.#tls.configured, path, this.#context.settings),
-      backendProtocol: plan.backendProtocol,
-      proxySsl: upstreamTlsOf(plan),
+  /** The policies of one route. `denied`: what protects it cannot be had. */
+  #policies(
+    plan: IngressPlan,
+    path: string,
+    service: Route['service'],
+    takes?: TakesFamily,
+  ): { readonly policies: RoutePolicies; readonly denied: boolean } {
+    const { settings, secret, configMap, serviceExists } = this.#context;
+    let denied = false;
+    const report: RouteContext['report'] = (code, severity, annotation, message, served) => {
+      const field = annotationField(settings.annotationsPrefix, annotation);
+      this.diagnostics.push(diagnostic(plan.object, code, severity, field, message, served));
     };
+    const policies = resolvePolicies(
+      plan.wishes,
+      {
+        settings,
+        namespace: plan.namespace,
+        ingress: plan.name,
+        host: this.#host,
+        path,
+        service,
+        hostHasCertificate: this.#tls.configured,
+        secret,
+        configMap,
+        serviceExists,
+        report,
+        deny: (code, annotation, message) => {
+          denied = true;
+          report(code, 'error', annotation, message, DENIED);
+        },
+      },
+      takes,
+    );
+    const proxySsl = service === null ? undefined : upstreamTlsOf(plan);
+    return { policies: proxySsl === undefined ? policies : { ...policies, proxySsl }, denied };
   }
 
   /** The route for what no rule takes, unless a rule takes everything. */
@@ -191,9 +232,9 @@ class HostBuilder {
     }
     const backend = plan?.defaultBackend;
     if (plan !== undefined && backend !== null && backend !== undefined) {
-      const route = this.#route(plan, { path: '/', pathType: 'Prefix', backend, field: backend.field }, EVERYTHING);
-      // ingress-nginx leaves the redirects of a catch-all default backend out.
-      this.#routes.push(isCatchAll ? { ...route, policies: { ...route.policies, sslRedirect: null } } : route);
+      const path: PathPlan = { path: '/', pathType: 'Prefix', backend, field: backend.field };
+      const takes: TakesFamily = ({ notForCatchAll }) => !isCatchAll || notForCatchAll !== true;
+      this.#routes.push(this.#route(plan, path, EVERYTHING, takes));
     } else this.#routes.push(this.#builtIn(isCatchAll ? undefined : own[0]));
   }
 
@@ -201,7 +242,8 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest));
+    const resolved = oldest && this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
+    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved?.denied === true;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,
@@ -209,9 +251,11 @@ class HostBuilder {
       pathType: 'Prefix',
       target: usable
         ? { kind: 'group', group: groupId(service.namespace, service.name, ''), fallback: null }
-        : { kind: 'answer', status: denied ? 503 : 404 },
-      // The default backend is nobody's: what this Ingress's backends speak is not about it.
-      policies: { ...PLAIN, sslRedirect: oldest === undefined ? null : this.#policies(oldest, '/').sslRedirect },
+        : denied
+          ? DENIED_TARGET
+          : { kind: 'answer', status: 404 },
+      // The default backend is nobody's: what this Ingress says of its own backends is not about it.
+      policies: resolved?.policies ?? NO_POLICIES,
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };
@@ -228,11 +272,12 @@ class HostBuilder {
   }
 }
 
-const PLAIN: RoutePolicies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
+/** Whether a route has a family of policies at all. */
+type TakesFamily = (family: RoutePolicy<unknown, unknown>) => boolean;
 
-/** TLS to the backends of an Ingress; null: nothing special. */
-function upstreamTlsOf({ namespace, proxySsl: { secret, tls } }: IngressPlan): RoutePolicies['proxySsl'] {
-  if (secret === null && !tls.verify) return null;
+/** TLS to the backends of an Ingress; undefined: nothing special. */
+function upstreamTlsOf({ namespace, proxySsl: { secret, tls } }: IngressPlan): UpstreamTls | undefined {
+  if (secret === null && !tls.verify) return undefined;
   return { secret: secret === null ? null : certificateId(namespace, secret.name), ...tls };
 }
 

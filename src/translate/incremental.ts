@@ -32,8 +32,9 @@ import { PlanIndex } from './plan-index.ts';
 import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
+import type { ObjectReference } from '../policies/policy.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
-import { translateCertificate } from './tls.ts';
+import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
 /** One object appeared, changed or went away. Kinds that translation does not read are ignored. */
@@ -145,6 +146,7 @@ export class Translator {
         case 'ConfigMap': {
           const name = nameOfEither(change);
           if (name !== null && isStreamConfigMap(name.namespace, name.name, this.#settings)) dirty.streams = true;
+          if (name !== null) this.#referenceChanged({ kind: 'ConfigMap', ...name }, dirty);
           break;
         }
         default:
@@ -245,6 +247,11 @@ export class Translator {
     if (this.#index.certificates.has(id)) dirty.certificates.add(id);
     if (this.#index.upstreamSecrets.has(id)) dirty.upstreamSecrets.add(id);
     for (const plan of this.#index.plansOfClientCa(id)) this.#markHostsOf(plan, dirty);
+    if (name !== null) this.#referenceChanged({ kind: 'Secret', ...name }, dirty);
+  }
+
+  #referenceChanged(object: ObjectReference, dirty: Dirty): void {
+    for (const plan of this.#index.references.plansOf(object)) this.#markHostsOf(plan, dirty);
   }
 
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
@@ -364,6 +371,7 @@ export class Translator {
       certificate: (namespace, secret) => this.#usable.get(certificateId(namespace, secret)) ?? null,
       upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
       secret: (namespace, name) => view.secret(namespace, name),
+      configMap: (namespace, name) => view.configMap(namespace, name),
     };
     for (const host of dirty.hosts) {
       const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);

@@ -1,12 +1,13 @@
 /** The accepted Ingresses by what they touch: hosts, upstream groups, Secrets. Kept up to date one Ingress at a time. */
 import type { CertificateId, GroupId, StreamProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId, udpGroupId } from '../model/table.ts';
-import type { SecretName } from '../policies/client-certificate.ts';
+import type { SecretName } from '../policies/tls/client-certificate.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
 import { backendsOf, comparePlans, hostsOf } from './plan.ts';
 import { objectKey } from './read.ts';
+import { PolicyReferences } from './policy-references.ts';
 import type { StreamReference } from './streams/plan-streams.ts';
 
 /** One Ingress that names something, and all the fields in which it does. */
@@ -95,6 +96,8 @@ export class PlanIndex {
   /** The Ingresses that ask for client certificates, by the Secret with the authorities. */
   readonly #clientCas = new Map<CertificateId, { readonly name: SecretName; readonly plans: Set<IngressPlan> }>();
 
+  readonly references = new PolicyReferences();
+
   constructor(settings: TranslateSettings) {
     this.#settings = settings;
     const { defaultBackendService, defaultSslCertificate } = settings;
@@ -180,6 +183,7 @@ export class PlanIndex {
       this.#clientCas.set(id, entry);
       entry.plans.add(plan);
     }
+    this.references.add(plan);
     return touched;
   }
 
@@ -232,6 +236,7 @@ export class PlanIndex {
       plans?.delete(plan);
       if (plans?.size === 0) this.#clientCas.delete(id);
     }
+    this.references.remove(plan);
     return touched;
   }
 

@@ -3,19 +3,22 @@ import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import type { Ingress } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { createReporter, quote } from '../model/report.ts';
-import type { BackendProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
-import { backendProtocol } from '../policies/backend-protocol.ts';
-import { defaultBackend } from '../policies/default-backend.ts';
-import { clientCertificate, type ClientCertificateWish } from '../policies/client-certificate.ts';
-import { annotationField, annotationSource, type AnnotationSource } from '../policies/policy.ts';
-import { proxySsl, type ProxySslWish } from '../policies/proxy-ssl.ts';
-import { serviceUpstream } from '../policies/service-upstream.ts';
-import { sslPassthrough, type SslPassthroughWish } from '../policies/ssl-passthrough.ts';
-import type { SslRedirectWish } from '../policies/ssl-redirect.ts';
-import { sslRedirect } from '../policies/ssl-redirect.ts';
-import { tlsCiphers, type TlsCiphersWish } from '../policies/tls-ciphers.ts';
-import { readUnsupported, type UnsupportedAnnotations } from '../policies/unsupported.ts';
+import { defaultBackend } from '../policies/backend/default-backend.ts';
+import { clientCertificate, type ClientCertificateWish } from '../policies/tls/client-certificate.ts';
+import {
+  annotationField,
+  annotationSource,
+  type AnnotationSource,
+  type Denial,
+  type ObjectReference,
+} from '../policies/policy.ts';
+import { policyReferences, readPolicies, type PolicyWishes } from '../policies/registry.ts';
+import { proxySsl, type ProxySslWish } from '../policies/tls/proxy-ssl.ts';
+import { serviceUpstream } from '../policies/backend/service-upstream.ts';
+import { sslPassthrough, type SslPassthroughWish } from '../policies/tls/ssl-passthrough.ts';
+import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts';
+import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
 import type { PathType } from './paths.ts';
@@ -69,9 +72,11 @@ export interface IngressPlan {
   readonly serviceUpstream: boolean;
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
-  readonly sslRedirect: SslRedirectWish;
   readonly sslPassthrough: SslPassthroughWish;
-  readonly backendProtocol: BackendProtocol | null;
+  /** What it asks of the policies of its routes. */
+  readonly wishes: PolicyWishes;
+  /** The Secrets and ConfigMaps that these name. */
+  readonly references: readonly ObjectReference[];
   readonly proxySsl: ProxySslWish;
   /** The field of the annotation `proxy-ssl-secret`, for diagnostics. */
   readonly proxySslField: string;
@@ -80,7 +85,7 @@ export interface IngressPlan {
   readonly clientAuthField: string;
   readonly tlsCiphers: TlsCiphersWish;
   /** Whose routes are answered with 503, because an annotation that protects is not supported, not understood, or cannot be honoured. */
-  readonly denied: UnsupportedAnnotations['denied'];
+  readonly denied: Denial;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -103,17 +108,16 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const { metadata } = ingress;
   const object = objectRef('Ingress', id.namespace, id.name, metadata.uid);
   const { report, diagnostics } = createReporter(object);
-  const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report);
-  const { denied, canary } = readUnsupported(source);
+  const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report, id.namespace);
+  const { denied: unsupported, canary } = readUnsupported(source);
   const passthrough = canary ? 'off' : sslPassthrough.read(source, settings);
   const clientAuth = canary ? null : readClientAuth(source, id.namespace, settings);
   // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.
   const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
   const created: unknown = metadata.creationTimestamp;
   const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
-  const protocol = backendProtocol.read(source, settings);
+  const wishes = wishesOf(source, passthrough === 'on', settings);
   const tls = readProxySsl(source, id.namespace, settings);
-  const unusable = protocol.denied || tls.denied;
   const ciphers = tlsCiphers.read(source, settings);
   const hostDenied = passthrough === 'denied' || clientAuth === 'denied' || ciphers.denied;
   const fallback = canary ? null : defaultBackend.read(source, settings);
@@ -134,27 +138,38 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
         : { service: fallback, port: '', field: annotationField(settings.annotationsPrefix, 'default-backend') },
     serviceUpstream: serviceUpstream.read(source, settings),
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
-    sslRedirect: sslRedirect.read(source, settings),
     sslPassthrough: passthrough,
-    // What comes in plain text goes to the same port, which speaks TLS (ingress-nginx, controller.go).
-    backendProtocol: passthrough === 'on' && (protocol.protocol ?? 'HTTP') === 'HTTP' ? 'HTTPS' : protocol.protocol,
+    wishes,
+    references: policyReferences(wishes),
     proxySsl: tls,
     proxySslField: annotationField(settings.annotationsPrefix, 'proxy-ssl-secret'),
     clientAuth: clientAuth === 'denied' ? null : clientAuth,
     clientAuthField: annotationField(settings.annotationsPrefix, 'auth-tls-secret'),
     tlsCiphers: ciphers,
-    denied: hostDenied ? 'hosts' : denied === 'none' && unusable ? 'ingress' : denied,
+    denied: widest(hostDenied ? 'hosts' : 'none', unsupported, source.denied()),
     diagnostics,
   };
+}
+
+const SCOPES: readonly Denial[] = ['none', 'ingress', 'hosts'];
+
+function widest(...denials: readonly Denial[]): Denial {
+  return denials.reduce((a, b) => (SCOPES.indexOf(b) > SCOPES.indexOf(a) ? b : a));
+}
+
+function wishesOf(source: AnnotationSource, passesTls: boolean, settings: TranslateSettings): PolicyWishes {
+  const wishes = readPolicies(source, settings);
+  if (!passesTls || (wishes.get('backendProtocol') ?? 'HTTP') !== 'HTTP') return wishes;
+  // What comes in plain text goes to the same port, which speaks TLS (ingress-nginx, controller.go).
+  return new Map(wishes).set('backendProtocol', 'HTTPS');
 }
 
 /** A Secret of another namespace is another tenant's (ingress-nginx without `allow-cross-namespace-resources`). */
 function readProxySsl(source: AnnotationSource, namespace: string, settings: TranslateSettings): ProxySslWish {
   const wish = proxySsl.read(source, settings);
   if (wish.secret === null || wish.secret.namespace === namespace || settings.allowCrossNamespaceResources) return wish;
-  const served = 'Every path of this Ingress is answered with 503.';
-  source.invalid('proxy-ssl-secret', "a Secret of the Ingress's own namespace", served, 'error');
-  return { ...wish, secret: null, denied: true };
+  source.deny('proxy-ssl-secret', "a Secret of the Ingress's own namespace");
+  return { ...wish, secret: null };
 }
 
 /** `denied`: it cannot be honoured, which was reported. */

@@ -15,7 +15,7 @@ import { planIngress } from './plan.ts';
 import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
 import { planStreams } from './streams/plan-streams.ts';
-import { translateCertificate } from './tls.ts';
+import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
 /** A namespaced object that the table depends on, whether it exists or not. */
@@ -28,6 +28,8 @@ export interface ObjectName {
 export interface References {
   readonly secrets: readonly ObjectName[];
   readonly services: readonly ObjectName[];
+  /** Those that annotations name. */
+  readonly configMaps: readonly ObjectName[];
 }
 
 /** The result of a translation. The Maps have no particular order; the diagnostics are sorted. */
@@ -93,6 +95,7 @@ export function translateTable(
     certificate: (namespace, secret) => usable.get(certificateId(namespace, secret)) ?? null,
     upstreamSecretUsable: (id, needsCa) => isUsable(upstreamSecrets.get(id), needsCa),
     secret: (namespace, name) => view.secret(namespace, name),
+    configMap: (namespace, name) => view.configMap(namespace, name),
   };
   const hosts = new Map(
     [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
@@ -127,8 +130,14 @@ export function referencesOf(index: PlanIndex): References {
   for (const { namespace, secret } of [...index.certificates.values(), ...index.upstreamSecrets.values()])
     secrets.set(certificateId(namespace, secret), { namespace, name: secret });
   for (const secret of index.clientCaSecrets()) secrets.set(certificateId(secret.namespace, secret.name), secret);
+  const configMaps: ObjectName[] = [];
+  for (const { kind, namespace, name } of index.references.objects()) {
+    if (kind === 'ConfigMap') configMaps.push({ namespace, name });
+    else secrets.set(certificateId(namespace, name), { namespace, name });
+  }
   return {
     secrets: [...secrets.values()],
     services: [...services.values()],
+    configMaps,
   };
 }

@@ -39,7 +39,7 @@ for (const scenario of SCENARIOS.filter(({ name }) => name === 'get' || name ===
   measure(`parse: ${scenario.title}`, () => parseRequestHead(bytes, 0, bytes.length, head, settings));
   measure('  and write it for the upstream', () => {
     used = 0;
-    forwarder.send(sink, head, settings, newRequestId(), '');
+    forwarder.send(sink, head, settings, newRequestId(), '', null);
   });
 }
 

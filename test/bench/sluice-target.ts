@@ -53,7 +53,7 @@ function host(name: string, prefixes: readonly string[], { id, service, port }: 
     path: prefix,
     pathType: 'Prefix',
     target: { kind: 'group', group: id, fallback: null },
-    policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
+    policies: {},
     ingress: { namespace: 'bench', name },
     service: { name: service, port },
   }));

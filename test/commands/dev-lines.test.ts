@@ -9,11 +9,7 @@ function route(path: string, options: { redirect?: boolean; builtIn?: boolean } 
     path,
     pathType: 'Prefix',
     target: { kind: 'answer', status: 404 },
-    policies: {
-      sslRedirect: options.redirect === true ? { code: 308, preserveTrailingSlash: false } : null,
-      backendProtocol: null,
-      proxySsl: null,
-    },
+    policies: options.redirect === true ? { sslRedirect: { code: 308, preserveTrailingSlash: false } } : {},
     ingress: options.builtIn === true ? null : { namespace: 'default', name: 'web' },
     service: null,
   };

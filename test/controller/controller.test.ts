@@ -239,7 +239,7 @@ describe('Controller', () => {
 
     cluster.remove('ConfigMap', NAMESPACE, 'sluice');
     clock.advance(1000);
-    expect(served()?.hosts.get('web.example')?.routes[0]?.policies.sslRedirect).toBeNull();
+    expect(served()?.hosts.get('web.example')?.routes[0]?.policies.sslRedirect).toBeUndefined();
     expect(controller.state().diagnostics).toEqual([]);
   });
 

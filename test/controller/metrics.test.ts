@@ -33,7 +33,7 @@ function route(ingress: string, target: Route['target']): Route {
     path: '/',
     pathType: 'Prefix',
     target,
-    policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
+    policies: {},
     ingress: { namespace: 'default', name: ingress },
     service: { name: 'web', port: '80' },
   };

@@ -28,7 +28,7 @@ describe('orphans', () => {
     };
     const store = new ObjectStore([ingressClass, web, denied('one', 'web'), denied('two', 'nowhere')]);
     const { table } = translateTable(store.view(), TRANSLATE_DEFAULTS, FALLBACK_CERTIFICATE, 0);
-    expect(table.hosts.get('one.test')?.routes[0]?.target).toEqual({ kind: 'answer', status: 503 });
+    expect(table.hosts.get('one.test')?.routes[0]?.target).toEqual({ kind: 'answer', status: 503, denied: true });
     expect(orphans(table)).toEqual([{ namespace: 'ns', ingress: 'two', type: 'no-service' }]);
   });
 });

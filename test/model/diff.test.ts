@@ -15,7 +15,7 @@ const host = (name: string, path = '/'): VirtualHost => ({
       path,
       pathType: 'Prefix',
       target: { kind: 'answer', status: 404 },
-      policies: { sslRedirect: null, backendProtocol: null, proxySsl: null },
+      policies: {},
       ingress: null,
       service: null,
     },

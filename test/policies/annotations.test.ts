@@ -11,7 +11,7 @@ import { readUnsupported } from '../../src/policies/unsupported.ts';
 function read(annotations: Readonly<Record<string, unknown>>): UnsupportedAnnotations & { diagnostics: readonly Diagnostic[] } {
   const { report, diagnostics } = createReporter({ apiVersion: 'v1', kind: 'Ingress', namespace: 'ns', name: 'i' });
   const prefixed = Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`p/${name}`, value]));
-  return { ...readUnsupported(annotationSource(prefixed, 'p', report)), diagnostics };
+  return { ...readUnsupported(annotationSource(prefixed, 'p', report, 'default')), diagnostics };
 }
 
 describe('the list of annotations', () => {

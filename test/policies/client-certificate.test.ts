@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createReporter } from '../../src/model/report.ts';
-import { clientCaSecret, clientCertificate } from '../../src/policies/client-certificate.ts';
+import { clientCaSecret, clientCertificate } from '../../src/policies/tls/client-certificate.ts';
 import { isHarmless, matcher } from '../../src/policies/pattern.ts';
 import { annotationSource } from '../../src/policies/policy.ts';
-import { tlsCiphers } from '../../src/policies/tls-ciphers.ts';
+import { tlsCiphers } from '../../src/policies/tls/tls-ciphers.ts';
 import { TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
 
 function sourceOf(annotations: Readonly<Record<string, unknown>>) {
   const { report, diagnostics } = createReporter({ apiVersion: 'v1', kind: 'Ingress', namespace: 'ns', name: 'web' });
   const prefixed = Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`p/${name}`, value]));
-  return { source: annotationSource(prefixed, 'p', report), diagnostics };
+  return { source: annotationSource(prefixed, 'p', report, 'default'), diagnostics };
 }
 
 function read(annotations: Readonly<Record<string, unknown>>) {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { createReporter } from '../../src/model/report.ts';
-import { defaultBackend } from '../../src/policies/default-backend.ts';
+import { defaultBackend } from '../../src/policies/backend/default-backend.ts';
 import { annotationSource } from '../../src/policies/policy.ts';
-import { serviceUpstream } from '../../src/policies/service-upstream.ts';
-import { sslRedirect } from '../../src/policies/ssl-redirect.ts';
+import { serviceUpstream } from '../../src/policies/backend/service-upstream.ts';
+import { sslRedirect } from '../../src/policies/redirect/ssl-redirect.ts';
 import { TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
 
 function read(annotations: unknown, prefix = 'p') {
   const { report, diagnostics } = createReporter({ apiVersion: 'v1', kind: 'Ingress', namespace: 'ns', name: 'i' });
-  return { source: annotationSource(annotations, prefix, report), diagnostics };
+  return { source: annotationSource(annotations, prefix, report, 'default'), diagnostics };
 }
 
 describe('annotations', () => {
@@ -35,7 +35,7 @@ describe('the reading halves', () => {
   it('take the settings for what is absent', () => {
     const settings = { ...TRANSLATE_DEFAULTS, sslRedirect: false, forceSslRedirect: true, serviceUpstream: true };
     const { source } = read({ 'p/preserve-trailing-slash': 'true' });
-    expect(sslRedirect.read(source, settings)).toEqual({ redirect: false, force: true, preserveTrailingSlash: true });
+    expect(sslRedirect.read(source, settings)).toEqual({ force: true, preserveTrailingSlash: true });
     expect(serviceUpstream.read(source, settings)).toBe(true);
     expect(defaultBackend.read(source, settings)).toBeNull();
   });

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import type { AccessLog } from '../../src/observe/access-log.ts';
 import { sharedCounters } from '../../src/observe/series.ts';
 import { SeriesWriter } from '../../src/observe/series-writer.ts';
-import type { Downstream } from '../../src/proxy/downstream.ts';
-import type { Exchange } from '../../src/proxy/exchange.ts';
+import type { Downstream } from '../../src/proxy/exchange/downstream.ts';
+import type { Exchange } from '../../src/proxy/exchange/exchange.ts';
 import { RequestHead } from '../../src/proxy/http1/head/request-head.ts';
 import { Recorder } from '../../src/proxy/record.ts';
 import { prefixRoute, proxySettings } from '../support/proxy.ts';
@@ -26,11 +26,10 @@ function lineOf(routed: boolean): string {
   recorder.record({
     downstream: downstream as unknown as Downstream,
     route: routed ? { model, series: recorder.open(model, 'app.example') } : null,
-    tried: '',
+    attempts: { tried: '', startedAt: 0, connectedAt: 0 },
     status: 404,
     startedAt: 0,
     finishedAt: 0,
-    upstreamStartedAt: 0,
     requestBytes: 0,
     responseBytes: 0,
     upstreamStatus: 0,

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Route, VirtualHost } from '../../src/model/table.ts';
-import { readPath } from '../../src/proxy/path.ts';
-import { Router } from '../../src/proxy/router.ts';
-import { host, NO_POLICIES } from '../support/proxy.ts';
+import { readPath } from '../../src/proxy/routing/path.ts';
+import { Router } from '../../src/proxy/routing/router.ts';
+import { NO_POLICIES } from '../../src/model/policies.ts';
+import { host } from '../support/proxy.ts';
 
 function route(match: Partial<Route['match']>): Route {
   return {

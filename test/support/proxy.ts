@@ -8,13 +8,13 @@ import {
   type Certificate,
   type Endpoint,
   type Route,
-  type RoutePolicies,
   type RouteTarget,
   type RoutingTable,
   type TablePatch,
   type UpstreamGroup,
   type VirtualHost,
 } from '../../src/model/table.ts';
+import type { RoutePolicies } from '../../src/model/policies.ts';
 import { sharedCounters, SLOT, type SeriesLabels } from '../../src/observe/series.ts';
 import { SeriesWriter } from '../../src/observe/series-writer.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
@@ -23,8 +23,6 @@ import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { makeCertificate } from './pki.ts';
 
-export const NO_POLICIES: RoutePolicies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
-
 /** An upstream group of the Service `name` in the namespace `default`. */
 export function group(name: string, ports: readonly number[], address = '127.0.0.1'): UpstreamGroup {
   const endpoints: Endpoint[] = ports.map((port) => ({ address, port, dns: false }));
@@ -32,7 +30,7 @@ export function group(name: string, ports: readonly number[], address = '127.0.0
 }
 
 /** A route for every path below `path` ("/" or without a final slash). */
-export function prefixRoute(path: string, target: RouteTarget | string, policies: Partial<RoutePolicies> = {}): Route {
+export function prefixRoute(path: string, target: RouteTarget | string, policies: RoutePolicies = {}): Route {
   return {
     match:
       path === '/'
@@ -41,7 +39,7 @@ export function prefixRoute(path: string, target: RouteTarget | string, policies
     path,
     pathType: 'Prefix',
     target: typeof target === 'string' ? { kind: 'group', group: groupId('default', target, '80'), fallback: null } : target,
-    policies: { ...NO_POLICIES, ...policies },
+    policies,
     ingress: { namespace: 'default', name: 'web' },
     service: typeof target === 'string' ? { name: target, port: '80' } : null,
   };

@@ -4,7 +4,8 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type tls from 'node:tls';
-import { certificateId, type Route, type UpstreamSecret, type UpstreamTls } from '../../src/model/table.ts';
+import type { UpstreamTls } from '../../src/model/policies.ts';
+import { certificateId, type Route, type UpstreamSecret } from '../../src/model/table.ts';
 import { makeCertificate, type TestCa, type TestCertificate } from './pki.ts';
 import { prefixRoute } from './proxy.ts';
 
@@ -92,5 +93,5 @@ export function upstreamTls(secret: UpstreamSecret, changes: Partial<UpstreamTls
 
 /** A route to the group `app` over TLS. */
 export function tlsRoute(path: string, proxySsl: UpstreamTls | null, backendProtocol: 'HTTPS' | 'GRPCS' = 'HTTPS'): Route {
-  return prefixRoute(path, 'app', { backendProtocol, proxySsl });
+  return prefixRoute(path, 'app', { backendProtocol, ...(proxySsl !== null && { proxySsl }) });
 }

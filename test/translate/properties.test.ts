@@ -8,7 +8,7 @@ import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { CertificateMemo } from '../../src/translate/certificate.ts';
 import type { ObjectChange } from '../../src/translate/incremental.ts';
 import { Translator } from '../../src/translate/incremental.ts';
-import { translateTable } from '../../src/translate/translate.ts';
+import { translateTable, type References } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
 import { makeCa, makeCertificate } from '../support/pki.ts';
 import { comparable } from '../support/table-text.ts';
@@ -256,6 +256,6 @@ function sorted(items: readonly object[]): string[] {
   return items.map((item) => JSON.stringify(item)).sort();
 }
 
-function references({ secrets, services }: { secrets: readonly object[]; services: readonly object[] }): object {
-  return { secrets: sorted(secrets), services: sorted(services) };
+function references({ secrets, services, configMaps }: References): object {
+  return { secrets: sorted(secrets), services: sorted(services), configMaps: sorted(configMaps) };
 }

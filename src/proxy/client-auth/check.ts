@@ -4,7 +4,7 @@
  */
 import type { ClientAuth } from '../../model/table.ts';
 import { matcher } from '../../policies/pattern.ts';
-import { page, redirect, type Answer } from '../answers.ts';
+import { page, redirect, type Answer } from '../../policies/answer.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 
@@ -14,7 +14,7 @@ export interface Refusal {
   readonly answer: Answer;
 }
 
-/** The acting half of `policies/client-certificate.ts`, for one route. */
+/** The acting half of `policies/tls/client-certificate.ts`, for one route. */
 export interface ClientGate {
   /** Null: the request may go on. */
   readonly refuses: (client: ClientInfo) => Refusal | null;

@@ -4,7 +4,7 @@
  * pieces. (nginx flushes after every read where it does not buffer, which is ingress-nginx's default.)
  */
 import type { Deadlines } from '../deadlines.ts';
-import type { Downstream } from '../downstream.ts';
+import type { Downstream } from '../exchange/downstream.ts';
 import { listenGuarded } from '../guarded.ts';
 import type { Coder } from './coders.ts';
 

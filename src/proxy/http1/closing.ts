@@ -1,7 +1,7 @@
 /** How connections of clients end. */
 import type { Socket } from 'node:net';
 import type { RequestHead } from './head/request-head.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { OPEN } from '../workers/overload.ts';
 import type { ConnectionContext } from './connection-context.ts';
 

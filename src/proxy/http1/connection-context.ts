@@ -1,11 +1,11 @@
 import type { ProxySettings } from '../../settings/settings.ts';
-import type { CompiledRoute } from '../compiled-route.ts';
+import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Compression } from '../compression/compression.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { ProxyError } from '../errors.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { Outbox } from '../outbox.ts';
-import type { Router } from '../router.ts';
+import type { Router } from '../routing/router.ts';
 import type { Resolver } from '../upstream/resolver.ts';
 import type { Admission } from '../workers/overload.ts';
 import type { ClientInfo } from './forward-request.ts';

@@ -1,8 +1,9 @@
 /** One HTTP/1.1 connection of a client: heads and bodies in, responses out, one exchange after the other. */
 import type { Socket } from 'node:net';
-import { page, type Answer } from '../answers.ts';
+import { page, type Answer } from '../../policies/answer.ts';
+import type { RequestChanges } from '../../policies/changes.ts';
 import type { Timed } from '../deadlines.ts';
-import type { Downstream } from '../downstream.ts';
+import type { Downstream } from '../exchange/downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { own, type SocketOwner } from '../guarded.ts';
 import { OPEN } from '../workers/overload.ts';
@@ -58,8 +59,8 @@ export class ClientConnection implements Downstream, OpenConnection, Sender, Soc
     return this.request!.head;
   }
 
-  forwardHead(upstream: Sink, requestId: string, extra: string): void {
-    this.#forwarder.send(upstream, this.head, this.#context.settings(), requestId, extra);
+  forwardHead(upstream: Sink, requestId: string, extra: string, changes: RequestChanges | null): void {
+    this.#forwarder.send(upstream, this.head, this.#context.settings(), requestId, extra, changes);
   }
 
   bytesSent(): number {
@@ -118,11 +119,11 @@ export class ClientConnection implements Downstream, OpenConnection, Sender, Soc
     this.#writer.interim(head);
   }
 
-  sendHead(head: ResponseHead): void {
+  sendHead(head: ResponseHead, more: string): void {
     const framing = responseFraming(this.head, head);
     if (framing === 'close') this.#keepAlive = false;
     this.#decideKeepAlive();
-    this.#writer.head(head, framing, this.#security(), connectionLine(this.#keepAlive, this.head));
+    this.#writer.head(head, framing, this.#security(), more + connectionLine(this.#keepAlive, this.head));
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
@@ -168,10 +169,10 @@ export class ClientConnection implements Downstream, OpenConnection, Sender, Soc
     if (this.#input !== null && !this.#processing) this.#process();
   }
 
-  startTunnel(head: ResponseHead): void {
+  startTunnel(head: ResponseHead, more: string): void {
     this.#phase = 'tunnel';
     this.deadline = Infinity;
-    this.#writer.switching(head);
+    this.#writer.switching(head, more);
     if (this.#input !== null) {
       const early = this.#input;
       this.#input = null;

@@ -6,8 +6,9 @@ import { randomBytes } from 'node:crypto';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { ClientCertificate } from '../client-auth/certificate.ts';
-import { validHost } from '../host.ts';
+import { validHost } from '../routing/host.ts';
 import { plainAddress, type ProxyHeader } from '../listener/proxy-protocol.ts';
+import type { RequestChanges } from '../../policies/changes.ts';
 import { clientAddress, forwardedFor } from './client-address.ts';
 import { trimOws } from './head/hop-by-hop.ts';
 import type { Sink } from '../outbox.ts';
@@ -130,6 +131,36 @@ function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
+/** Takes a head as text. */
+class TextSink implements Sink {
+  value = '';
+
+  copy(bytes: Buffer, start: number, end: number): void {
+    this.value += bytes.toString('latin1', start, end);
+  }
+
+  text(text: string): void {
+    this.value += text;
+  }
+}
+
+/** A whole head, to its empty line, with other fields, method or host. */
+function changedHead(text: string, { method, host, removed, lines }: RequestChanges): string {
+  const space = text.indexOf(' ');
+  const lineEnd = text.indexOf('\r\n') + 2;
+  let changed = method === null ? text.slice(0, lineEnd) : method + text.slice(space, lineEnd);
+  const names = host === null ? removed : [...removed, 'host'];
+  if (host !== null) changed += `Host: ${host}\r\n`;
+  let kept = lineEnd;
+  for (let at = lineEnd, end = 0; at < text.length - 2; at = end) {
+    end = text.indexOf('\r\n', at) + 2;
+    if (!names.includes(text.slice(at, text.indexOf(':', at)).toLowerCase())) continue;
+    changed += text.slice(kept, at);
+    kept = end;
+  }
+  return `${changed}${text.slice(kept, -2)}${lines}\r\n`;
+}
+
 /** Sends the heads of a connection's requests to upstreams. */
 export class HeadForwarder {
   readonly #client: ClientInfo;
@@ -142,8 +173,22 @@ export class HeadForwarder {
     this.#client = client;
   }
 
-  /** Sends the whole head, to the empty line. `extra`: further lines with CRLF. */
-  send(sink: Sink, head: RequestHead, settings: ProxySettings, requestId: string, extra: string): void {
+  /** Sends the whole head, to the empty line. `extra`: further lines with CRLF. `changes`: what policies want otherwise. */
+  send(
+    sink: Sink,
+    head: RequestHead,
+    settings: ProxySettings,
+    requestId: string,
+    extra: string,
+    changes: RequestChanges | null,
+  ): void {
+    if (changes === null || !changes.ofFields) return this.#send(sink, head, settings, requestId, extra);
+    const text = new TextSink();
+    this.#send(text, head, settings, requestId, extra);
+    sink.text(changedHead(text.value, changes));
+  }
+
+  #send(sink: Sink, head: RequestHead, settings: ProxySettings, requestId: string, extra: string): void {
     sink.text(head.requestLine);
     const trusting = settings.useForwardedHeaders || settings.enableRealIp;
     sink.text(trusting ? trustingFields(head, this.#client, settings) : this.#fixedFields(head, settings));

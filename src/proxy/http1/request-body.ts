@@ -1,5 +1,5 @@
 /** The request body of one exchange as it comes in: by length or in chunks. */
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { BODY_END, type ChunkedLimits, ChunkedReader, HAVE_DATA, MALFORMED } from './chunked.ts';
 import type { RequestHead } from './head/request-head.ts';
 

@@ -3,11 +3,12 @@
  * has none of it, for there may be ten thousand that wait; it takes one from the worker's store with the first byte of a request,
  * and gives it back after the last.
  */
-import type { Downstream } from '../downstream.ts';
-import { Exchange } from '../exchange.ts';
+import type { Downstream } from '../exchange/downstream.ts';
+import { Exchange } from '../exchange/exchange.ts';
 import { forgetIfLarge } from './closing.ts';
 import type { ExchangeContext } from './connection-context.ts';
-import { RequestHead, RequestHeadReader } from './head/request-head.ts';
+import { RequestHead } from './head/request-head.ts';
+import { RequestHeadReader } from './head/request-head-reader.ts';
 import { RequestBody } from './request-body.ts';
 
 /** So many are kept: more than are at work at once for long. */

@@ -1,5 +1,5 @@
 /** Writes responses to an HTTP/1.1 client: head and first data in one packet, in the framing the client understands. */
-import { reason, type Answer } from '../answers.ts';
+import { reason, type Answer } from '../../policies/answer.ts';
 import type { Output } from '../outbox.ts';
 import type { RequestHead } from './head/request-head.ts';
 import type { ResponseHead } from './head/response-head.ts';
@@ -51,8 +51,8 @@ export class ResponseWriter {
     this.#output.text('\r\n');
   }
 
-  /** `security`: the value of Strict-Transport-Security. `connection`: the Connection line, or nothing. */
-  head(head: ResponseHead, framing: Framing, security: string | null, connection: string): void {
+  /** `security`: the value of Strict-Transport-Security. `more`: further lines, the Connection line among them. */
+  head(head: ResponseHead, framing: Framing, security: string | null, more: string): void {
     this.begin();
     this.#framing = framing;
     const output = this.#output;
@@ -60,17 +60,17 @@ export class ResponseWriter {
     if (!head.hasDate) output.text(dateLine());
     if (framing === 'chunked') output.text('Transfer-Encoding: chunked\r\n');
     if (security !== null) output.text(securityLine(security));
-    if (connection !== '') output.text(connection);
+    if (more !== '') output.text(more);
     output.text('\r\n');
     this.headSize = this.sent;
   }
 
   /** 101, the one response whose Upgrade and Connection are passed on: what follows is passed unframed. */
-  switching(head: ResponseHead): void {
+  switching(head: ResponseHead, more: string): void {
     this.begin();
     this.#framing = 'close';
     head.sendTo(this.#output);
-    this.#output.text(`Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`);
+    this.#output.text(`${more}Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n\r\n`);
     this.headSize = this.sent;
   }
 

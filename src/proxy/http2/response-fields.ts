@@ -1,5 +1,5 @@
 /** Responses as HTTP/2 has them: names in lower case, nothing of one hop (RFC 9113 §8.2.2, §8.3.2). */
-import type { Answer } from '../answers.ts';
+import type { Answer } from '../../policies/answer.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
 
@@ -43,12 +43,20 @@ function taken(): string[] {
 /** The statuses as text, made once. */
 const STATUSES = Array.from({ length: 600 }, (_, status) => String(status));
 
-/** The fields of a final response: name, value, name … `security`: the value of Strict-Transport-Security. */
-export function responseFields(head: ResponseHead, status: number, security: string | null): string[] {
+/** The fields of a final response: name, value, name … `security`: the value of Strict-Transport-Security. `more`: further lines. */
+export function responseFields(head: ResponseHead, status: number, security: string | null, more: string): string[] {
   shared.list.push(':status', STATUSES[status]!);
   head.runs.sendTo(shared, head.bytes, head.start);
+  if (more !== '') shared.text(more);
   if (security !== null) shared.list.push('strict-transport-security', security);
   return taken();
+}
+
+/** The same for a tunnel of RFC 8441, whose 101 becomes a 200 without the answer to our own key. */
+export function tunnelFields(head: ResponseHead, security: string | null, more: string): string[] {
+  const fields = responseFields(head, 200, security, more);
+  fields.splice(fields.indexOf('sec-websocket-accept'), 2);
+  return fields;
 }
 
 /** The same as an object, which interim responses must be: several lines of one name are an array. */

@@ -7,11 +7,11 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { page } from '../answers.ts';
+import { page } from '../../policies/answer.ts';
 import type { Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import { hostName } from '../host.ts';
+import { hostName } from '../routing/host.ts';
 import { DRAIN_IDLE, Lifetime } from '../http1/closing.ts';
 import type { ConnectionContext, OpenConnection } from '../http1/connection-context.ts';
 import { type ClientInfo, HeadForwarder } from '../http1/forward-request.ts';

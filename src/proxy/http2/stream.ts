@@ -1,9 +1,10 @@
 /** One HTTP/2 stream of a client, with the exchange on it. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { Answer } from '../answers.ts';
-import type { Downstream } from '../downstream.ts';
+import type { Answer } from '../../policies/answer.ts';
+import type { RequestChanges } from '../../policies/changes.ts';
+import type { Downstream } from '../exchange/downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
-import { Exchange } from '../exchange.ts';
+import { Exchange } from '../exchange/exchange.ts';
 import { allowedTrailers } from '../http1/chunked.ts';
 import type { ConnectionContext } from '../http1/connection-context.ts';
 import { forgetIfLarge } from '../http1/closing.ts';
@@ -12,7 +13,7 @@ import { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
 import { acceptOf, trailerText } from './request-text.ts';
-import { answerFields, interimFields, responseFields, sizeOf, trailerFields } from './response-fields.ts';
+import { answerFields, interimFields, responseFields, sizeOf, trailerFields, tunnelFields } from './response-fields.ts';
 
 /** What a stream needs of its session. */
 export interface StreamOwner {
@@ -123,8 +124,8 @@ export class ClientStream implements Downstream {
     }
   }
 
-  forwardHead(upstream: Sink, requestId: string, extra: string): void {
-    this.#owner.forwarder.send(upstream, this.head, this.#context.settings(), requestId, extra);
+  forwardHead(upstream: Sink, requestId: string, extra: string, changes: RequestChanges | null): void {
+    this.#owner.forwarder.send(upstream, this.head, this.#context.settings(), requestId, extra, changes);
   }
 
   bytesSent(): number {
@@ -155,7 +156,7 @@ export class ClientStream implements Downstream {
     if (this.#live) this.#stream!.additionalHeaders(interimFields(head));
   }
 
-  sendHead(head: ResponseHead): void {
+  sendHead(head: ResponseHead, more: string): void {
     const { status } = head;
     // To a client that asked for a tunnel, 2xx says that there is one (RFC 8441 §5).
     if (this.#webSocketKey !== '' && status < 300) return this.exchange.fail(ERRORS.badResponse);
@@ -163,7 +164,10 @@ export class ClientStream implements Downstream {
     this.#length = head.contentLength;
     this.#ended = bodiless || head.contentLength === 0;
     const trailers = !this.#ended && this.head.acceptsTrailers && head.contentLength < 0;
-    this.#sendFields(responseFields(head, status, this.#security()), this.#ended ? EMPTY : trailers ? WITH_TRAILERS : PLAIN);
+    this.#sendFields(
+      responseFields(head, status, this.#security(), more),
+      this.#ended ? EMPTY : trailers ? WITH_TRAILERS : PLAIN,
+    );
     if (trailers) {
       this.#trailers = '';
       this.#stream?.on('wantTrailers', () => this.guarded(() => this.#sendTrailers()));
@@ -211,16 +215,13 @@ export class ClientStream implements Downstream {
     this.#setDeadline();
   }
 
-  startTunnel(head: ResponseHead): void {
+  startTunnel(head: ResponseHead, more: string): void {
     const accept = /^sec-websocket-accept:[ \t]*(\S*)/im.exec(head.text)?.[1];
     // Whoever does not prove that it read our key does not speak the protocol (RFC 6455 §4.1).
     if (this.#webSocketKey === '' || accept !== acceptOf(this.#webSocketKey)) return this.exchange.fail(ERRORS.badResponse);
     this.#phase = 'tunnel';
     this.deadline = Infinity;
-    const fields = responseFields(head, 200, this.#security());
-    const at = fields.indexOf('sec-websocket-accept');
-    fields.splice(at, 2);
-    this.#sendFields(fields, PLAIN);
+    this.#sendFields(tunnelFields(head, this.#security(), more), PLAIN);
     const stream = this.#stream!;
     this.#bodyOpen = true;
     stream.on('data', (chunk: Buffer) => this.guarded(() => this.#onData(chunk)));

@@ -5,7 +5,8 @@
 import type { KeyObject } from 'node:crypto';
 import type net from 'node:net';
 import tls from 'node:tls';
-import type { BackendProtocol, CertificateId, UpstreamGroup, UpstreamSecret, UpstreamTls } from '../../model/table.ts';
+import type { BackendProtocol, UpstreamTls } from '../../model/policies.ts';
+import type { CertificateId, UpstreamGroup, UpstreamSecret } from '../../model/table.ts';
 import { UpstreamSocket } from './socket.ts';
 
 /** What a route asks for. */

@@ -18,7 +18,7 @@ import {
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../compiled-route.ts';
+import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../routing/compiled-route.ts';
 import { Compression } from '../compression/compression.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import { Deadlines } from '../deadlines.ts';
@@ -37,7 +37,7 @@ import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record.ts';
-import { Router } from '../router.ts';
+import { Router } from '../routing/router.ts';
 import { Groups, type GroupContext } from '../upstream/group.ts';
 import { IdleConnections } from '../upstream/idle.ts';
 import { Resolver, type Lookup } from '../upstream/resolver.ts';

@@ -1,7 +1,8 @@
 /** Our parsers, driven as the connections drive them: what of the source the fuzzer calls is called here and in `wire.ts`. */
-import type { Exchange } from '../../../src/proxy/exchange.ts';
+import type { Exchange } from '../../../src/proxy/exchange/exchange.ts';
 import { RequestBody } from '../../../src/proxy/http1/request-body.ts';
-import { parseRequestHead, RequestHead, RequestHeadReader } from '../../../src/proxy/http1/head/request-head.ts';
+import { parseRequestHead, RequestHead } from '../../../src/proxy/http1/head/request-head.ts';
+import { RequestHeadReader } from '../../../src/proxy/http1/head/request-head-reader.ts';
 import type { ResponseHead } from '../../../src/proxy/http1/head/response-head.ts';
 import { COMPLETE, FAILED, MORE, ResponseReader, SWITCHED } from '../../../src/proxy/upstream/response-reader.ts';
 import type { ResponseHandler } from '../../../src/proxy/upstream/stream.ts';

@@ -13,7 +13,7 @@ import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { certificate, group, host, prefixRoute, proxySettings, table } from '../../support/proxy.ts';
 import type { Random } from '../random.ts';
 
-export { page } from '../../../src/proxy/answers.ts';
+export { page } from '../../../src/policies/answer.ts';
 
 /** A socket as the proxy sees it; the peer is the test. */
 export class FakeSocket extends EventEmitter {

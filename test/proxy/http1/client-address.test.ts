@@ -60,7 +60,7 @@ describe('clientAddress', () => {
 
 describe('what the upstream is told', () => {
   const told = (fields: string, changes: Partial<ProxySettings>): Record<string, string> => {
-    const text = sentBy((sink) => new HeadForwarder(PEER).send(sink, headOf(fields), proxySettings(changes), '', ''));
+    const text = sentBy((sink) => new HeadForwarder(PEER).send(sink, headOf(fields), proxySettings(changes), '', '', null));
     return Object.fromEntries(
       text
         .split('\r\n')

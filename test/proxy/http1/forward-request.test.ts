@@ -21,7 +21,7 @@ function parse(fields: string): RequestHead {
 /** The values of a field that the upstream gets. */
 function sent(fields: string, changes: Partial<ProxySettings>, requestId = ''): (name: string) => string[] {
   const forwarder = new HeadForwarder(CLIENT);
-  const text = sentBy((sink) => forwarder.send(sink, parse(fields), proxySettings(changes), requestId, ''));
+  const text = sentBy((sink) => forwarder.send(sink, parse(fields), proxySettings(changes), requestId, '', null));
   const lines = text.split('\r\n').slice(1);
   return (name) => lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
 }

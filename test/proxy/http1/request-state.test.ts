@@ -1,7 +1,7 @@
 /** What a request takes is lent to its connection: an idle one holds nothing of it, and no two have the same. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
-import type { Exchange } from '../../../src/proxy/exchange.ts';
+import type { Exchange } from '../../../src/proxy/exchange/exchange.ts';
 import { eventually } from '../../support/eventually.ts';
 import { response, type TestProxy } from '../../support/proxy.ts';
 import { Stage } from '../../support/stage.ts';

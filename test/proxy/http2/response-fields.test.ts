@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redirect } from '../../../src/proxy/answers.ts';
+import { redirect } from '../../../src/policies/answer.ts';
 import {
   answerFields,
   interimFields,
@@ -23,7 +23,7 @@ describe('a response', () => {
     const head = parsed(
       'HTTP/1.1 201 Made\r\nX-A:  a b\t\r\nSet-Cookie: 1\r\nset-cookie: 2\r\nEmpty:\r\nX-Latin: \xe9\r\n\r\n',
     );
-    expect(responseFields(head, 201, 'max-age=1')).toEqual([
+    expect(responseFields(head, 201, 'max-age=1', '')).toEqual([
       ':status', '201', 'x-a', 'a b', 'set-cookie', '1', 'set-cookie', '2', 'empty', '', 'x-latin', '\xe9',
       'strict-transport-security', 'max-age=1',
     ]); // prettier-ignore
@@ -34,7 +34,7 @@ describe('a response', () => {
       'HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\nTransfer-Encoding: chunked\r\nUpgrade: h2c\r\n' +
         'TE: x\r\nTrailer: x\r\nProxy-Connection: x\r\nHTTP2-Settings: x\r\nX-Kept: 1\r\n\r\n',
     );
-    expect(responseFields(head, 200, null)).toEqual([':status', '200', 'x-kept', '1']);
+    expect(responseFields(head, 200, null, '')).toEqual([':status', '200', 'x-kept', '1']);
   });
 
   it('of our own has its length and its further fields', () => {

@@ -13,7 +13,7 @@ import { AccessLog } from '../../../src/observe/access-log.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
 import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Compression } from '../../../src/proxy/compression/compression.ts';
-import { compileRoute, type CompiledRoute } from '../../../src/proxy/compiled-route.ts';
+import { compileRoute, type CompiledRoute } from '../../../src/proxy/routing/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
 import { ClientConnection } from '../../../src/proxy/http1/connection.ts';
 import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
@@ -21,7 +21,7 @@ import type { ConnectionContext } from '../../../src/proxy/http1/connection-cont
 import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
 import { Recorder } from '../../../src/proxy/record.ts';
-import { Router } from '../../../src/proxy/router.ts';
+import { Router } from '../../../src/proxy/routing/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../../src/proxy/upstream/idle.ts';

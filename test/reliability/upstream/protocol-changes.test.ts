@@ -2,6 +2,7 @@
  * Threat: what backends speak changes under way, or a request is of a kind that their protocol does not know, and a request is lost or garbled.
  * KEP-3726 (appProtocol); RFC 9113 §8.3.1, §8.6; RFC 6455 over TLS (`kubernetes.io/wss`).
  */
+import type { RoutePolicies } from '../../../src/model/policies.ts';
 import tls, { type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -39,15 +40,15 @@ describe('a Service port', () => {
 
   it('that nobody speaks to in some way any more keeps no connection of that way', async () => {
     const h2 = stage.opened(await h2Backend(({ stream }) => (stream.respond({ ':status': 200 }), stream.end('two'))));
-    const hosts = (backendProtocol: 'GRPC' | null): Parameters<typeof table>[0] => [
-      host('app.example', [prefixRoute('/', 'app', { backendProtocol })]),
+    const hosts = (policies: RoutePolicies): Parameters<typeof table>[0] => [
+      host('app.example', [prefixRoute('/', 'app', policies)]),
     ];
-    const patch = table(hosts('GRPC'), [group('app', [h2.port])]);
+    const patch = table(hosts({ backendProtocol: 'GRPC' }), [group('app', [h2.port])]);
     const proxy = stage.watched(await startProxy(patch));
     const client = await stage.client(proxy.port);
     expect((await client.request(GET)).body).toBe('two');
     expect(proxy.runtime.census().upstreams).toBe(1);
-    proxy.runtime.apply({ ...patch, reset: false, hosts: hosts(null), groups: [], defaultCertificate: null });
+    proxy.runtime.apply({ ...patch, reset: false, hosts: hosts({}), groups: [], defaultCertificate: null });
     expect(proxy.runtime.census().upstreams).toBe(0);
   });
 });

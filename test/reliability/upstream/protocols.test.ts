@@ -20,7 +20,7 @@ import { makeCertificate } from '../../support/pki.ts';
 import { group, host, prefixRoute, response, startProxy, table, type TestProxy } from '../../support/proxy.ts';
 import { Stage } from '../../support/stage.ts';
 import { tlsBackend } from '../../support/upstream-tls.ts';
-import type { BackendProtocol } from '../../../src/model/table.ts';
+import type { BackendProtocol } from '../../../src/model/policies.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';

@@ -8,7 +8,8 @@ import { group, host, startProxy, table, type TestProxy } from '../../support/pr
 import { exchange } from '../../support/raw-client.ts';
 import { Stage } from '../../support/stage.ts';
 import { tlsBackend, tlsRoute, upstreamSecret, upstreamTls, type TlsBackend } from '../../support/upstream-tls.ts';
-import type { UpstreamSecret, UpstreamTls } from '../../../src/model/table.ts';
+import type { UpstreamTls } from '../../../src/model/policies.ts';
+import type { UpstreamSecret } from '../../../src/model/table.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n';
 const CA = makeCa({ name: 'Backend CA' });

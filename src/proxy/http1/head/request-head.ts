@@ -18,8 +18,9 @@ import {
   VALUE_CHAR,
   isPlain,
 } from './chars.ts';
-import { validHost } from '../../host.ts';
+import { validHost } from '../../routing/host.ts';
 import { maybeVersion, methodName } from './methods.ts';
+import { fieldOf } from './field-of.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
 import {
@@ -141,6 +142,11 @@ export class RequestHead {
       : `${this.method} ${this.forwardedTarget}`;
   }
 
+  /** As `fieldOf`: of the fields as the client sent them. */
+  field(lowerName: string): string {
+    return fieldOf(this.text, this.targetEnd, lowerName);
+  }
+
   /** Lets go of the text, and of all that was cut out of it. */
   forget(): void {
     this.text = this.method = this.target = this.forwardedTarget = this.rawPath = this.host = this.upgrade = '';
@@ -156,35 +162,6 @@ export class RequestHead {
 
 /** A head longer than this is worth a view that reads four bytes at once. */
 const LONG_HEAD = 512;
-
-/** Reads heads that may come in pieces. */
-export class RequestHeadReader {
-  readonly #head: RequestHead;
-  /** How much of an incomplete head was looked at. */
-  #scanned = 0;
-
-  constructor(head: RequestHead) {
-    this.#head = head;
-  }
-
-  begin(): void {
-    this.#scanned = 0;
-  }
-
-  /** As `parseRequestHead`, of all bytes of a head so far. One that drips in is parsed again only when complete, or doubled. */
-  read(input: Buffer, limits: RequestHeadLimits): number {
-    const scanned = this.#scanned;
-    const { length } = input;
-    if (scanned > 0 && length < 2 * scanned && length < limits.maxRequestHeadSize && !endsIn(input, scanned)) return 0;
-    this.#scanned = length;
-    return parseRequestHead(input, 0, input.length, this.#head, limits);
-  }
-}
-
-/** Whether an empty line ends in what came after the first `scanned` bytes. */
-function endsIn(input: Buffer, scanned: number): boolean {
-  return input.includes('\r\n\r\n', Math.max(0, scanned - 3));
-}
 
 /**
  * Parses the head at `bytes[start, end)` into `head`. Returns the offset after the head, 0 if it is incomplete, or -1 if it is

@@ -1,5 +1,5 @@
 /** Host and path → route, in time that does not depend on how many routes there are. */
-import { CATCH_ALL_HOST, type VirtualHost } from '../model/table.ts';
+import { CATCH_ALL_HOST, type VirtualHost } from '../../model/table.ts';
 import { hostName } from './host.ts';
 import { pathBytes, readPath } from './path.ts';
 
@@ -24,6 +24,8 @@ export interface RouteMatched<R> {
   slashRedirect: boolean;
   /** The path cannot be normalised, or a backend might take it for one of another route: 400. */
   badPath: boolean;
+  /** The path that was matched: normalised. */
+  path: string;
   /** The path to forward in place of the one sent; null: that one. */
   forwarded: string | null;
 }
@@ -42,7 +44,7 @@ export class Router<R> {
   readonly #hosts = new Map<string, CompiledHost<R>>();
   /** Raw Host → host. Bounded, and emptied when hosts come or go. */
   readonly #remembered = new Map<string, CompiledHost<R> | null>();
-  readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false, forwarded: null };
+  readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false, path: '', forwarded: null };
   readonly #alike: (a: R, b: R) => boolean;
 
   /** `alike`: requests fare the same on both routes, so that it does not matter which of them a path is taken for. */
@@ -93,6 +95,7 @@ export class Router<R> {
     found.badPath = false;
     found.forwarded = null;
     const host = this.#host(rawHost);
+    found.path = rawPath;
     if (plain) {
       if (host !== null) found.route = match(host, rawPath, found);
       return found;
@@ -104,6 +107,7 @@ export class Router<R> {
     }
     if (host === null) return found;
     const { path, forwarded, eager } = reading;
+    found.path = path;
     if (eager !== null && eager !== path) {
       const other = match(host, eager, found);
       found.slashRedirect = false;

@@ -3,9 +3,9 @@
  * which ingress-nginx has for all hosts only: which versions of TLS it takes. They hold for the host: the oldest Ingress that has one
  * decides, as in ingress-nginx.
  */
-import type { TlsVersions } from '../model/table.ts';
-import { CIPHERS, TLS_PROTOCOLS } from '../settings/tls-values.ts';
-import type { PolicyReader } from './policy.ts';
+import type { TlsVersions } from '../../model/table.ts';
+import { CIPHERS, TLS_PROTOCOLS } from '../../settings/tls-values.ts';
+import type { PolicyReader } from '../policy.ts';
 
 /** What one Ingress asks for; null: nothing. */
 export interface TlsCiphersWish {

@@ -1,14 +1,14 @@
 /** Secrets as certificates of virtual hosts: what each Secret gives, and which of them a host is served with. */
-import type { Diagnostic } from '../model/diagnostic.ts';
-import { createReporter, diagnostic, quote } from '../model/report.ts';
-import type { Certificate, CertificateId } from '../model/table.ts';
-import { CATCH_ALL_HOST } from '../model/table.ts';
-import type { ClusterView } from '../model/view.ts';
-import type { CertificateMemo } from './certificate.ts';
-import { coversHost } from './certificate.ts';
-import type { IngressPlan, TlsPlan } from './plan.ts';
-import type { CertificateRequest } from './plan-index.ts';
-import { objectRef } from './read.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import { createReporter, diagnostic, quote } from '../../model/report.ts';
+import type { Certificate, CertificateId } from '../../model/table.ts';
+import { CATCH_ALL_HOST } from '../../model/table.ts';
+import type { ClusterView } from '../../model/view.ts';
+import type { CertificateMemo } from '../certificate.ts';
+import { coversHost } from '../certificate.ts';
+import type { IngressPlan, TlsPlan } from '../plan.ts';
+import type { CertificateRequest } from '../plan-index.ts';
+import { objectRef } from '../read.ts';
 
 /** A certificate, null when there is no usable one, and what is wrong. */
 export interface TranslatedCertificate {

@@ -1,17 +1,12 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
-import type { ClientAuth, Route, RoutePolicies, RouteTarget, VirtualHost } from '../model/table.ts';
-import { sslRedirectLocation } from '../policies/ssl-redirect.ts';
-import type { ProxySettings } from '../settings/settings.ts';
-import { redirect, type Answer } from './answers.ts';
-import { clientGate, type ClientGate } from './client-auth/check.ts';
-import { forwardedInfo, type ClientInfo } from './http1/forward-request.ts';
-import type { RequestHead } from './http1/head/request-head.ts';
-import type { Recorder, RouteSeries } from './record.ts';
-import type { Groups, LiveGroup } from './upstream/group.ts';
-import type { TransportWish } from './upstream/transport.ts';
-
-/** A policy that may answer a request before it is proxied. */
-export type RequestCheck = (head: RequestHead, client: ClientInfo, settings: ProxySettings) => Answer | null;
+import type { RoutePolicies } from '../../model/policies.ts';
+import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
+import type { RouteSteps } from '../../policies/acting.ts';
+import { compileSteps } from '../../policies/steps.ts';
+import { clientGate, type ClientGate } from '../client-auth/check.ts';
+import type { Recorder, RouteSeries } from '../record.ts';
+import type { Groups, LiveGroup } from '../upstream/group.ts';
+import type { TransportWish } from '../upstream/transport.ts';
 
 /** The group of a route, and the one in its place when it has no endpoint. */
 export interface GroupPair {
@@ -21,6 +16,8 @@ export interface GroupPair {
 
 export interface CompiledRoute {
   readonly model: Route;
+  /** The virtual host it is of. */
+  readonly host: string;
   readonly target:
     | ({
         readonly kind: 'group';
@@ -33,8 +30,8 @@ export interface CompiledRoute {
   /** Of the host; null: it asks for no client certificates. */
   readonly clientAuth: ClientAuth | null;
   readonly clientGate: ClientGate | null;
-  /** In phase order; empty for a plain route. */
-  readonly checks: readonly RequestCheck[];
+  /** What its policies do; null for a plain route. */
+  readonly steps: RouteSteps | null;
 }
 
 /** Compiles a route of `host`. */
@@ -48,10 +45,11 @@ export function compileRoute(
   const clientAuth = tls?.clientAuth ?? null;
   return {
     model,
+    host,
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
-    checks: compileChecks(model),
+    steps: compileSteps(model),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };
@@ -71,24 +69,23 @@ function compileTarget(
   groups: Groups,
 ): GroupPair & { readonly overTls: GroupPair | null } {
   const pair = (protocol: TransportWish['protocol']): GroupPair => {
-    const wish = { protocol, tls: proxySsl };
+    const wish = { protocol, tls: proxySsl ?? null };
     const { fallback } = target;
     return { group: groups.get(target.group, wish), fallback: fallback === null ? null : groups.get(fallback, wish) };
   };
   if (backendProtocol === 'AUTO_HTTP') return { ...pair('HTTP'), overTls: pair('HTTPS') };
-  return { ...pair(backendProtocol), overTls: null };
+  return { ...pair(backendProtocol ?? null), overTls: null };
 }
 
 /** The host with nothing but the answer 503, for one that cannot be compiled. */
 export function unavailableHost({ host, certificate, tls }: VirtualHost): VirtualHost {
   const match = { exact: null, prefix: '/', slashRedirect: null };
   const target = { kind: 'answer', status: 503 } as const;
-  const policies = { sslRedirect: null, backendProtocol: null, proxySsl: null };
   return {
     host,
     certificate,
     tls,
-    routes: [{ match, path: '/', pathType: 'Prefix', target, policies, ingress: null, service: null }],
+    routes: [{ match, path: '/', pathType: 'Prefix', target, policies: {}, ingress: null, service: null }],
     passthrough: null,
   };
 }
@@ -100,22 +97,4 @@ export function treatedAlike(a: CompiledRoute, b: CompiledRoute): boolean {
       ? a.target.group === b.target.group && a.target.fallback === b.target.fallback
       : a.target.kind === 'answer' && b.target.kind === 'answer' && a.target.status === b.target.status;
   return sameTarget && JSON.stringify(a.model.policies) === JSON.stringify(b.model.policies);
-}
-
-function compileChecks(model: Route): RequestCheck[] {
-  const checks: RequestCheck[] = [];
-  const { sslRedirect } = model.policies;
-  if (sslRedirect !== null) {
-    checks.push((head, client, settings) => {
-      const { scheme, host } = forwardedInfo(head, client, settings);
-      const location = sslRedirectLocation(sslRedirect, {
-        scheme,
-        host,
-        target: head.target,
-        httpsPort: settings.publicHttpsPort,
-      });
-      return location === null ? null : redirect(sslRedirect.code, location);
-    });
-  }
-  return checks;
 }

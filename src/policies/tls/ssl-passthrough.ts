@@ -1,8 +1,8 @@
 /** `ssl-passthrough`: TLS for the hosts of the Ingress is not terminated here, but passes through to the backend of their path "/". */
-import { quote } from '../model/report.ts';
-import { parseGoBool } from '../settings/values.ts';
-import type { PolicyReader } from './policy.ts';
-import { parseText } from './values.ts';
+import { quote } from '../../model/report.ts';
+import { parseGoBool } from '../../settings/values.ts';
+import type { PolicyReader } from '../policy.ts';
+import { parseText } from '../values.ts';
 
 /**
  * Whether the Ingress asks for it. `denied`: it may, but cannot have it, and whose TLS the backend alone is to terminate must not be

@@ -3,10 +3,10 @@
  * hangs on `proxy-ssl-secret`; unlike there, it is about the Ingress that carries it, not about its whole host (docs/decisions/upstream-tls.md).
  */
 import { isIP } from 'node:net';
-import type { UpstreamTls } from '../model/table.ts';
-import { CIPHERS } from '../settings/tls-values.ts';
-import type { AnnotationSource, PolicyReader } from './policy.ts';
-import { parseInteger } from './values.ts';
+import type { UpstreamTls } from '../../model/policies.ts';
+import { CIPHERS } from '../../settings/tls-values.ts';
+import type { AnnotationSource, PolicyReader } from '../policy.ts';
+import { parseInteger } from '../values.ts';
 
 /** What the annotations of one Ingress ask for. */
 export interface ProxySslWish {
@@ -15,13 +15,10 @@ export interface ProxySslWish {
   readonly tls: Omit<UpstreamTls, 'secret'>;
   /** The Secret must hold a CA. */
   readonly needsCa: boolean;
-  /** What was asked for cannot be done: nothing may be sent. */
-  readonly denied: boolean;
 }
 
 /** Whom ingress-nginx takes the certificate to be for when nobody says: nginx's `$proxy_host`. */
 const NGINX_NAME = 'upstream_balancer';
-const DENIED = 'Every path of this Ingress is answered with 503.';
 const DEFAULTS: ProxySslWish['tls'] = {
   verify: false,
   verifyDepth: 1,
@@ -31,7 +28,7 @@ const DEFAULTS: ProxySslWish['tls'] = {
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.2',
 };
-const NOTHING: ProxySslWish = { secret: null, tls: DEFAULTS, needsCa: false, denied: false };
+const NOTHING: ProxySslWish = { secret: null, tls: DEFAULTS, needsCa: false };
 
 /** ingress-nginx, internal/ingress/annotations/proxyssl. A bad value of what protects denies, where ingress-nginx falls back to less. */
 export const proxySsl: PolicyReader<ProxySslWish> = {
@@ -63,11 +60,7 @@ function readWish(source: AnnotationSource): ProxySslWish {
     );
     return { ...NOTHING, tls: { ...DEFAULTS, verify: true } };
   }
-  let denied = secret === null;
-  const deny = (name: string, expected: string): void => {
-    source.invalid(name, expected, DENIED, 'error');
-    denied = true;
-  };
+  const { deny } = source;
   if (verify !== undefined && verify !== 'on' && verify !== 'off') deny('proxy-ssl-verify', '"on" or "off"');
   const depthText = source.text('proxy-ssl-verify-depth');
   const depth = depthText === undefined ? 0 : parseInteger(depthText);
@@ -107,7 +100,6 @@ function readWish(source: AnnotationSource): ProxySslWish {
       maxVersion: protocols.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2',
     },
     needsCa: verifies,
-    denied,
   };
 }
 
@@ -118,7 +110,7 @@ function readSecret(source: AnnotationSource): ProxySslWish['secret'] | undefine
   if (text === undefined) return value === undefined || value === null || typeof value === 'string' ? undefined : null;
   const match = /^([^/\s]+)\/([^/\s]+)$/.exec(text);
   if (match !== null) return { namespace: match[1]!, name: match[2]! };
-  source.invalid('proxy-ssl-secret', '"namespace/name" of a Secret', DENIED, 'error');
+  source.deny('proxy-ssl-secret', '"namespace/name" of a Secret');
   return null;
 }
 

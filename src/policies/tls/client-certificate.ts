@@ -3,11 +3,11 @@
  * asks for it decides. What cannot be understood denies the hosts: it never lets anybody in.
  * ingress-nginx, internal/ingress/annotations/authtls.
  */
-import type { ClientAuth } from '../model/table.ts';
-import { isDnsName } from '../settings/values.ts';
-import { isHarmless } from './pattern.ts';
-import type { PolicyReader } from './policy.ts';
-import { parseInteger, parseText } from './values.ts';
+import type { ClientAuth } from '../../model/table.ts';
+import { isDnsName } from '../../settings/values.ts';
+import { isHarmless } from '../pattern.ts';
+import type { PolicyReader } from '../policy.ts';
+import { parseInteger, parseText } from '../values.ts';
 
 /** Names a Secret. */
 export interface SecretName {

@@ -1,0 +1,75 @@
+/**
+ * What the acting half of a policy sees of a request, and what it decides. The data plane compiles the policies of a route into steps
+ * once per change of the route (`steps.ts`), and takes each request of it through them.
+ */
+import type { Route } from '../model/table.ts';
+import type { ProxySettings } from '../settings/settings.ts';
+import type { Answer } from './answer.ts';
+import type { RequestChanges, ResponseChanges } from './changes.ts';
+
+/** A request head. */
+export interface RequestView {
+  readonly method: string;
+  /** In origin form, as the client wrote it. */
+  readonly target: string;
+  /** The target up to "?", as the client wrote it. */
+  readonly rawPath: string;
+  /** As the client wrote it, port included. */
+  readonly host: string;
+  /** HTTP/1.x; of HTTP/2: 1. */
+  readonly minor: number;
+  /** -1: not said. */
+  readonly contentLength: number;
+  /** The value of a field; several of one name are joined by ", ", and those of Cookie by "; ". Empty: there is none. In lower case. */
+  readonly field: (lowerName: string) => string;
+}
+
+/** What is believed of the client: of its connection, or of a trusted proxy in front. */
+export interface ClientView {
+  readonly scheme: string;
+  readonly address: string;
+  /** The host it asked that proxy for, or us, port included. */
+  readonly host: string;
+}
+
+/** One request on its way through the policies of its route. It ends with its exchange. */
+export interface Passage {
+  readonly request: RequestView;
+  readonly client: ClientView;
+  readonly settings: ProxySettings;
+  readonly route: Route;
+  /** The virtual host of the route. */
+  readonly serverName: string;
+  /** The path that was matched: decoded, without dot segments and double slashes. */
+  readonly path: string;
+  readonly requestId: string;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: number;
+  /** What the backend is to get. */
+  readonly upstream: RequestChanges;
+  /** What the client is to get. */
+  readonly response: ResponseChanges;
+  /** The value of a variable of nginx, without "$"; empty if it has none now. */
+  readonly variable: (name: string) => string;
+  /** Goes on after a step that returned PENDING. Without effect when the exchange has ended meanwhile. */
+  readonly resume: (answer: Answer | null) => void;
+  /** Calls `callback` when the exchange ends, whatever became of it. */
+  readonly onDone: (callback: () => void) => void;
+}
+
+/** What a step returns that will call `passage.resume`: until then the client's body waits, and no deadline but the step's own runs. */
+export const PENDING = Symbol('pending');
+
+/** A policy on the way in: an answer of its own ends the request's way, null lets it go on. */
+export type RequestStep = (passage: Passage) => Answer | typeof PENDING | null;
+
+/** A policy on the way out, of the final response. `own`: the answer is not the backend's. Changes `passage.response`. */
+export type ResponseStep = (passage: Passage, status: number, own: boolean) => void;
+
+/** What the policies of one route do. */
+export interface RouteSteps {
+  /** Before the route's own location: nginx's server rewrite phase. */
+  readonly host: readonly RequestStep[];
+  readonly request: readonly RequestStep[];
+  readonly response: readonly ResponseStep[];
+}

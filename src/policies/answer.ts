@@ -1,0 +1,60 @@
+/** The answers that Sluice gives itself: error pages and redirects. They say nothing about the inside. */
+
+const REASONS: Readonly<Record<number, string>> = {
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  200: 'OK',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Not Allowed',
+  408: 'Request Time-out',
+  413: 'Request Entity Too Large',
+  414: 'Request-URI Too Large',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Temporarily Unavailable',
+  504: 'Gateway Time-out',
+  505: 'HTTP Version Not Supported',
+};
+
+/** The reason phrase of a status, in nginx's words. */
+export function reason(status: number): string {
+  return REASONS[status] ?? 'Unknown';
+}
+
+/** An answer of our own, whole. */
+export interface Answer {
+  readonly status: number;
+  /** Further header lines, each with CRLF. */
+  readonly fields: string;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const PAGES = new Map<number, Answer>();
+
+/** The page for a status, in nginx's shape, which scripts and people know. */
+export function page(status: number): Answer {
+  let answer = PAGES.get(status);
+  if (answer === undefined) {
+    const title = `${status} ${reason(status)}`;
+    const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`;
+    answer = { status, fields: '', contentType: 'text/html', body };
+    PAGES.set(status, answer);
+  }
+  return answer;
+}
+
+/** A redirect. `location` is made of parts that cannot hold control characters: the request head was validated. */
+export function redirect(status: number, location: string): Answer {
+  const answer = page(status);
+  return { ...answer, fields: `Location: ${location}\r\n` };
+}

@@ -1,0 +1,59 @@
+/** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
+import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
+import type { TranslateSettings } from '../settings/settings.ts';
+import { backendProtocol } from './backend/backend-protocol.ts';
+import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
+import { sslRedirect } from './redirect/ssl-redirect.ts';
+
+/** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
+type Registry = {
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+};
+
+/** All of them. */
+const REGISTRY: Registry = {
+  sslRedirect,
+  backendProtocol,
+};
+
+const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];
+
+/** The annotations that they read. */
+export const ROUTE_ANNOTATIONS: readonly string[] = FAMILIES.flatMap(([, { annotations }]) => annotations);
+
+/** What one Ingress asks of them, by family; absent: nothing. */
+export type PolicyWishes = ReadonlyMap<keyof RoutePolicies, unknown>;
+
+/** Reads what an Ingress asks for. Never throws, whatever the annotations are. */
+export function readPolicies(source: AnnotationSource, settings: TranslateSettings): PolicyWishes {
+  const wishes = new Map<keyof RoutePolicies, unknown>();
+  for (const [name, family] of FAMILIES) {
+    const wish = family.read(source, settings);
+    if (wish !== undefined) wishes.set(name, wish);
+  }
+  return wishes;
+}
+
+/** The Secrets and ConfigMaps that these name. */
+export function policyReferences(wishes: PolicyWishes): readonly ObjectReference[] {
+  return FAMILIES.flatMap(([name, family]) => {
+    const wish = wishes.get(name);
+    return wish === undefined ? [] : (family.references?.(wish) ?? []);
+  });
+}
+
+/** What they come to for one route, of the families that it takes. */
+export function resolvePolicies(
+  wishes: PolicyWishes,
+  at: RouteContext,
+  takes: (family: RoutePolicy<unknown, unknown>) => boolean = () => true,
+): RoutePolicies {
+  let policies: Record<string, unknown> | null = null;
+  for (const [name, family] of FAMILIES) {
+    const wish = wishes.get(name);
+    if (wish === undefined || !takes(family)) continue;
+    const data = family.resolve(wish, at);
+    if (data !== undefined) (policies ??= {})[name] = data;
+  }
+  return policies ?? NO_POLICIES;
+}

@@ -1,0 +1,29 @@
+/** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
+import type { Route } from '../model/table.ts';
+import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
+import { sslRedirectStep } from './redirect/ssl-redirect.ts';
+
+/** Makes the step of one policy for a route; null: the route does not ask for it. */
+type Compile<Step> = (route: Route) => Step | null;
+
+/** Server rewrite phase: for every route of a host. */
+const HOST_STEPS: readonly Compile<RequestStep>[] = [];
+
+/** Rewrite phase, then limits, then access. */
+const REQUEST_STEPS: readonly Compile<RequestStep>[] = [sslRedirectStep];
+
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];
+
+/** The steps of a route; null: it has none, which costs nothing per request. */
+export function compileSteps(route: Route): RouteSteps | null {
+  const denied = route.target.kind === 'answer' && route.target.denied === true;
+  const host = compiled(HOST_STEPS, route);
+  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
+  const request = denied ? [] : compiled(REQUEST_STEPS, route);
+  const response = denied ? [] : compiled(RESPONSE_STEPS, route);
+  return host.length + request.length + response.length === 0 ? null : { host, request, response };
+}
+
+function compiled<Step>(list: readonly Compile<Step>[], route: Route): Step[] {
+  return list.map((compile) => compile(route)).filter((step) => step !== null);
+}

@@ -1,0 +1,43 @@
+/** Answers of the proxy itself, beside those of `policies/answer.ts`. */
+import { page, reason, type Answer } from '../../policies/answer.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import { hostName } from '../routing/host.ts';
+import type { ClientInfo } from '../http1/forward-request.ts';
+import type { RequestHead } from '../http1/head/request-head.ts';
+
+/** How many seconds a refused client is asked to wait (RFC 9110 §10.2.3): most overloads are over by then, or handed to others. */
+const RETRY_AFTER = 5;
+/** What a request gets while the worker refuses. */
+export const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+
+/**
+ * What a status of HTTP is to a client of gRPC (grpc/grpc, doc/http-grpc-status-mapping.md): INTERNAL, UNAUTHENTICATED, PERMISSION_DENIED,
+ * UNIMPLEMENTED, UNAVAILABLE; of all others nobody knows what they are.
+ */
+const GRPC_STATUS: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
+const GRPC_UNKNOWN = 2;
+
+/** As a gRPC client understands it: nothing but a status, in the place of trailers. `fields` go with it. */
+export function grpcAnswer({ status, fields }: Answer): Answer {
+  const code = GRPC_STATUS[status] ?? GRPC_UNKNOWN;
+  const message = encodeURIComponent(`${status} ${reason(status)}`).replaceAll('%20', ' ');
+  const grpc = `grpc-status: ${code}\r\ngrpc-message: ${message}\r\n`;
+  return { status: 200, fields: fields + grpc, contentType: 'application/grpc', body: '' };
+}
+
+const GRPC_REQUEST = /\r\ncontent-type:[ \t]*application\/grpc(?:[+;][^\r\n]*)?[ \t]*\r\n/i;
+
+/** The request is one of gRPC. Costs a search: asked only when there is a failure to tell of. */
+export function isGrpc(head: RequestHead): boolean {
+  return GRPC_REQUEST.test(head.text);
+}
+
+/** What a health check gets. */
+export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
+
+/** Where nginx's auto_redirect sends a request that lacks the final slash. */
+export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo, settings: ProxySettings): string {
+  const port = scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
+  const written = port === 0 || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
+  return `${scheme}://${hostName(host)}${written}${rawPath}/${target.slice(rawPath.length)}`;
+}

@@ -1,0 +1,181 @@
+/** The tries of one exchange: which endpoint, over which connection, and what follows a failure before the response. */
+import type { CompiledRoute } from '../routing/compiled-route.ts';
+import type { Downstream } from './downstream.ts';
+import { ERRORS, type ProxyError } from '../errors.ts';
+import type { ExchangeContext } from '../http1/connection-context.ts';
+import { fallbackFields } from '../http1/forward-request.ts';
+import type { Passage } from './passage.ts';
+import type { LiveGroup, Target } from '../upstream/group.ts';
+import type { Pool } from '../upstream/pool.ts';
+import { Replay } from '../upstream/replay.ts';
+import { decideRetry, isStale } from '../upstream/retry.ts';
+import type { ResponseHandler, UpstreamStream } from '../upstream/stream.ts';
+
+const NONE_TRIED: readonly Pool[] = [];
+
+/** What the tries need of their exchange. */
+export interface AttemptsOwner extends ResponseHandler {
+  readonly downstream: Downstream;
+  readonly route: CompiledRoute | null;
+  readonly passage: Passage | null;
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly active: boolean;
+  /** The request's body is complete, and these are its trailers. */
+  readonly requestEnded: boolean;
+  readonly trailers: string;
+  /** No endpoint did. */
+  readonly refuse: (error: ProxyError) => void;
+}
+
+export class Attempts {
+  /** The endpoints that were tried, in order, as nginx's `$upstream_addr` lists them; empty when there was none. */
+  tried = '';
+  /** Milliseconds of the worker's deadlines; 0 when it did not happen. */
+  startedAt = 0;
+  connectedAt = 0;
+  /** The stream at work; null while there is none. */
+  upstream: UpstreamStream | null = null;
+  /** When the look-up of a name ends, in milliseconds of the deadlines. */
+  resolveDeadline = Infinity;
+  readonly replay = new Replay();
+  readonly #owner: AttemptsOwner;
+  readonly #context: ExchangeContext;
+  #group: LiveGroup | null = null;
+  #fallback = false;
+  /** The endpoint that is tried now, or was last. */
+  #target: Target | null = null;
+  #triedPools: readonly Pool[] = NONE_TRIED;
+  #tries = 0;
+  /** This try is the second at the same endpoint. */
+  #fresh = false;
+  /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
+  #generation = 0;
+
+  constructor(owner: AttemptsOwner, context: ExchangeContext) {
+    this.#owner = owner;
+    this.#context = context;
+  }
+
+  /** A new exchange begins. */
+  reset(): void {
+    this.#generation++;
+    this.tried = '';
+    this.startedAt = this.connectedAt = 0;
+    this.#triedPools = NONE_TRIED;
+    this.#tries = 0;
+    this.#group = null;
+    this.#fallback = false;
+    this.replay.open(this.#context.settings().maxReplayedBody);
+  }
+
+  /** The exchange is over. */
+  finish(): void {
+    this.replay.close();
+    this.resolveDeadline = Infinity;
+  }
+
+  /** The first try, at an endpoint of this group, or of the other when it has none. */
+  begin(group: LiveGroup, fallback: LiveGroup | null): void {
+    this.#fallback = group.targets.length === 0 && fallback !== null;
+    this.#group = this.#fallback ? fallback : group;
+    this.#next(ERRORS.noEndpoints);
+  }
+
+  /** Ends the try at hand without a word. */
+  drop(): void {
+    const { upstream } = this;
+    this.upstream = null;
+    upstream?.destroy();
+  }
+
+  /** The endpoint began a response with this status; what is left of the request need not be sent again. `failed`: it counts as one. */
+  answered(failed: boolean): void {
+    this.replay.close();
+    const { health } = this.#target!;
+    if (failed) health.failed();
+    else if (health.probing) health.answering();
+  }
+
+  /** The endpoint did well to the end. */
+  succeeded(): void {
+    const { health } = this.#target!;
+    if (health.failures > 0) health.succeeded();
+  }
+
+  /** The try failed before a response began, or within it. Says so of the endpoint. */
+  blame(error: ProxyError, failed: UpstreamStream | null): void {
+    if (!isStale(error, failed?.reused ?? false)) this.#target!.health.failed();
+  }
+
+  /** After a failure before the response: tries again, or refuses the request. */
+  retry(error: ProxyError, failed: UpstreamStream | null): void {
+    if (failed === null) return this.#owner.refuse(error);
+    const attempt = {
+      method: this.#owner.downstream.head.method,
+      tries: this.#tries,
+      // Once: an upstream that sends everybody away would be asked for ever.
+      reused: !this.#fresh && failed.reused,
+      replayable: this.replay.complete,
+      spent: this.#context.deadlines.now - this.#owner.startedAt,
+      budget: this.#group!.retryBudget,
+    };
+    const decision = decideRetry(error, attempt, this.#context.settings());
+    if (decision === 'no') return this.#owner.refuse(error);
+    if (decision === 'next') return this.#next(error);
+    this.#tries--;
+    this.#connect(failed.address, this.#target!.pool, true);
+  }
+
+  /** `previous`: why the last endpoint did not do. */
+  #next(previous: ProxyError): void {
+    const target = this.#group?.pick(this.#triedPools) ?? null;
+    if (target === null) return this.#owner.refuse(previous);
+    this.#target = target;
+    this.#triedPools = this.#triedPools.length === 0 ? target.pool.alone : [...this.#triedPools, target.pool];
+    if (!target.endpoint.dns) return this.#connect(target.endpoint.address, target.pool, false);
+    this.#resolve(target);
+  }
+
+  /** A name server that does not answer costs no more than a connect that hangs. What calls back, nothing else guards. */
+  #resolve(target: Target): void {
+    const generation = this.#generation;
+    const { downstream } = this.#owner;
+    const timeout = this.#context.settings().upstreamConnectTimeout;
+    this.resolveDeadline = this.#context.deadlines.now + timeout;
+    if (!this.#owner.requestEnded) downstream.pauseBody();
+    this.#context.resolver.resolve(target.endpoint.address, timeout, (address) => {
+      if (generation !== this.#generation || !this.#owner.active) return;
+      this.#context.deadlines.tick();
+      this.resolveDeadline = Infinity;
+      try {
+        if (address === null) this.#next(ERRORS.resolveFailed);
+        else this.#connect(address, target.pool, false);
+      } catch (error) {
+        downstream.onBug(error);
+      }
+    });
+  }
+
+  #connect(address: string, pool: Pool, fresh: boolean): void {
+    const owner = this.#owner;
+    const { downstream } = owner;
+    const { head } = downstream;
+    this.#fresh = fresh;
+    this.#tries++;
+    this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
+    this.startedAt = this.#context.deadlines.now;
+    const upstream = pool.take(address, fresh);
+    this.upstream = upstream;
+    const route = owner.route!;
+    const identity = route.clientGate === null ? '' : route.clientGate.fields(downstream.client);
+    const extra = this.#fallback ? identity + fallbackFields(route.model, head.accept) : identity;
+    const changes = owner.passage === null ? null : owner.passage.upstream;
+    downstream.forwardHead(upstream.begin(head), owner.requestId, extra, changes);
+    // What of the body was already read is sent again.
+    this.replay.sendTo(upstream);
+    if (owner.requestEnded) upstream.sendEnd(owner.trailers);
+    // Only now: a connection that is there already lets the body flow at once, and it must follow the head.
+    upstream.attach(owner);
+  }
+}
