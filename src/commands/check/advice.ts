@@ -47,7 +47,8 @@ const ADVICE: { readonly [C in DiagnosticCode]?: string } = {
   ServicePortNotFound: 'Name a port that the Service has.',
   SecretNotFound: 'Create the Secret, or mend its name.',
   SecretInvalid: 'Mend the Secret.',
-  SecretForbidden: 'Copy the Secret into the namespace of the Ingress, or set allow-cross-namespace-resources in the ConfigMap.',
+  SecretForbidden:
+    'Copy the Secret into the namespace of the Ingress, or set allow-cross-namespace-resources in the ConfigMap.',
   ClientCaInvalid: 'Create the Secret with the authorities in ca.crt.',
   AnnotationConflict: 'Let the Ingresses of the host agree, or keep the annotation at one of them.',
   AnnotationInvalid: 'Mend the value, or take the annotation away.',

@@ -24,6 +24,8 @@ export interface CheckArguments {
   readonly settings: Settings;
   /** The names of the controller's flags that were given before "--". */
   readonly flags: readonly string[];
+  /** The same flags, as `--name=value`. */
+  readonly flagTexts: readonly string[];
   /** What follows "--": the arguments that ingress-nginx runs with; null: there is no "--". */
   readonly controllerArguments: readonly string[] | null;
 }
@@ -58,16 +60,16 @@ export function readCheckArguments(
   const end = argv.indexOf('--');
   const { flags, rest } = scanArguments(end < 0 ? argv : argv.slice(0, end), takesValue);
   const passed = [...flags.values()].filter(({ name }) => !OWN.has(name));
-  const settings = parseFlags(
-    passed.map(({ name, value }) => `--${name}=${value}`),
-    env,
-  );
+  const flagTexts = passed.map(({ name, value }) => `--${name}=${value}`);
+  const settings = parseFlags(flagTexts, env);
   const text = (name: string, fallback: string): string => flags.get(name)?.value || fallback;
   const output = text('output', 'table');
   if (output !== 'table' && output !== 'json') throw new UsageError(`--output: "${output}" is neither table nor json`);
   const cluster = CLUSTER_FLAGS.find((name) => flags.has(name) && !isOff(flags.get(name)?.value));
   if (rest.length === 0 && cluster === undefined) {
-    throw new UsageError('nothing to check: name files or directories, "-" for stdin, or a cluster with --kubeconfig or --cluster');
+    throw new UsageError(
+      'nothing to check: name files or directories, "-" for stdin, or a cluster with --kubeconfig or --cluster',
+    );
   }
   if (rest.length > 0 && cluster !== undefined) {
     throw new UsageError(`--${cluster} reads a cluster, and there are files as well; check one at a time`);
@@ -86,6 +88,7 @@ export function readCheckArguments(
     secrets: bool('secrets'),
     settings,
     flags: passed.map(({ name }) => name),
+    flagTexts,
     controllerArguments: end < 0 ? null : argv.slice(end + 1),
   };
 }

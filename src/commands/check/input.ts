@@ -28,7 +28,11 @@ const GROUPS: ReadonlyMap<string, string> = new Map([
   ['ConfigMap', 'v1'],
 ]);
 /** Versions that API servers had, and of which the objects are much the same. */
-const REMOVED = new Set(['extensions/v1beta1 Ingress', 'networking.k8s.io/v1beta1 Ingress', 'networking.k8s.io/v1beta1 IngressClass']);
+const REMOVED = new Set([
+  'extensions/v1beta1 Ingress',
+  'networking.k8s.io/v1beta1 Ingress',
+  'networking.k8s.io/v1beta1 IngressClass',
+]);
 const DEFAULT_CLASS = 'ingressclass.kubernetes.io/is-default-class';
 
 /** Gathers objects. */
@@ -87,7 +91,8 @@ export class CheckInput {
     }
     this.#seen.set(key, place);
     if (watched !== 'Ingress') this.given.add(watched);
-    if (watched === 'IngressClass' && stringAt(value, 'metadata', 'annotations', DEFAULT_CLASS) === 'true') this.defaultClass = name;
+    if (watched === 'IngressClass' && stringAt(value, 'metadata', 'annotations', DEFAULT_CLASS) === 'true')
+      this.defaultClass = name;
     const metadata = { ...objectAt(value, 'metadata'), ...(scoped === '' ? {} : { namespace: scoped }) };
     this.store.put(watched, { ...value, metadata, ...(watched === 'Secret' ? secretData(value) : {}) });
   }

@@ -19,6 +19,7 @@ export const TLS: CatalogueFamily = {
       FORM.bool,
       'false',
       'TLS passes through to the backend of path "/", unread. Needs `--enable-ssl-passthrough`.',
+      { instead: 'Start the controller with --enable-ssl-passthrough.' },
     ),
     entry('ssl-ciphers', "ciphers in OpenSSL's words", 'ConfigMap `ssl-ciphers`', 'The cipher suites of TLS 1.2 of the host.'),
     entry('ssl-prefer-server-ciphers', FORM.bool, 'true', "The server's order of ciphers counts."),
