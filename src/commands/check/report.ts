@@ -65,9 +65,9 @@ function selectionRemarks({ skipped, assumed }: Selection): readonly string[] {
 const UNCHECKED: { readonly [K in GivenKind]: string } = {
   IngressClass: '',
   Service: 'No Services were given: whether they exist, and have the ports that Ingresses name, was not checked',
-  EndpointSlice: 'No EndpointSlices were given: whether Services have endpoints was not checked',
-  Secret: 'Secrets were not given, or not all: what Ingresses take from these was not checked',
-  ConfigMap: 'ConfigMaps were not given, or not all: what Ingresses take from these was not checked',
+  EndpointSlice: 'EndpointSlices were not looked at: whether Services have endpoints was not checked',
+  Secret: 'Secrets were not looked at, or not all: what Ingresses take from them was not checked',
+  ConfigMap: 'ConfigMaps were not looked at, or not all: what Ingresses take from them was not checked',
 };
 
 function uncheckedRemarks(unchecked: ReadonlyMap<GivenKind, number>): readonly string[] {

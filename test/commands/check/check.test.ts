@@ -193,7 +193,7 @@ describe('what was not given', () => {
     expect(code).toBe(0);
     expect(report.summary).toEqual({ ingresses: 2, identical: 2, notes: 0, denied: 0 });
     expect(report.remarks).toEqual([
-      expect.stringMatching(/^Secrets were not given, or not all: .* \(2\)\.$/u),
+      expect.stringMatching(/^Secrets were not looked at, or not all: .* \(2\)\.$/u),
       expect.stringMatching(/^No Services were given: .* \(\d\)\.$/u),
     ]);
   });
