@@ -1,6 +1,7 @@
 /** `sluice check`: says what becomes of Ingresses here, without serving anything and without changing anything. */
+import { generateKeyPairSync } from 'node:crypto';
 import process from 'node:process';
-import { makeFakeCertificate } from '../controller/fake-certificate.ts';
+import { type Certificate, certificateId } from '../model/table.ts';
 import { applyConfigMap } from '../settings/configmap.ts';
 import { versionText } from '../settings/help.ts';
 import { FlagError } from '../settings/scan.ts';
@@ -81,9 +82,14 @@ async function check(args: CheckArguments, { readStdin: stdin }: CheckStreams): 
   }
   const live = withConfigMap(input, settings, complete);
   const selection = selectIngresses(input, live, args.classes, fromCluster);
-  const now = Date.now();
-  const assessment = assess(input, selection, live, complete, makeFakeCertificate(now), now);
+  const assessment = assess(input, selection, live, complete, placeholder(), Date.now());
   return makeReport(input, selection, assessment);
+}
+
+/** Stands for the default certificate, which nobody is served with here. */
+function placeholder(): Certificate {
+  const key = generateKeyPairSync('ed25519').privateKey;
+  return { id: certificateId('', ''), chain: '', key, fingerprint: '', names: [], notBefore: 0, notAfter: 0 };
 }
 
 /** Objects of the cluster, then those that they name. */
@@ -168,9 +174,18 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Resolves when it is written: a process that exits before loses what a pipe has not taken yet. */
+/**
+ * Resolves when it is written: a process that exits before loses what a pipe has not taken yet. A reader that has enough (`| head`)
+ * is no error.
+ */
 function write(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(text, () => resolve());
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => (error.code === 'EPIPE' ? resolve() : reject(error));
+    process.stdout.once('error', failed);
+    process.stdout.write(text, (error) => {
+      if (error) return;
+      process.stdout.off('error', failed);
+      resolve();
+    });
   });
 }
