@@ -1,6 +1,6 @@
 /** Translates what is checked, as the controller would, and says what that comes to for each Ingress. */
 import { malformedDiagnostics } from '../../controller/malformed.ts';
-import type { Diagnostic, DiagnosticCode } from '../../model/diagnostic.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { Ingress } from '../../model/objects.ts';
 import { compareDiagnostics, compareText } from '../../model/report.ts';
 import type { Certificate, RoutingTable } from '../../model/table.ts';
@@ -115,19 +115,14 @@ function keyOfIngress({ metadata: { namespace, name } }: Ingress): string {
   return key(namespace, name);
 }
 
-const MISSING: { readonly [C in DiagnosticCode]?: GivenKind } = {
-  ServiceNotFound: 'Service',
-  ServiceNoEndpoints: 'EndpointSlice',
-  SecretNotFound: 'Secret',
-  StreamConfigMapNotFound: 'ConfigMap',
-};
-
 /** The kind of the object whose absence a diagnostic is about. */
 function missingKind({ code, message }: Diagnostic): GivenKind | undefined {
-  const kind = MISSING[code];
-  // Of what protects, one code stands for an object that is missing and for one that is bad.
-  if (kind !== undefined || !message.includes('does not exist')) return kind;
-  return /\bSecret\b/u.test(message) ? 'Secret' : /\bConfigMap\b/u.test(message) ? 'ConfigMap' : undefined;
+  if (code === 'ServiceNotFound') return 'Service';
+  if (code === 'ServiceNoEndpoints') return 'EndpointSlice';
+  // Of what protects, one code may stand for an object that is missing and for one that is bad.
+  if (!code.endsWith('NotFound') && !message.includes('does not exist')) return undefined;
+  const about = `${code.replace(/(?:Stream)?(\w+)NotFound/u, '$1 ')} ${message}`;
+  return /\bConfigMap\b/u.test(about) ? 'ConfigMap' : /\bSecret\b/u.test(about) ? 'Secret' : undefined;
 }
 
 /** Where what is honoured is so otherwise than by ingress-nginx. */

@@ -288,6 +288,20 @@ describe('what is said of an Ingress', () => {
     ]);
   });
 
+  it('only of what has a default that it is so with ingress-nginx too', async () => {
+    const { report } = await checkObjects([
+      ingress('denied', { 'backend-protocol': 'GOPHER' }),
+      ingress('noted', { 'force-ssl-redirect': 'yes' }),
+    ]);
+    const found = report.ingresses.flatMap(({ findings }) =>
+      findings.map(({ code, severity, alike }) => ({ code, severity, alike })),
+    );
+    expect(found).toEqual([
+      { code: 'AnnotationInvalid', severity: 'error', alike: false },
+      { code: 'AnnotationInvalid', severity: 'warning', alike: true },
+    ]);
+  });
+
   it('what is malformed', async () => {
     const broken = { ...plain, spec: { ingressClassName: 'nginx', rules: [{ host: 7 }] } };
     const { report } = await checkObjects([broken]);
