@@ -39,7 +39,10 @@ interface CheckFlag {
 
 const CHECK_FLAGS: readonly CheckFlag[] = [
   { name: 'output', word: 'table|json', meaning: 'Write a table for people (the default) or JSON (docs/check.md).' },
-  { name: 'all', meaning: 'List every Ingress, not only those of which there is something to say.' },
+  {
+    name: 'all',
+    meaning: 'List every Ingress with what of it is honoured, not only those of which there is something to say.',
+  },
   { name: 'class', word: 'names', meaning: 'Check the Ingresses of these classes too; separated by commas.' },
   { name: 'namespace', word: 'name', meaning: 'The namespace of manifests that name none (default "default").' },
   { name: 'cluster', meaning: 'Read the cluster of the default kubeconfig.' },

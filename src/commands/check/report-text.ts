@@ -17,7 +17,7 @@ const PLAIN = '\u001b[0m';
 export interface TextOptions {
   /** With colours. */
   readonly colour: boolean;
-  /** Ingresses without any finding, too. */
+  /** Ingresses without any finding, too, and of all what is honoured. */
   readonly all: boolean;
 }
 
@@ -27,7 +27,7 @@ export function reportText(report: CheckReport, { colour, all }: TextOptions): s
   const shown = assessment.ingresses.filter(({ verdict }) => all || verdict !== 'identical');
   const findings = groupFindings([...assessment.ingresses.flatMap((ingress) => ingress.findings), ...assessment.others]);
   const parts: string[] = [];
-  if (shown.length > 0) parts.push(section('INGRESSES', ingressRows(shown, colour)));
+  if (shown.length > 0) parts.push(section('INGRESSES', ingressRows(shown, colour, all)));
   if (findings.length > 0) parts.push(section('FINDINGS', findings.map(findingLines).join('\n\n').split('\n')));
   if (assessment.annotations.length > 0) parts.push(section('ANNOTATIONS', annotationRows(assessment.annotations)));
   if (unreadable.length > 0)
@@ -52,11 +52,11 @@ function section(title: string, lines: readonly string[]): string {
   return [title, ...lines].join('\n');
 }
 
-function ingressRows(ingresses: readonly IngressAssessment[], colour: boolean): readonly string[] {
+function ingressRows(ingresses: readonly IngressAssessment[], colour: boolean, all: boolean): readonly string[] {
   const order: readonly Verdict[] = ['denied', 'notes', 'identical'];
   const rows = order.flatMap((verdict) => ingresses.filter((ingress) => ingress.verdict === verdict));
   const name = Math.min(44, Math.max(...rows.map((row) => nameOf(row).length)));
-  return rows.map((row) => {
+  return rows.flatMap((row) => {
     const text = row.verdict.padEnd(9);
     const verdict = colour ? `${COLOURS[row.verdict]}${text}${PLAIN}` : text;
     const honoured = row.honoured.length > 0 ? `${row.honoured.length} honoured` : '';
@@ -64,7 +64,8 @@ function ingressRows(ingresses: readonly IngressAssessment[], colour: boolean): 
     const rest = [noted, honoured].filter((part) => part !== '').join(', ');
     const before = `  ${text} ${nameOf(row).padEnd(name)}  ${rest.padEnd(24)}  `;
     const hosts = cut(row.hosts.map(printable).join(' '), WIDTH - before.length);
-    return `  ${verdict} ${nameOf(row).padEnd(name)}  ${rest.padEnd(24)}  ${hosts}`.trimEnd();
+    const line = `  ${verdict} ${nameOf(row).padEnd(name)}  ${rest.padEnd(24)}  ${hosts}`.trimEnd();
+    return all && row.honoured.length > 0 ? [line, ...wrap(`honoured: ${row.honoured.join(', ')}`, 12)] : [line];
   });
 }
 
