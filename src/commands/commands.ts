@@ -21,6 +21,11 @@ export const COMMANDS = {
     summary: 'Runs a small cluster in this process, applies manifests to it and serves their Ingresses.',
     load: () => import('./dev.ts'),
   },
+  check: {
+    synopsis: 'check FILE|DIR|-… [flags]',
+    summary: 'Says what becomes of Ingresses here, and where that differs from ingress-nginx. Reads manifests or a cluster.',
+    load: () => import('./check.ts'),
+  },
 } as const satisfies Readonly<Record<string, Command>>;
 
 type CommandName = keyof typeof COMMANDS;

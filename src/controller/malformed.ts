@@ -1,7 +1,7 @@
 /** Objects with a field of a wrong type: the store leaves that part out, and here it becomes a diagnostic. */
-import type { Cluster, ObjectCache, ObjectKey, WatchedKind } from '../cluster/cluster.ts';
+import type { Cluster, ObjectKey, WatchedKind } from '../cluster/cluster.ts';
 import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
-import { type KubeObject, SERVICE_NAME_LABEL } from '../model/objects.ts';
+import { type Ingress, type KubeObject, SERVICE_NAME_LABEL } from '../model/objects.ts';
 import { compareDiagnostics } from '../model/report.ts';
 import type { Settings } from '../settings/settings.ts';
 import { isAccepted } from './references.ts';
@@ -25,9 +25,15 @@ const MAX_MESSAGE = 1024;
 
 /**
  * One diagnostic for each part that could not be read of what matters here: accepted Ingresses, the Services they name with their
- * EndpointSlices, and what is kept only because it is referenced. The objects of others are not ours to complain about.
+ * EndpointSlices, and what is kept only because it is referenced. The objects of others are not ours to complain about: `accepts` says which
+ * Ingresses are.
  */
-export function malformedDiagnostics(cluster: Cluster, services: () => readonly ObjectKey[], settings: Settings): Diagnostic[] {
+export function malformedDiagnostics(
+  cluster: Pick<Cluster, 'cache' | 'malformed'>,
+  services: () => readonly ObjectKey[],
+  settings: Settings,
+  accepts: (ingress: Ingress) => boolean = (ingress) => isAccepted(ingress, cluster.cache, settings),
+): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   // Asked for once, and only if anything is malformed at all: there may be thousands of both.
   let keys: ReadonlySet<string> | null = null;
@@ -37,7 +43,7 @@ export function malformedDiagnostics(cluster: Cluster, services: () => readonly 
   };
   for (const { kind, namespace, name, problems } of cluster.malformed()) {
     const object = cluster.cache.get(kind, namespace, name);
-    if (object === undefined || !matters(kind, object, cluster.cache, named, settings)) continue;
+    if (object === undefined || !matters(kind, object, named, accepts)) continue;
     const { uid } = object.metadata;
     const ref: ObjectRef = { apiVersion: API_VERSIONS[kind], kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
     for (const problem of problems.slice(0, MAX_PROBLEMS)) {
@@ -62,14 +68,13 @@ function keyOf(namespace: string | undefined, name: string | undefined): string 
 function matters(
   kind: WatchedKind,
   object: KubeObject,
-  cache: ObjectCache,
   named: (namespace: string | undefined, service: string | undefined) => boolean,
-  settings: Settings,
+  accepts: (ingress: Ingress) => boolean,
 ): boolean {
   const { namespace, name, labels } = object.metadata;
   switch (kind) {
     case 'Ingress':
-      return isAccepted(object, cache, settings);
+      return accepts(object);
     case 'Service':
       return named(namespace, name);
     case 'EndpointSlice':

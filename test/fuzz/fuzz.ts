@@ -1,6 +1,6 @@
 /**
- * Fuzzes the HTTP/1.1 parsers, and the whole data plane between them: `npm run fuzz -- --seconds N`. Options: `--seed S`, the
- * first seed; `--streams N`, an end by number instead of time; `--kind request,response,exchange`; `--coverage`, what of the
+ * Fuzzes the HTTP/1.1 parsers, the whole data plane between them, and translation: `npm run fuzz -- --seconds N`. Options: `--seed S`,
+ * the first seed; `--streams N`, an end by number instead of time; `--kind request,response,exchange,ingress`; `--coverage`, what of the
  * source was reached. Each finding is written to `test/fuzz/findings/`, and from then on is a case of the test suite.
  */
 import { createHash } from 'node:crypto';

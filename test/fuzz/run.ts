@@ -4,17 +4,18 @@ import { mutate } from './inputs/mutate.ts';
 import { Random } from './random.ts';
 import { validRequests, validResponse } from './inputs/valid.ts';
 import { compareExchanges } from './oracles/exchanges.ts';
+import { hostileText, judgeHostileText } from './oracles/ingresses.ts';
 import { compareRequests, compareValidRequests } from './oracles/requests.ts';
 import { compareResponses, compareValidResponse } from './oracles/responses.ts';
 import type { Tally } from './oracles/tally.ts';
 
-export const KINDS = ['request', 'response', 'exchange'] as const;
+export const KINDS = ['request', 'response', 'exchange', 'ingress'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A stream on which our parser is wrong, or differs from another. */
 export interface Finding {
   readonly kind: Kind;
-  /** The stream, as Latin-1. */
+  /** The stream, as Latin-1; of an Ingress, JSON. */
   readonly text: string;
   /** Where the stream is cut, and for responses what was asked, follow from it. */
   readonly seed: number;
@@ -35,6 +36,8 @@ export function tryStream(kind: Kind, text: string, seed: number, tally: Tally, 
         const [requests = '', ...answers] = JSON.parse(text) as string[];
         return compareExchanges({ requests, answers }, random, tally);
       }
+      case 'ingress':
+        return judgeHostileText(text);
     }
   });
 }
@@ -70,7 +73,7 @@ export async function run(kind: Kind, seed: number, count: number, tally: Tally)
     if (i % 256 === 0) await new Promise(setImmediate);
     const own = (Math.imul(seed, 0x9e3779b1) + i) >>> 0;
     const one =
-      kind !== 'exchange' && random.oneIn(4)
+      kind !== 'exchange' && kind !== 'ingress' && random.oneIn(4)
         ? tryValid(kind, own, tally)
         : tryStream(kind, damaged(kind, random), own, tally, false);
     if (one !== null) found.push(one);
@@ -80,6 +83,7 @@ export async function run(kind: Kind, seed: number, count: number, tally: Tally)
 
 function damaged(kind: Kind, random: Random): string {
   let text: string;
+  if (kind === 'ingress') return hostileText(random);
   if (kind === 'exchange') {
     const texts = [random.oneIn(3) ? damaged('request', random) : validRequests(random).text];
     for (let count = random.below(4); count > 0; count--)

@@ -13,6 +13,10 @@ describe('our parsers and those of others', () => {
     expect(tryStream(kind, text, seed, new Tally(), true)).toBeNull();
   });
 
+  it('leave other hosts alone on a slice of hostile Ingresses', async () => {
+    expect(await run('ingress', SEED, 300, new Tally())).toEqual([]);
+  });
+
   // The share of streams that the others accept and we accept too; and of answers that clients get as they were given.
   it.each<[Kind, number, number]>([
     ['request', 8000, 0.87],

@@ -48,7 +48,20 @@ function kubernetesTags(tags: Tags): Tags {
   });
 }
 
-function parseYamlFile(text: string, file: string): ManifestFile {
+/** One document of a file, whatever it holds. */
+export interface ManifestDocument extends Omit<Manifest, 'object'> {
+  /** Plain data. */
+  readonly value: unknown;
+}
+
+/** What a text holds: its documents, and why others cannot be read. */
+export interface ManifestDocuments {
+  readonly documents: readonly ManifestDocument[];
+  readonly errors: readonly ManifestError[];
+}
+
+/** Reads YAML with one or more documents. `file` is for the places. Never throws. */
+export function parseYamlDocuments(text: string, file: string): ManifestDocuments {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {
     version: '1.1',
@@ -58,13 +71,13 @@ function parseYamlFile(text: string, file: string): ManifestFile {
     stringKeys: true,
   });
   // Without any document the parser answers an empty list with other properties.
-  const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
-  const manifests: Manifest[] = [];
+  const all: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
+  const documents: ManifestDocument[] = [];
   const errors: ManifestError[] = [];
   const lineAt = (offset: number): number => lines.linePos(offset).line;
-  documents.forEach((each, index) => {
+  all.forEach((each, index) => {
     const document = index + 1;
-    const begin = lineAt(each.contents?.range[0] ?? each.range[0]);
+    const line = lineAt(each.contents?.range[0] ?? each.range[0]);
     if (each.errors.length > 0) {
       for (const error of each.errors) errors.push({ file, document, line: lineAt(error.pos[0]), message: error.message });
       return;
@@ -72,28 +85,27 @@ function parseYamlFile(text: string, file: string): ManifestFile {
     try {
       // Aliases multiply: the parser's bound on their number is kept.
       const value: unknown = each.toJS({ maxAliasCount: 100 });
-      collect(value, { file, document, line: begin }, manifests, errors);
+      documents.push({ value, file, document, line });
     } catch (error) {
-      errors.push({ file, document, line: begin, message: error instanceof Error ? error.message : String(error) });
+      errors.push({ file, document, line, message: error instanceof Error ? error.message : String(error) });
     }
   });
-  return { manifests, errors };
+  return { documents, errors };
 }
 
-function parseJsonFile(text: string, file: string): ManifestFile {
-  const manifests: Manifest[] = [];
-  const errors: ManifestError[] = [];
-  if (text.trim() === '') return { manifests, errors };
+/** Reads JSON, which is one document. `file` is for the places. Never throws. */
+export function parseJsonDocument(text: string, file: string): ManifestDocuments {
+  if (text.trim() === '') return { documents: [], errors: [] };
   try {
     const before = text.slice(0, text.search(/\S/));
-    collect(JSON.parse(text) as unknown, { file, document: 1, line: before.split('\n').length }, manifests, errors);
+    const value: unknown = JSON.parse(text);
+    return { documents: [{ value, file, document: 1, line: before.split('\n').length }], errors: [] };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const position = /position (\d+)/.exec(message)?.[1];
     const line = position === undefined ? text.split('\n').length : text.slice(0, Number(position)).split('\n').length;
-    errors.push({ file, document: 1, line, message });
+    return { documents: [], errors: [{ file, document: 1, line, message }] };
   }
-  return { manifests, errors };
 }
 
 /** Adds the object of a document, or the items of a List, or says what it lacks. */
@@ -128,7 +140,11 @@ function collect(value: unknown, place: Omit<Manifest, 'object'>, manifests: Man
 export async function readManifestFile(file: string): Promise<ManifestFile> {
   try {
     const text = await readFile(file, 'utf8');
-    return extname(file) === '.json' ? parseJsonFile(text, file) : parseYamlFile(text, file);
+    const { documents, errors: found } = (extname(file) === '.json' ? parseJsonDocument : parseYamlDocuments)(text, file);
+    const manifests: Manifest[] = [];
+    const errors = [...found];
+    for (const { value, ...place } of documents) collect(value, place, manifests, errors);
+    return { manifests, errors };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { manifests: [], errors: [{ file, document: undefined, line: undefined, message }] };
