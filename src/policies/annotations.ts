@@ -136,14 +136,7 @@ options('temporal-redirect', 'temporal-redirect-code');
 alters('from-to-www-redirect', 'Only the hosts of the rules are served.', OFF.false);
 alters('server-alias', 'Only the hosts of the rules are served.');
 alters('use-port-in-redirects relative-redirects', AS_IF_ABSENT, OFF.false);
-alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
-options('proxy-redirect-from', 'proxy-redirect-to');
 
-alters('enable-cors', 'No CORS headers are added; a preflight request is sent to the backend.', OFF.false);
-options(
-  'enable-cors',
-  'cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers cors-allow-credentials cors-max-age',
-);
 
 alters('affinity upstream-hash-by', 'Endpoints are used in turn.');
 alters('load-balance', 'Endpoints are used in turn.', OFF.is('round_robin'));
@@ -155,10 +148,6 @@ options(
   session-cookie-change-on-failure`,
 );
 
-alters('upstream-vhost', "The client's Host is sent to the backend.");
-alters('proxy-http-version', 'Backends are spoken to in HTTP/1.1.', OFF.is('1.1'));
-alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
-alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
 alters(
   `proxy-connect-timeout proxy-send-timeout proxy-read-timeout proxy-body-size proxy-buffer-size proxy-next-upstream-tries
   proxy-next-upstream-timeout`,
@@ -173,15 +162,10 @@ for (const name of words('client-body-buffer-size proxy-buffers-number proxy-bus
 alters('limit-rate', 'Responses are sent as fast as the client takes them.', OFF.zero);
 options('limit-rate', 'limit-rate-after');
 
-alters('custom-http-errors', "The backend's own error responses are sent.");
-options('custom-http-errors', 'disable-proxy-intercept-errors');
-alters('mirror-target', 'Requests are not copied.');
-options('mirror-target', 'mirror-request-body mirror-host');
 alters('enable-access-log', BY_CONFIG, OFF.true);
 alters('enable-rewrite-log enable-opentelemetry', AS_IF_ABSENT, OFF.false);
 options('enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name');
-// nginx itself has no HTTP/2 push any more.
-list.set('http2-push-preload', { kind: 'harmless' });
+alters('http2-push-preload', 'Nothing is pushed: browsers have given HTTP/2 push up, and so has nginx.', OFF.false);
 
 /** All 138 annotations of ingress-nginx, and our own `ssl-protocols`, by the name behind the prefix. */
 export const ANNOTATIONS: ReadonlyMap<string, AnnotationTreatment> = list;

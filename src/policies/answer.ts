@@ -7,11 +7,13 @@ const REASONS: Readonly<Record<number, string>> = {
   307: 'Temporary Redirect',
   308: 'Permanent Redirect',
   200: 'OK',
+  204: 'No Content',
   400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Not Allowed',
   408: 'Request Time-out',
+  411: 'Length Required',
   413: 'Request Entity Too Large',
   414: 'Request-URI Too Large',
   417: 'Expectation Failed',
@@ -35,6 +37,7 @@ export interface Answer {
   readonly status: number;
   /** Further header lines, each with CRLF. */
   readonly fields: string;
+  /** Empty: it has none. */
   readonly contentType: string;
   readonly body: string;
 }

@@ -2,6 +2,15 @@
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
+import { cors } from './cors/cors.ts';
+import { customErrors } from './errors/custom-errors.ts';
+import { customHeaders } from './headers/custom-headers.ts';
+import { addHeaders, hideHeaders, proxySetHeaders } from './headers/global-headers.ts';
+import { proxyCookie } from './headers/proxy-cookie.ts';
+import { proxyRedirect } from './headers/proxy-redirect.ts';
+import { connectionProxyHeader, proxyHttpVersion } from './headers/upstream-connection.ts';
+import { upstreamVhost } from './headers/upstream-vhost.ts';
+import { mirror } from './mirror/mirror.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
 
@@ -14,6 +23,18 @@ type Registry = {
 const REGISTRY: Registry = {
   sslRedirect,
   backendProtocol,
+  cors,
+  hideHeaders,
+  addHeaders,
+  customHeaders,
+  proxySetHeaders,
+  upstreamVhost,
+  connectionProxyHeader,
+  proxyHttpVersion,
+  proxyCookie,
+  proxyRedirect,
+  customErrors,
+  mirror,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];

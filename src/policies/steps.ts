@@ -1,6 +1,13 @@
 /** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
 import type { Route } from '../model/table.ts';
 import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
+import { corsRequestStep, corsResponseStep } from './cors/cors.ts';
+import { customHeadersStep } from './headers/custom-headers.ts';
+import { addHeadersStep, hideHeadersStep, proxySetHeadersStep } from './headers/global-headers.ts';
+import { proxyCookieStep } from './headers/proxy-cookie.ts';
+import { proxyRedirectStep } from './headers/proxy-redirect.ts';
+import { upstreamConnectionStep } from './headers/upstream-connection.ts';
+import { upstreamVhostStep } from './headers/upstream-vhost.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
@@ -10,9 +17,24 @@ type Compile<Step> = (route: Route) => Step | null;
 const HOST_STEPS: readonly Compile<RequestStep>[] = [];
 
 /** Rewrite phase, then limits, then access. */
-const REQUEST_STEPS: readonly Compile<RequestStep>[] = [sslRedirectStep];
+const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
+  corsRequestStep,
+  sslRedirectStep,
+  // What the backend gets.
+  upstreamVhostStep,
+  proxySetHeadersStep,
+  upstreamConnectionStep,
+];
 
-const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];
+/** What the backend said, then what is said beside it: of several that set a field, the last one counts. */
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [
+  hideHeadersStep,
+  proxyCookieStep,
+  proxyRedirectStep,
+  addHeadersStep,
+  corsResponseStep,
+  customHeadersStep,
+];
 
 /** The steps of a route; null: it has none, which costs nothing per request. */
 export function compileSteps(route: Route): RouteSteps | null {

@@ -4,6 +4,7 @@
  */
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
+import { RESPONSE_KEYS } from './keys/responses.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TLS_KEYS } from './keys/tls.ts';
 import {
@@ -242,6 +243,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   ),
 
   ...COMPRESSION_KEYS,
+  ...RESPONSE_KEYS,
 
   // Sluice's own.
   key(

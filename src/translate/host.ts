@@ -2,11 +2,11 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
 import type { ConfigMap } from '../model/objects.ts';
-import { NO_POLICIES, type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
+import type { RoutePolicies, UpstreamTls } from '../model/policies.ts';
 import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
-import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
-import { resolvePolicies } from '../policies/registry.ts';
+import { annotationField, annotationSource, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
+import { readPolicies, resolvePolicies } from '../policies/registry.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
@@ -183,41 +183,41 @@ class HostBuilder {
   }
 
   /** The policies of one route. `denied`: what protects it cannot be had. */
-  #policies(
-    plan: IngressPlan,
-    path: string,
-    service: Route['service'],
-    takes?: TakesFamily,
-  ): { readonly policies: RoutePolicies; readonly denied: boolean } {
-    const { settings, secret, configMap, serviceExists } = this.#context;
+  #policies(plan: IngressPlan, path: string, service: Route['service'], takes?: TakesFamily): ResolvedPolicies {
+    const { settings } = this.#context;
     let denied = false;
     const report: RouteContext['report'] = (code, severity, annotation, message, served) => {
       const field = annotationField(settings.annotationsPrefix, annotation);
       this.diagnostics.push(diagnostic(plan.object, code, severity, field, message, served));
     };
-    const policies = resolvePolicies(
-      plan.wishes,
-      {
-        settings,
-        namespace: plan.namespace,
-        ingress: plan.name,
-        host: this.#host,
-        path,
-        service,
-        hostHasCertificate: this.#tls.configured,
-        secret,
-        configMap,
-        serviceExists,
-        report,
-        deny: (code, annotation, message) => {
-          denied = true;
-          report(code, 'error', annotation, message, DENIED);
-        },
-      },
-      takes,
-    );
+    const deny: RouteContext['deny'] = (code, annotation, message) => {
+      denied = true;
+      report(code, 'error', annotation, message, DENIED);
+    };
+    const at = { ...this.#routeContext(path, service), namespace: plan.namespace, ingress: plan.name, report, deny };
+    const policies = resolvePolicies(plan.wishes, at, takes);
     const proxySsl = service === null ? undefined : upstreamTlsOf(plan);
     return { policies: proxySsl === undefined ? policies : { ...policies, proxySsl }, denied };
+  }
+
+  /** What the settings alone ask for. */
+  #withoutIngress(): ResolvedPolicies {
+    const { settings } = this.#context;
+    const source = annotationSource(undefined, settings.annotationsPrefix, () => undefined, '');
+    let denied = false;
+    const deny: RouteContext['deny'] = () => (denied = true);
+    const at = { ...this.#routeContext('/', null), namespace: '', ingress: '', report: () => undefined, deny };
+    const policies = resolvePolicies(readPolicies(source, settings), at, ({ everywhere }) => everywhere === true);
+    return { policies, denied };
+  }
+
+  #routeContext(
+    path: string,
+    service: Route['service'],
+  ): Omit<RouteContext, 'namespace' | 'ingress' | 'report' | 'deny'> {
+    const { settings, secret, configMap, serviceExists } = this.#context;
+    const host = this.#host;
+    return { settings, host, path, service, hostHasCertificate: this.#tls.configured, secret, configMap, serviceExists };
   }
 
   /** The route for what no rule takes, unless a rule takes everything. */
@@ -242,8 +242,11 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const resolved = oldest && this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
-    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved?.denied === true;
+    const resolved =
+      oldest === undefined
+        ? this.#withoutIngress()
+        : this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
+    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved.denied;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,
@@ -255,7 +258,7 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved?.policies ?? NO_POLICIES,
+      policies: resolved.policies,
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };
@@ -270,6 +273,12 @@ class HostBuilder {
         compareText(a.path, b.path),
     );
   }
+}
+
+/** The policies of a route. `denied`: what protects it cannot be had. */
+interface ResolvedPolicies {
+  readonly policies: RoutePolicies;
+  readonly denied: boolean;
 }
 
 /** Whether a route has a family of policies at all. */

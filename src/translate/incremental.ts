@@ -33,6 +33,7 @@ import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
 import type { ObjectReference } from '../policies/policy.ts';
+import { headerConfigMapProblems, headerConfigMaps } from '../policies/headers/global-headers.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
@@ -64,6 +65,8 @@ class Dirty {
   readonly certificates = new Set<CertificateId>();
   /** A ConfigMap with TCP or UDP services. */
   streams = false;
+  /** A ConfigMap with headers for all hosts. */
+  headers = false;
   readonly upstreamSecrets = new Set<CertificateId>();
 }
 
@@ -119,7 +122,7 @@ export class Translator {
     for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
     for (const id of this.#index.upstreamSecrets.keys()) dirty.upstreamSecrets.add(id);
     dirty.hosts.add(CATCH_ALL_HOST);
-    dirty.streams = true;
+    dirty.streams = dirty.headers = true;
     return this.#translate(dirty, view, now, true);
   }
 
@@ -146,6 +149,10 @@ export class Translator {
         case 'ConfigMap': {
           const name = nameOfEither(change);
           if (name !== null && isStreamConfigMap(name.namespace, name.name, this.#settings)) dirty.streams = true;
+          if (name !== null && this.#hasHeaders(name)) {
+            dirty.headers = true;
+            this.#markAllHosts(dirty);
+          }
           if (name !== null) this.#referenceChanged({ kind: 'ConfigMap', ...name }, dirty);
           break;
         }
@@ -254,8 +261,16 @@ export class Translator {
     for (const plan of this.#index.references.plansOf(object)) this.#markHostsOf(plan, dirty);
   }
 
+  #hasHeaders({ namespace, name }: { readonly namespace: string; readonly name: string }): boolean {
+    return headerConfigMaps(this.#settings).some((one) => one.namespace === namespace && one.name === name);
+  }
+
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
     const streams = this.#translateStreams(dirty, view);
+    if (dirty.headers) {
+      const problems = headerConfigMapProblems(this.#settings, (namespace, name) => view.configMap(namespace, name));
+      this.#ledger.set('Headers', problems);
+    }
     const certificates = this.#translateCertificates(dirty, view, now);
     const secretEdits = this.#translateUpstreamSecrets(dirty, view);
     const upstreamSecrets = secretEdits.next(this.#table.upstreamSecrets);

@@ -86,7 +86,7 @@ type Mutable<R extends { references: readonly Reference[] }> = Omit<R, 'referenc
 
 /** The index. `add` and `remove` take a plan that is not, respectively is, in it. */
 export class PlanIndex {
-  readonly #settings: TranslateSettings;
+  readonly settings: TranslateSettings;
   readonly #hosts = new Map<string, IngressPlan[]>();
   readonly #children = new Map<string, Set<string>>();
   readonly #groups = new Map<GroupId, Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }>>();
@@ -99,7 +99,7 @@ export class PlanIndex {
   readonly references = new PolicyReferences();
 
   constructor(settings: TranslateSettings) {
-    this.#settings = settings;
+    this.settings = settings;
     const { defaultBackendService, defaultSslCertificate } = settings;
     if (defaultBackendService !== null) {
       this.#group(defaultBackendService.namespace, defaultBackendService.name, '').isDefaultBackend = true;
@@ -147,7 +147,7 @@ export class PlanIndex {
 
   /** The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, and all when they fall through. */
   dependants(host: string): Iterable<string> {
-    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') return [host, ...this.#hosts.keys()];
+    if (host === CATCH_ALL_HOST && this.settings.conformance === 'kubernetes') return [host, ...this.#hosts.keys()];
     return [host, ...(this.#children.get(host) ?? [])];
   }
 
@@ -282,7 +282,7 @@ export class PlanIndex {
       ({ field }) => field,
     );
     return {
-      hosts: hostsOf(plan, this.#settings),
+      hosts: hostsOf(plan, this.settings),
       groups: new Set([...byGroup.keys()] as GroupId[]),
       certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
       upstreamSecret: plan.proxySsl.secret === null ? null : certificateId(plan.namespace, plan.proxySsl.secret.name),

@@ -1,5 +1,6 @@
 /** Answers of the proxy itself, beside those of `policies/answer.ts`. */
 import { page, reason, type Answer } from '../../policies/answer.ts';
+import { without } from '../../policies/changes.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { hostName } from '../routing/host.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
@@ -40,4 +41,25 @@ export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: Cl
   const port = scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
   const written = port === 0 || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
   return `${scheme}://${hostName(host)}${written}${rawPath}/${target.slice(rawPath.length)}`;
+}
+
+/** The answer with lines in place of its own of the names `removed`, in lower case. */
+export function changedAnswer(answer: Answer, removed: readonly string[], lines: string): Answer {
+  let { fields, contentType } = answer;
+  // It has a date already.
+  let more = without(lines, 'date');
+  for (const name of removed) fields = without(fields, name);
+  if (removed.includes('content-type')) {
+    contentType = linesOf(lines, 'content-type').slice('content-type:'.length).trim();
+    more = without(more, 'content-type');
+  }
+  return { ...answer, contentType, fields: fields + more };
+}
+
+/** The lines of this name, in lower case. */
+export function linesOf(lines: string, lower: string): string {
+  return lines
+    .split(/(?<=\r\n)/)
+    .filter((line) => line.slice(0, line.indexOf(':')).toLowerCase() === lower)
+    .join('');
 }

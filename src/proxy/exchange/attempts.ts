@@ -3,15 +3,22 @@ import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
-import { fallbackFields } from '../http1/forward-request.ts';
+import { fallbackChanges, type InternalRequest } from './internal-request.ts';
+import type { RequestChanges } from '../../policies/changes.ts';
 import type { Passage } from './passage.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { Replay } from '../upstream/replay.ts';
 import { decideRetry, isStale } from '../upstream/retry.ts';
-import type { ResponseHandler, UpstreamStream } from '../upstream/stream.ts';
+import type { Asked, ResponseHandler, UpstreamStream } from '../upstream/stream.ts';
 
 const NONE_TRIED: readonly Pool[] = [];
+
+/** The head, for a connection that is used otherwise. */
+function alone(head: Asked, { connection }: RequestChanges): Asked {
+  const { method, chunked, acceptsTrailers } = head;
+  return { method, chunked, acceptsTrailers, upgrade: '', closes: connection !== 'keep-alive' };
+}
 
 /** What the tries need of their exchange. */
 export interface AttemptsOwner extends ResponseHandler {
@@ -49,6 +56,8 @@ export class Attempts {
   #tries = 0;
   /** This try is the second at the same endpoint. */
   #fresh = false;
+  /** A request of our own in place of the client's; null: it is the client's. */
+  #internal: InternalRequest | null = null;
   /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
   #generation = 0;
 
@@ -66,6 +75,7 @@ export class Attempts {
     this.#tries = 0;
     this.#group = null;
     this.#fallback = false;
+    this.#internal = null;
     this.replay.open(this.#context.settings().maxReplayedBody);
   }
 
@@ -80,6 +90,30 @@ export class Attempts {
     this.#fallback = group.targets.length === 0 && fallback !== null;
     this.#group = this.#fallback ? fallback : group;
     this.#next(ERRORS.noEndpoints);
+  }
+
+  /** A request of our own, in place of the client's that has come to its end. */
+  ask(group: LiveGroup, request: InternalRequest): void {
+    // A name that is still looked up is nobody's any more.
+    this.#generation++;
+    this.resolveDeadline = Infinity;
+    this.#internal = request;
+    this.#fallback = false;
+    this.#group = group;
+    this.#triedPools = NONE_TRIED;
+    this.#tries = 0;
+    this.replay.close();
+    // What the client sends is not for it.
+    this.replay.complete = true;
+    if (this.tried !== '') this.tried += ' : ';
+    this.#next(ERRORS.noEndpoints);
+  }
+
+  /** The response that began is not wanted. */
+  discard(): void {
+    const { upstream } = this;
+    this.upstream = null;
+    upstream?.discard();
   }
 
   /** Ends the try at hand without a word. */
@@ -112,7 +146,7 @@ export class Attempts {
   retry(error: ProxyError, failed: UpstreamStream | null): void {
     if (failed === null) return this.#owner.refuse(error);
     const attempt = {
-      method: this.#owner.downstream.head.method,
+      method: (this.#internal?.asked ?? this.#owner.downstream.head).method,
       tries: this.#tries,
       // Once: an upstream that sends everybody away would be asked for ever.
       reused: !this.#fresh && failed.reused,
@@ -163,15 +197,22 @@ export class Attempts {
     const { head } = downstream;
     this.#fresh = fresh;
     this.#tries++;
-    this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
+    this.tried += this.tried === '' || this.tried.endsWith(' ') ? pool.label : `, ${pool.label}`;
     this.startedAt = this.#context.deadlines.now;
     const upstream = pool.take(address, fresh);
     this.upstream = upstream;
+    if (this.#internal !== null) {
+      const { asked, changes } = this.#internal;
+      downstream.forwardHead(upstream.begin(asked), owner.requestId, '', changes);
+      upstream.sendEnd('');
+      return upstream.attach(owner);
+    }
     const route = owner.route!;
     const identity = route.clientGate === null ? '' : route.clientGate.fields(downstream.client);
-    const extra = this.#fallback ? identity + fallbackFields(route.model, head.accept) : identity;
-    const changes = owner.passage === null ? null : owner.passage.upstream;
-    downstream.forwardHead(upstream.begin(head), owner.requestId, extra, changes);
+    let changes = owner.passage === null ? null : owner.passage.upstream;
+    if (this.#fallback) changes = fallbackChanges(changes, route.model, head.accept);
+    const asked = changes !== null && changes.ofConnection ? alone(head, changes) : head;
+    downstream.forwardHead(upstream.begin(asked), owner.requestId, identity, changes);
     // What of the body was already read is sent again.
     this.replay.sendTo(upstream);
     if (owner.requestEnded) upstream.sendEnd(owner.trailers);

@@ -1,9 +1,11 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
 import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
+import { grpcAnswer, HEALTHY, isGrpc, linesOf, OVERLOADED, withSlash } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
+import { errorGroup, type RouteErrors } from '../routing/route-errors.ts';
+import { errorRequest } from './internal-request.ts';
 import type { Encoder, EncoderHandler } from '../compression/encoder.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
@@ -48,6 +50,10 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
+  /** What the client would get, while another backend is asked for the page of an error; null: none is. */
+  #standsFor: Answer | null = null;
+  /** Lines of that, which the client gets beside the page. */
+  #kept = '';
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
@@ -96,7 +102,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   /** A policy answers instead of the backend. */
   answerInstead(answer: Answer): void {
-    this.#answer(answer);
+    this.#reply(answer);
   }
 
   /** Sends the request to a backend, now that no policy is against it. */
@@ -123,7 +129,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestBytes += length;
     this.#bodyBytes += length;
     const { upstream, replay } = this.attempts;
-    if (!this.active || upstream === null) return;
+    if (!this.active || upstream === null || this.#standsFor !== null) return;
     const { maxRequestBodySize } = this.#context.settings();
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
     replay.add(bytes, start, end);
@@ -138,7 +144,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestEnded = true;
     if (!this.active) return;
     this.trailers = allowedTrailers(trailers);
-    this.attempts.upstream?.sendEnd(this.trailers);
+    if (this.#standsFor === null) this.attempts.upstream?.sendEnd(this.trailers);
   }
 
   /** The client takes no more data for now. */
@@ -182,19 +188,29 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onConnected(): void {
     this.attempts.connectedAt = this.#context.deadlines.now;
-    if (this.attempts.upstream?.blocked === false) this.downstream.resumeBody();
+    if (this.attempts.upstream?.blocked === false && this.#standsFor === null) this.downstream.resumeBody();
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.downstream.head.minor === 1) this.downstream.sendInterim(head);
+    if (this.downstream.head.minor === 1 && this.#standsFor === null) this.downstream.sendInterim(head);
   }
 
   onResponseHead(head: ResponseHead): void {
     this.headReceivedAt = this.#context.deadlines.now;
-    this.status = this.upstreamStatus = head.status;
-    this.#responseStarted = true;
+    this.upstreamStatus = head.status;
     this.attempts.answered(isFailure(head.status));
-    const more = this.passage === null ? '' : this.passage.leave(head);
+    const { errors } = this.route!;
+    if (errors !== null && errors.intercepts && this.#isForeign(errors, head.status)) {
+      const original = page(head.status);
+      const challenges = head.status === 401 ? head.valuesOf('www-authenticate') : [];
+      this.attempts.discard();
+      const lines = challenges.map((challenge) => `WWW-Authenticate: ${challenge}\r\n`).join('');
+      return this.#askForPage(errors, { ...original, fields: lines }, lines);
+    }
+    this.status = head.status;
+    this.#responseStarted = true;
+    let more = this.passage === null ? '' : this.passage.leave(head, this.#standsFor !== null);
+    if (this.#kept !== '') more += this.#kept;
     if (head.status === 101) {
       this.#tunnel = true;
       this.attempts.succeeded();
@@ -230,7 +246,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onUpstreamDrain(): void {
-    this.downstream.resumeBody();
+    if (this.#standsFor === null) this.downstream.resumeBody();
   }
 
   onTunnelData(bytes: Buffer, start: number, end: number): void {
@@ -264,7 +280,38 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
       this.downstream.abort();
       return this.#finish(error);
     }
-    this.#answer(page(error.status));
+    if (this.#standsFor !== null) return this.#answer(this.#standsFor);
+    // What a client does wrong while it sends is between it and us (nginx just closes).
+    if (error.source === 'downstream' && error !== ERRORS.bodyTooLarge) this.#answer(page(error.status));
+    else this.#reply(page(error.status));
+  }
+
+  /** An answer of our own, or what stands for it. */
+  #reply(answer: Answer): void {
+    const errors = this.route?.errors ?? null;
+    if (errors === null || !this.#isForeign(errors, answer.status)) return this.#answer(answer);
+    this.attempts.drop();
+    const challenges = answer.status === 401 ? linesOf(answer.fields, 'www-authenticate') : '';
+    this.#askForPage(errors, answer, challenges);
+  }
+
+  /** Another backend has the page for this status. Not for clients that take no page: of gRPC, and for tunnels in HTTP/2, where 2xx opens one. */
+  #isForeign({ codes }: RouteErrors, status: number): boolean {
+    if (this.#standsFor !== null || !codes.has(status)) return false;
+    const { http2, head } = this.downstream;
+    return !http2 || (head.upgrade === '' && !isGrpc(head));
+  }
+
+  /** Asks the backend for errors, once: what it answers, the client gets. `kept`: lines of the original that go with it. */
+  #askForPage(errors: RouteErrors, original: Answer, kept: string): void {
+    const { downstream } = this;
+    this.#standsFor = original;
+    const group = errorGroup(errors);
+    if (group === null) return this.#answer({ ...page(404), fields: kept });
+    this.#kept = kept;
+    if (!this.requestEnded) downstream.pauseBody();
+    downstream.head.forwardedTarget = '/';
+    this.attempts.ask(group, errorRequest(this.route!.model, downstream.head, original.status));
   }
 
   #isRefused(refusal: Refusal | null): boolean {
@@ -315,6 +362,8 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.responseBytes = 0;
     this.requestId = '';
     this.#responseStarted = this.#tunnel = false;
+    this.#standsFor = null;
+    this.#kept = '';
     this.#bodyBytes = 0;
     this.trailers = '';
     this.attempts.reset();

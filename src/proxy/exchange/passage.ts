@@ -1,5 +1,6 @@
 /** A request on its way through the policies of its route. Made only where there are any. */
 import type { Answer } from '../../policies/answer.ts';
+import { changedAnswer } from './answers.ts';
 import {
   PENDING,
   type ClientView,
@@ -7,7 +8,7 @@ import {
   type RequestStep,
   type RouteSteps,
 } from '../../policies/acting.ts';
-import { RequestChanges, ResponseChanges } from '../../policies/changes.ts';
+import { RequestChanges, ResponseChanges, without } from '../../policies/changes.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
@@ -31,6 +32,9 @@ export interface PassageOwner {
   readonly proceed: () => void;
 }
 
+const NONE: readonly string[] = [];
+const SECURITY = 'strict-transport-security';
+
 export class Passage implements PolicyPassage {
   readonly request: RequestHead;
   readonly route: Route;
@@ -46,6 +50,8 @@ export class Passage implements PolicyPassage {
   #client: ClientView | null = null;
   #pending = false;
   #callbacks: (() => void)[] | null = null;
+  /** Of the backend's response, while policies look at it. */
+  #head: ResponseHead | null = null;
 
   /** `path`: normalised. */
   constructor(owner: PassageOwner, steps: RouteSteps, context: ExchangeContext, path: string) {
@@ -128,19 +134,40 @@ export class Passage implements PolicyPassage {
     (this.#callbacks ??= []).push(callback);
   }
 
-  /** The response of the backend: takes out of its head what policies replace, and returns the lines to send beside it. */
-  leave(head: ResponseHead): string {
-    for (const step of this.#steps.response) step(this, head.status, false);
-    const { removed, lines } = this.response;
-    if (removed.length > 0) head.runs.remove(head.text, removed);
-    return lines;
+  get answering(): boolean {
+    return this.#head !== null;
+  }
+
+  answered(lowerName: string): readonly string[] {
+    return this.#head === null ? NONE : this.#head.valuesOf(lowerName);
+  }
+
+  /**
+   * The response of the backend: takes out of its head what policies replace, and returns the lines to send beside it. `own`: it is an
+   * error backend's.
+   */
+  leave(head: ResponseHead, own: boolean): string {
+    this.#head = head;
+    for (const step of this.#steps.response) step(this, head.status, own);
+    const { removed } = this.response;
+    if (removed.length > 0) head.remove(removed);
+    if (removed.includes('date')) head.hasDate = true;
+    return this.#lines();
   }
 
   /** The same for an answer of our own. */
   leaveWith(answer: Answer): Answer {
     for (const step of this.#steps.response) step(this, answer.status, true);
-    const { lines } = this.response;
-    return lines === '' ? answer : { ...answer, fields: answer.fields + lines };
+    const { removed } = this.response;
+    const lines = this.#lines();
+    return removed.length === 0 && lines === '' ? answer : changedAnswer(answer, removed, lines);
+  }
+
+  /** What is sent with every response over TLS, the client must not get twice. */
+  #lines(): string {
+    const { lines, removed } = this.response;
+    if (lines === '' || this.settings.strictTransportSecurity === null || !removed.includes(SECURITY)) return lines;
+    return this.owner.downstream.client.scheme === 'https' ? without(lines, SECURITY) : lines;
   }
 
   /** The exchange is over. */

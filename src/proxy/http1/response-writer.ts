@@ -123,7 +123,8 @@ function securityLine(value: string): string {
 /** An answer of our own, with its body unless the request was a HEAD. */
 function answerText(answer: Answer, headRequest: boolean, security: string | null, connection: string): string {
   const { status, fields, contentType, body } = answer;
-  let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n${fields}`;
+  const type = contentType === '' ? '' : `Content-Type: ${contentType}\r\n`;
+  let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}${type}Content-Length: ${body.length}\r\n${fields}`;
   if (security !== null) text += securityLine(security);
   return `${text}${connection}\r\n${headRequest ? '' : body}`;
 }

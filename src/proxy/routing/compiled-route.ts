@@ -4,6 +4,7 @@ import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/ta
 import type { RouteSteps } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
+import { compileErrors, type RouteErrors } from './route-errors.ts';
 import type { Recorder, RouteSeries } from '../record.ts';
 import type { Groups, LiveGroup } from '../upstream/group.ts';
 import type { TransportWish } from '../upstream/transport.ts';
@@ -30,6 +31,8 @@ export interface CompiledRoute {
   /** Of the host; null: it asks for no client certificates. */
   readonly clientAuth: ClientAuth | null;
   readonly clientGate: ClientGate | null;
+  /** Null: its errors are its own. */
+  readonly errors: RouteErrors | null;
   /** What its policies do; null for a plain route. */
   readonly steps: RouteSteps | null;
 }
@@ -49,6 +52,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
+    errors: compileErrors(model, groups),
     steps: compileSteps(model),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
@@ -56,11 +60,13 @@ export function compileRoute(
 }
 
 /** Every group of a route, once or more. */
-export function groupsOf({ target }: CompiledRoute): readonly LiveGroup[] {
-  if (target.kind === 'answer') return [];
+export function groupsOf({ target, errors }: CompiledRoute): readonly LiveGroup[] {
+  const ofErrors = errors?.groups ?? [];
+  if (target.kind === 'answer') return ofErrors;
   return [target, target.overTls]
     .flatMap((pair) => [pair?.group ?? null, pair?.fallback ?? null])
-    .filter((group) => group !== null);
+    .filter((group) => group !== null)
+    .concat(ofErrors);
 }
 
 function compileTarget(

@@ -3,12 +3,12 @@ import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import type { RequestHead } from '../http1/head/request-head.ts';
 import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../outbox.ts';
 import type { Idle } from './idle.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
-import type { ResponseHandler, UpstreamStream } from './stream.ts';
+import { DISCARDING } from './discarding.ts';
+import type { Asked, ResponseHandler, UpstreamStream } from './stream.ts';
 import { connectPlain, connectTls } from './transport.ts';
 
 /** What a connection needs of its worker. */
@@ -23,6 +23,9 @@ export interface UpstreamContext {
   /** All connections of a worker read into the same memory: what they read is used up before the next read. */
   readonly readBuffer: Buffer;
 }
+
+/** Of a response that nobody wants, so much is read to keep the connection. */
+const MAX_DISCARDED = 65_536;
 
 type State = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 export class UpstreamConnection implements UpstreamStream, Timed, Sender {
@@ -127,11 +130,11 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     return this.requests > 1;
   }
 
-  begin(request: RequestHead): Sink {
+  begin(request: Asked): Sink {
     this.requests++;
     this.#chunked = request.chunked;
     this.#requestComplete = false;
-    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '');
+    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '', request.closes);
     return this.output;
   }
 
@@ -192,6 +195,14 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
   destroy(): void {
     this.#release();
     this.#close();
+  }
+
+  /** Whoever sends little gets rid of it: the connection is worth more than these bytes. */
+  discard(): void {
+    if (!this.#requestComplete || this.#reader.remaining > MAX_DISCARDED) return this.destroy();
+    this.#handler = DISCARDING;
+    this.#reader.attach(DISCARDING);
+    this.resume();
   }
 
   /** An exception nobody expected: this connection and the exchange on it end. */
@@ -257,7 +268,8 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     const result = this.#reader.read(bytes, length);
     switch (result) {
       case COMPLETE:
-        this.#finish(handler);
+        // Whoever has it now: it may have been discarded meanwhile.
+        this.#finish(this.#handler ?? handler);
         break;
       case FAILED:
         return this.#failWith(this.#reader.error);

@@ -39,6 +39,7 @@ export class ResponseReader {
   #handler: ResponseHandler | null = null;
   #headRequest = false;
   #wantsUpgrade = false;
+  #last = false;
   #framing: Framing = 'none';
   #remaining = 0;
   #interim = 0;
@@ -50,10 +51,11 @@ export class ResponseReader {
     this.#limits = limits;
   }
 
-  /** Makes ready for the response to one request. */
-  begin(headRequest: boolean, wantsUpgrade: boolean): void {
+  /** Makes ready for the response to one request. `last`: the connection was asked to carry no other. */
+  begin(headRequest: boolean, wantsUpgrade: boolean, last = false): void {
     this.#headRequest = headRequest;
     this.#wantsUpgrade = wantsUpgrade;
+    this.#last = last;
     this.#interim = 0;
     this.inBody = false;
   }
@@ -75,7 +77,14 @@ export class ResponseReader {
 
   /** After this response the connection can carry another (RFC 9112 §9.3). */
   get persistent(): boolean {
-    return this.head.keepAlive && !this.excess && this.#framing !== 'close' && !this.#ambiguous && !this.#wantsUpgrade;
+    const { head, excess } = this;
+    return head.keepAlive && !excess && !this.#last && this.#framing !== 'close' && !this.#ambiguous && !this.#wantsUpgrade;
+  }
+
+  /** Bytes of the body to come, once the head was read; Infinity: unknown. */
+  get remaining(): number {
+    if (this.#framing === 'none') return 0;
+    return this.#framing === 'length' ? this.#remaining : Infinity;
   }
 
   /** Reads `bytes[0, length)`, which may change after the call. */

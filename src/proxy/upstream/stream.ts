@@ -4,7 +4,6 @@
  * frames, is the protocol's business.
  */
 import type { ProxyError } from '../errors.ts';
-import type { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
 
@@ -32,6 +31,17 @@ export interface ResponseHandler {
   readonly onBug: () => void;
 }
 
+/** What of a request decides how it is framed, and how its response is to be read. A head that was parsed is one. */
+export interface Asked {
+  readonly method: string;
+  readonly chunked: boolean;
+  /** The protocol to change to; empty: none. */
+  readonly upgrade: string;
+  readonly acceptsTrailers: boolean;
+  /** Its connection carries no other request after it. */
+  readonly closes: boolean;
+}
+
 export interface UpstreamStream {
   /** When the upstream has waited too long, in milliseconds of the worker's deadlines. Infinity: the downstream's covers it. */
   readonly deadline: number;
@@ -44,7 +54,7 @@ export interface UpstreamStream {
   /** The connection has carried a request before. */
   readonly reused: boolean;
   /** Begins a request. Its head is to be written to what is returned, as HTTP/1.1 text to its empty line. */
-  readonly begin: (request: RequestHead) => Sink;
+  readonly begin: (request: Asked) => Sink;
   /** Request body bytes that nobody changes afterwards. */
   readonly sendData: (bytes: Buffer, start: number, end: number) => void;
   /** The request is complete. `trailers`: lines with CRLF, already filtered. */
@@ -60,4 +70,6 @@ export interface UpstreamStream {
   readonly tunnelEnd: () => void;
   /** Ends it without a word. The handler hears nothing more. */
   readonly destroy: () => void;
+  /** The same after the response's head, but what is left of the response may be read off, so that the connection can be used again. */
+  readonly discard: () => void;
 }

@@ -98,6 +98,11 @@ export class RequestHead {
   /** Why the head is refused, after a parse that returned -1. */
   error: ProxyError = ERRORS.badRequest;
 
+  /** It says nothing of the connection to the upstream. */
+  get closes(): boolean {
+    return false;
+  }
+
   get requestId(): string {
     return this.values.get(X_REQUEST_ID, this.text);
   }
