@@ -137,7 +137,6 @@ alters('from-to-www-redirect', 'Only the hosts of the rules are served.', OFF.fa
 alters('server-alias', 'Only the hosts of the rules are served.');
 alters('use-port-in-redirects relative-redirects', AS_IF_ABSENT, OFF.false);
 
-
 alters('affinity upstream-hash-by', 'Endpoints are used in turn.');
 alters('load-balance', 'Endpoints are used in turn.', OFF.is('round_robin'));
 options('upstream-hash-by', 'upstream-hash-by-subset upstream-hash-by-subset-size');

@@ -8,6 +8,7 @@ import { proxyCookieStep } from './headers/proxy-cookie.ts';
 import { proxyRedirectStep } from './headers/proxy-redirect.ts';
 import { upstreamConnectionStep } from './headers/upstream-connection.ts';
 import { upstreamVhostStep } from './headers/upstream-vhost.ts';
+import { mirrorStep } from './mirror/mirror.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
@@ -24,6 +25,7 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   upstreamVhostStep,
   proxySetHeadersStep,
   upstreamConnectionStep,
+  mirrorStep,
 ];
 
 /** What the backend said, then what is said beside it: of several that set a field, the last one counts. */

@@ -211,10 +211,7 @@ class HostBuilder {
     return { policies, denied };
   }
 
-  #routeContext(
-    path: string,
-    service: Route['service'],
-  ): Omit<RouteContext, 'namespace' | 'ingress' | 'report' | 'deny'> {
+  #routeContext(path: string, service: Route['service']): Omit<RouteContext, 'namespace' | 'ingress' | 'report' | 'deny'> {
     const { settings, secret, configMap, serviceExists } = this.#context;
     const host = this.#host;
     return { settings, host, path, service, hostHasCertificate: this.#tls.configured, secret, configMap, serviceExists };
@@ -243,9 +240,7 @@ class HostBuilder {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
     const resolved =
-      oldest === undefined
-        ? this.#withoutIngress()
-        : this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
+      oldest === undefined ? this.#withoutIngress() : this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
     const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved.denied;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {

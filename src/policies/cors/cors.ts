@@ -11,8 +11,7 @@ import { parseInteger } from '../values.ts';
 import { isOrigin, originMatcher } from './origins.ts';
 
 const METHODS = 'GET, PUT, POST, DELETE, PATCH, OPTIONS';
-const HEADERS =
-  'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization';
+const HEADERS = 'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization';
 const MAX_AGE = 1_728_000;
 
 /** Words between commas, white space or both: ingress-nginx's patterns, in a form that takes no longer for odd texts. */

@@ -60,7 +60,15 @@ function serviceOf(source: AnnotationSource): string | null {
 }
 
 /** `--default-backend-service`. */
-function commonBackend({ settings, serviceExists }: { settings: TranslateSettings; serviceExists: RouteContext['serviceExists'] }): GroupId | null {
+function commonBackend({
+  settings,
+  serviceExists,
+}: {
+  settings: TranslateSettings;
+  serviceExists: RouteContext['serviceExists'];
+}): GroupId | null {
   const service = settings.defaultBackendService;
-  return service !== null && serviceExists(service.namespace, service.name) ? groupId(service.namespace, service.name, '') : null;
+  return service !== null && serviceExists(service.namespace, service.name)
+    ? groupId(service.namespace, service.name, '')
+    : null;
 }

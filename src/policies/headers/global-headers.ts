@@ -44,7 +44,9 @@ const SETTINGS: readonly (readonly [Name, string])[] = [
 ];
 
 /** The ConfigMaps that they name. */
-export function headerConfigMaps(settings: TranslateSettings): readonly { readonly namespace: string; readonly name: string }[] {
+export function headerConfigMaps(
+  settings: TranslateSettings,
+): readonly { readonly namespace: string; readonly name: string }[] {
   return SETTINGS.map(([setting]) => settings[setting]).filter((name) => name !== null);
 }
 

@@ -71,7 +71,8 @@ function rewriteCookie(cookie: string, domain: Rewriter | null, path: Rewriter |
     const name = attribute.slice(0, equals).trim().toLowerCase();
     const value = attribute.slice(equals + 1).trim();
     const dot = name === 'domain' && value.startsWith('.') && domain !== null ? '.' : '';
-    const replaced = name === 'domain' ? domain?.(value.slice(dot.length), passage) : name === 'path' ? path?.(value, passage) : null;
+    const replaced =
+      name === 'domain' ? domain?.(value.slice(dot.length), passage) : name === 'path' ? path?.(value, passage) : null;
     return replaced === null || replaced === undefined ? attribute : `${attribute.slice(0, equals + 1)}${dot}${replaced}`;
   });
   return [pair, ...rewritten].join(';');

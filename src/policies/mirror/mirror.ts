@@ -1,6 +1,8 @@
 /** `mirror-target`, `mirror-request-body` and `mirror-host`: a copy of every request goes to another server, whose answer nobody waits for. */
 import { isIP } from 'node:net';
 import type { Mirror } from '../../model/policies.ts';
+import type { Route } from '../../model/table.ts';
+import type { RequestStep } from '../acting.ts';
 import { isLoopback } from '../../model/loopback.ts';
 import { isDnsName } from '../../settings/values.ts';
 import type { AnnotationSource, RoutePolicy } from '../policy.ts';
@@ -46,6 +48,11 @@ export const mirror: RoutePolicy<Mirror> = {
   },
   resolve: (wish) => wish,
 };
+
+/** The copy is made where the request goes on to its backend. What it is made of are variables, which need a passage. */
+export function mirrorStep({ policies }: Route): RequestStep | null {
+  return policies.mirror === undefined ? null : () => null;
+}
 
 function readText(source: AnnotationSource, name: string, text: string, served: string): Template | undefined {
   const parsed = parseTemplate(text);

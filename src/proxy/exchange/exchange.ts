@@ -1,11 +1,13 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
+import type { Mirror } from '../../model/policies.ts';
 import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, linesOf, OVERLOADED, withSlash } from './answers.ts';
+import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import { errorGroup, type RouteErrors } from '../routing/route-errors.ts';
 import { errorRequest } from './internal-request.ts';
+import { isForeign, standInForAnswer, standInForResponse, type StandIn } from './stand-in.ts';
 import type { Encoder, EncoderHandler } from '../compression/encoder.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
@@ -13,6 +15,8 @@ import { allowedTrailers } from '../http1/chunked.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
+import { copiedHead } from '../mirror/copied-head.ts';
+import type { Copy } from '../mirror/copy.ts';
 import { LARGE_PIECE } from '../outbox.ts';
 import { Passage, type PassageOwner } from './passage.ts';
 import { isFailure } from '../upstream/health.ts';
@@ -50,10 +54,10 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
-  /** What the client would get, while another backend is asked for the page of an error; null: none is. */
-  #standsFor: Answer | null = null;
-  /** Lines of that, which the client gets beside the page. */
-  #kept = '';
+  /** Of the request, while it comes in; null: it is not copied, or was. */
+  #copy: Copy | null = null;
+  /** While another backend is asked for the page of an error; null: none is. */
+  #standIn: StandIn | null = null;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
@@ -119,6 +123,8 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     if (this.passage !== null && this.passage.upstream.target !== null) head.forwardedTarget = this.passage.upstream.target;
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
+    const { mirror } = route.model.policies;
+    if (mirror !== undefined && this.passage !== null) this.#beginCopy(mirror, this.passage);
     const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
     this.attempts.begin(way.group, way.fallback);
   }
@@ -128,8 +134,9 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
+    if (this.#copy !== null) this.#copy.add(bytes, start, end);
     const { upstream, replay } = this.attempts;
-    if (!this.active || upstream === null || this.#standsFor !== null) return;
+    if (!this.active || upstream === null || this.#standIn !== null) return;
     const { maxRequestBodySize } = this.#context.settings();
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
     replay.add(bytes, start, end);
@@ -142,9 +149,10 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   onRequestEnd(trailers: string): void {
     if (this.requestEnded) return;
     this.requestEnded = true;
+    if (this.#copy !== null) this.#endCopy(true);
     if (!this.active) return;
     this.trailers = allowedTrailers(trailers);
-    if (this.#standsFor === null) this.attempts.upstream?.sendEnd(this.trailers);
+    if (this.#standIn === null) this.attempts.upstream?.sendEnd(this.trailers);
   }
 
   /** The client takes no more data for now. */
@@ -188,11 +196,11 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onConnected(): void {
     this.attempts.connectedAt = this.#context.deadlines.now;
-    if (this.attempts.upstream?.blocked === false && this.#standsFor === null) this.downstream.resumeBody();
+    if (this.attempts.upstream?.blocked === false && this.#standIn === null) this.downstream.resumeBody();
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.downstream.head.minor === 1 && this.#standsFor === null) this.downstream.sendInterim(head);
+    if (this.downstream.head.minor === 1 && this.#standIn === null) this.downstream.sendInterim(head);
   }
 
   onResponseHead(head: ResponseHead): void {
@@ -200,17 +208,15 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.upstreamStatus = head.status;
     this.attempts.answered(isFailure(head.status));
     const { errors } = this.route!;
-    if (errors !== null && errors.intercepts && this.#isForeign(errors, head.status)) {
-      const original = page(head.status);
-      const challenges = head.status === 401 ? head.valuesOf('www-authenticate') : [];
+    if (errors !== null && errors.intercepts && this.#standIn === null && isForeign(errors, head.status, this.downstream)) {
+      const standIn = standInForResponse(head);
       this.attempts.discard();
-      const lines = challenges.map((challenge) => `WWW-Authenticate: ${challenge}\r\n`).join('');
-      return this.#askForPage(errors, { ...original, fields: lines }, lines);
+      return this.#askForPage(errors, standIn);
     }
     this.status = head.status;
     this.#responseStarted = true;
-    let more = this.passage === null ? '' : this.passage.leave(head, this.#standsFor !== null);
-    if (this.#kept !== '') more += this.#kept;
+    let more = this.passage === null ? '' : this.passage.leave(head, this.#standIn !== null);
+    if (this.#standIn !== null) more += this.#standIn.kept;
     if (head.status === 101) {
       this.#tunnel = true;
       this.attempts.succeeded();
@@ -246,7 +252,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onUpstreamDrain(): void {
-    if (this.#standsFor === null) this.downstream.resumeBody();
+    if (this.#standIn === null) this.downstream.resumeBody();
   }
 
   onTunnelData(bytes: Buffer, start: number, end: number): void {
@@ -274,13 +280,25 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.attempts.retry(error, failed);
   }
 
+  #beginCopy(mirror: Mirror, passage: Passage): void {
+    const { downstream } = this;
+    this.#copy = this.#context.mirrors.begin(mirror, downstream.head.method, copiedHead(mirror, downstream, passage));
+    if (this.requestEnded || !mirror.body) this.#endCopy(true);
+  }
+
+  #endCopy(complete: boolean): void {
+    if (complete) this.#copy?.end();
+    else this.#copy?.drop();
+    this.#copy = null;
+  }
+
   refuse(error: ProxyError): void {
     this.error = error;
     if (error.status === 0) {
       this.downstream.abort();
       return this.#finish(error);
     }
-    if (this.#standsFor !== null) return this.#answer(this.#standsFor);
+    if (this.#standIn !== null) return this.#answer(this.#standIn.original);
     // What a client does wrong while it sends is between it and us (nginx just closes).
     if (error.source === 'downstream' && error !== ERRORS.bodyTooLarge) this.#answer(page(error.status));
     else this.#reply(page(error.status));
@@ -289,29 +307,20 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   /** An answer of our own, or what stands for it. */
   #reply(answer: Answer): void {
     const errors = this.route?.errors ?? null;
-    if (errors === null || !this.#isForeign(errors, answer.status)) return this.#answer(answer);
+    if (errors === null || !isForeign(errors, answer.status, this.downstream)) return this.#answer(answer);
     this.attempts.drop();
-    const challenges = answer.status === 401 ? linesOf(answer.fields, 'www-authenticate') : '';
-    this.#askForPage(errors, answer, challenges);
+    this.#askForPage(errors, standInForAnswer(answer));
   }
 
-  /** Another backend has the page for this status. Not for clients that take no page: of gRPC, and for tunnels in HTTP/2, where 2xx opens one. */
-  #isForeign({ codes }: RouteErrors, status: number): boolean {
-    if (this.#standsFor !== null || !codes.has(status)) return false;
-    const { http2, head } = this.downstream;
-    return !http2 || (head.upgrade === '' && !isGrpc(head));
-  }
-
-  /** Asks the backend for errors, once: what it answers, the client gets. `kept`: lines of the original that go with it. */
-  #askForPage(errors: RouteErrors, original: Answer, kept: string): void {
-    const { downstream } = this;
-    this.#standsFor = original;
+  /** Asks the backend for errors, once: what it answers, the client gets. */
+  #askForPage(errors: RouteErrors, standIn: StandIn): void {
+    const { head } = this.downstream;
+    this.#standIn = standIn;
     const group = errorGroup(errors);
-    if (group === null) return this.#answer({ ...page(404), fields: kept });
-    this.#kept = kept;
-    if (!this.requestEnded) downstream.pauseBody();
-    downstream.head.forwardedTarget = '/';
-    this.attempts.ask(group, errorRequest(this.route!.model, downstream.head, original.status));
+    if (group === null) return this.#answer({ ...page(404), fields: standIn.kept });
+    if (!this.requestEnded) this.downstream.pauseBody();
+    head.forwardedTarget = '/';
+    this.attempts.ask(group, errorRequest(this.route!.model, head, standIn.original.status));
   }
 
   #isRefused(refusal: Refusal | null): boolean {
@@ -344,6 +353,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.#encoder?.destroy();
     this.#encoder = null;
     this.attempts.finish();
+    if (this.#copy !== null) this.#endCopy(false);
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
     this.passage?.finish();
@@ -362,8 +372,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.responseBytes = 0;
     this.requestId = '';
     this.#responseStarted = this.#tunnel = false;
-    this.#standsFor = null;
-    this.#kept = '';
+    this.#standIn = null;
     this.#bodyBytes = 0;
     this.trailers = '';
     this.attempts.reset();

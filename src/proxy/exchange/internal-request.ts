@@ -39,7 +39,13 @@ export function fallbackChanges(before: RequestChanges | null, route: Route, acc
 
 /** The request for the page of an error: "/", with what the client asked for in its fields. */
 export function errorRequest(route: Route, { method, accept, target }: RequestHead, code: number): InternalRequest {
-  const asked = { method: method === 'HEAD' ? 'HEAD' : 'GET', chunked: false, upgrade: '', acceptsTrailers: false, closes: false };
+  const asked = {
+    method: method === 'HEAD' ? 'HEAD' : 'GET',
+    chunked: false,
+    upgrade: '',
+    acceptsTrailers: false,
+    closes: false,
+  };
   const changes = new RequestChanges();
   changes.method = asked.method;
   changes.removed.push(...OF_BODY);

@@ -4,6 +4,7 @@ import type { Compression } from '../compression/compression.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Mirrors } from '../mirror/mirrors.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Router } from '../routing/router.ts';
 import type { Resolver } from '../upstream/resolver.ts';
@@ -30,6 +31,7 @@ export interface ExchangeContext {
   readonly resolver: Resolver;
   readonly deadlines: Deadlines;
   readonly compression: Compression;
+  readonly mirrors: Mirrors;
   /** Called once for every exchange, whatever became of it. */
   readonly onExchangeDone: (exchange: Exchange) => void;
 }

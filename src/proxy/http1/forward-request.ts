@@ -124,7 +124,7 @@ function flat(text: string): string {
 }
 
 /** Takes a head as text. */
-class TextSink implements Sink {
+export class TextSink implements Sink {
   value = '';
 
   copy(bytes: Buffer, start: number, end: number): void {

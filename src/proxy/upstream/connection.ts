@@ -7,8 +7,7 @@ import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../out
 import type { Idle } from './idle.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
-import { DISCARDING } from './discarding.ts';
-import type { Asked, ResponseHandler, UpstreamStream } from './stream.ts';
+import { DISCARDING, type Asked, type ResponseHandler, type UpstreamStream } from './stream.ts';
 import { connectPlain, connectTls } from './transport.ts';
 
 /** What a connection needs of its worker. */

@@ -73,3 +73,20 @@ export interface UpstreamStream {
   /** The same after the response's head, but what is left of the response may be read off, so that the connection can be used again. */
   readonly discard: () => void;
 }
+
+const nothing = (): void => undefined;
+
+/** Takes a response that nobody wants, so that its connection can be used again. Has no state: all discarded responses have it. */
+export const DISCARDING: ResponseHandler = {
+  onConnected: nothing,
+  onInterim: nothing,
+  onResponseHead: nothing,
+  onResponseData: nothing,
+  onResponseEnd: nothing,
+  onUpstreamFailed: nothing,
+  onUpstreamBlocked: nothing,
+  onUpstreamDrain: nothing,
+  onTunnelData: nothing,
+  onTunnelEnd: nothing,
+  onBug: nothing,
+};

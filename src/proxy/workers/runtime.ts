@@ -31,6 +31,7 @@ import type { Refusal } from '../listener/opening.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Staples } from '../ocsp/stapler.ts';
+import { Mirrors } from '../mirror/mirrors.ts';
 import { Outbox } from '../outbox.ts';
 import type { StreamContext } from '../stream/context.ts';
 import { StreamServices } from '../stream/services.ts';
@@ -127,8 +128,9 @@ export class Runtime {
     this.#recorder.configure(settings);
     this.#compression = new Compression(settings, this.#deadlines);
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#groupContext(onBug));
-    const connections = this.#connectionContext(resolveName, onBug);
+    const groups = this.#groupContext(onBug);
+    this.#groups = new Groups(groups);
+    const connections = this.#connectionContext(new Resolver(resolveName, clock), groups);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
       ...streams,
@@ -377,16 +379,17 @@ export class Runtime {
     };
   }
 
-  #connectionContext(resolveName: Lookup, onBug: (error: unknown) => void): ConnectionContext {
+  #connectionContext(resolver: Resolver, groups: GroupContext): ConnectionContext {
     return {
-      onBug,
+      onBug: groups.onBug,
       settings: () => this.#settings,
       admission: this.#admission,
       router: this.#router,
-      resolver: new Resolver(resolveName, clock),
+      resolver,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
       compression: this.#compression,
+      mirrors: new Mirrors({ ...groups, admission: this.#admission, resolver }),
       outbox: this.#outbox,
       states: this.#states,
       requestLimits: () => this.#settings,

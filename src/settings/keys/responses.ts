@@ -47,12 +47,22 @@ const REPLACEMENT = text('from to', 'off, or what is replaced and what replaces 
   const words = CONTROL.test(value) ? null : nginxWords(value);
   return (words?.length === 1 && words[0] === 'off') || (words?.length === 2 && words[0] !== '' && isRegular(words[0]!));
 });
-const REDIRECT = text('text', 'off, default, or a URL without spaces', (value) => value !== '' && !/\s/.test(value) && !CONTROL.test(value) && isRegular(value));
+const REDIRECT = text(
+  'text',
+  'off, default, or a URL without spaces',
+  (value) => value !== '' && !/\s/.test(value) && !CONTROL.test(value) && isRegular(value),
+);
 
 export const RESPONSE_KEYS: readonly ConfigKey[] = [
-  key('add-headers', NAMESPACED_NAME, null, 'A ConfigMap, as namespace/name, with header fields for all responses.', (addHeaders) => ({
-    translate: { addHeaders },
-  })),
+  key(
+    'add-headers',
+    NAMESPACED_NAME,
+    null,
+    'A ConfigMap, as namespace/name, with header fields for all responses.',
+    (addHeaders) => ({
+      translate: { addHeaders },
+    }),
+  ),
   key(
     'proxy-set-headers',
     NAMESPACED_NAME,
@@ -70,15 +80,27 @@ export const RESPONSE_KEYS: readonly ConfigKey[] = [
     'Header fields that the annotation custom-headers may set.',
     (globalAllowedResponseHeaders) => ({ translate: { globalAllowedResponseHeaders } }),
   ),
-  key('proxy-http-version', oneOf('1.0', '1.1'), '1.1', 'The version of HTTP that upstreams are spoken to in.', (proxyHttpVersion) => ({
-    translate: { proxyHttpVersion },
-  })),
+  key(
+    'proxy-http-version',
+    oneOf('1.0', '1.1'),
+    '1.1',
+    'The version of HTTP that upstreams are spoken to in.',
+    (proxyHttpVersion) => ({
+      translate: { proxyHttpVersion },
+    }),
+  ),
   key('proxy-cookie-domain', REPLACEMENT, 'off', 'Replaces the Domain of cookies of upstreams.', (proxyCookieDomain) => ({
     translate: { proxyCookieDomain },
   })),
-  key('proxy-cookie-path', REPLACEMENT, 'off', 'Replaces the beginning of the Path of cookies of upstreams.', (proxyCookiePath) => ({
-    translate: { proxyCookiePath },
-  })),
+  key(
+    'proxy-cookie-path',
+    REPLACEMENT,
+    'off',
+    'Replaces the beginning of the Path of cookies of upstreams.',
+    (proxyCookiePath) => ({
+      translate: { proxyCookiePath },
+    }),
+  ),
   key(
     'proxy-redirect-from',
     REDIRECT,
@@ -87,13 +109,9 @@ export const RESPONSE_KEYS: readonly ConfigKey[] = [
     (proxyRedirectFrom) => ({ translate: { proxyRedirectFrom } }),
   ),
   key('proxy-redirect-to', REDIRECT, 'off', 'What replaces it.', (proxyRedirectTo) => ({ translate: { proxyRedirectTo } })),
-  key(
-    'custom-http-errors',
-    ERROR_CODES,
-    [],
-    'Errors whose page --default-backend-service has.',
-    (customHttpErrors) => ({ translate: { customHttpErrors } }),
-  ),
+  key('custom-http-errors', ERROR_CODES, [], 'Errors whose page --default-backend-service has.', (customHttpErrors) => ({
+    translate: { customHttpErrors },
+  })),
   key(
     'disable-proxy-intercept-errors',
     BOOLEAN,
