@@ -30,9 +30,28 @@ describe('the list of annotations', () => {
       'auth-tls-verify-client',
       'auth-tls-verify-depth',
       'backend-protocol',
+      'connection-proxy-header',
+      'cors-allow-credentials',
+      'cors-allow-headers',
+      'cors-allow-methods',
+      'cors-allow-origin',
+      'cors-expose-headers',
+      'cors-max-age',
+      'custom-headers',
+      'custom-http-errors',
       'default-backend',
+      'disable-proxy-intercept-errors',
+      'enable-cors',
       'force-ssl-redirect',
+      'mirror-host',
+      'mirror-request-body',
+      'mirror-target',
       'preserve-trailing-slash',
+      'proxy-cookie-domain',
+      'proxy-cookie-path',
+      'proxy-http-version',
+      'proxy-redirect-from',
+      'proxy-redirect-to',
       'proxy-ssl-ciphers',
       'proxy-ssl-name',
       'proxy-ssl-protocols',
@@ -46,6 +65,7 @@ describe('the list of annotations', () => {
       'ssl-prefer-server-ciphers',
       'ssl-protocols',
       'ssl-redirect',
+      'upstream-vhost',
     ]);
   });
 
@@ -118,10 +138,10 @@ describe('an annotation that protects', () => {
 
 describe('other annotations', () => {
   it('warn', () => {
-    const { denied, diagnostics } = read({ 'rewrite-target': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
+    const { denied, diagnostics } = read({ 'rewrite-target': '/', 'http2-push-preload': 'true', 'x-forwarded-prefix': '/a' });
     expect(denied).toBe('none');
     expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
-      ['warning', 'enable-cors (here "true") is not supported yet'],
+      ['warning', 'http2-push-preload (here "true") is not supported yet'],
       ['warning', 'rewrite-target is not supported yet'],
     ]);
   });

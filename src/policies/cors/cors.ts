@@ -3,6 +3,7 @@
  * (ingress-nginx: internal/ingress/annotations/cors/main.go, and "CORS" of nginx.tmpl).
  */
 import type { Cors } from '../../model/policies.ts';
+import { quote } from '../../model/report.ts';
 import type { Route } from '../../model/table.ts';
 import type { RequestStep, ResponseStep } from '../acting.ts';
 import type { Answer } from '../answer.ts';
@@ -57,7 +58,7 @@ function readOrigins(source: AnnotationSource): Cors['origins'] {
   const value = source.value('cors-allow-origin');
   if (value === undefined || value === null) return '*';
   if (typeof value !== 'string') {
-    source.invalid('cors-allow-origin', 'a list of origins', NO_ORIGIN, 'error');
+    source.report('AnnotationInvalid', 'error', 'cors-allow-origin', `${quote(value)} is not a text`, NO_ORIGIN);
     return [];
   }
   const text = source.text('cors-allow-origin');
