@@ -52,17 +52,14 @@ export interface HeaderText {
   readonly value: TextWithVariables;
 }
 
-/**
- * A text that backends say, and what is said instead. `text`: it begins so (of a domain: is so); `regex`: the pattern is found in it, and
- * all of it replaced.
- */
-export interface Rewriting {
-  readonly kind: 'text' | 'regex';
-  readonly from: TextWithVariables;
-  readonly ignoreCase: boolean;
-  /** Of a `regex`, with `$1` to `$9` as variables. */
+/** A text that backends say, and what is said instead: where it begins so (of a domain: is so), or where the pattern is found in it. */
+export type Rewriting = (
+  | { readonly kind: 'text'; readonly from: TextWithVariables }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase: boolean }
+) & {
+  /** Of a `regex`, in place of all of the text, with `$0` to `$9` as variables. */
   readonly to: TextWithVariables;
-}
+};
 
 /** What becomes of the cookies that backends set. */
 export interface CookieRewriting {

@@ -99,7 +99,7 @@ describe('custom-headers', () => {
     ['the framing', 'headers', { 'Transfer-Encoding': 'chunked' }],
   ])('invalid, %s: 503, and an error that names it', async (_, value, data) => {
     const translate = { globalAllowedResponseHeaders: ['X-Team', 'Connection', 'Transfer-Encoding', 'X.Team'] };
-    const objects = [configMap('headers', data as Record<string, string>)];
+    const objects = [configMap('headers', data)];
     const { ask, heads, diagnostics } = await site(stage, { 'custom-headers': value }, { translate, objects });
     const answer = await ask();
     expect([answer.status, answer.headers.has('x-evil'), heads()]).toEqual([503, false, []]);

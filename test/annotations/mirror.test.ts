@@ -190,7 +190,7 @@ describe('mirror-target: what a bad mirror costs', () => {
     ['switches protocols', () => 'HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
     ['sends interim responses', () => 'HTTP/1.1 103 X\r\n\r\n'.repeat(100)],
   ] as [string, Parameters<Stage['backend']>[0]][])(
-    'it %s: the request is answered, and the copy ends in time',
+    'a mirror that %s: the request is answered, and the copy ends in time',
     async (_, answer) => {
       const mirror = await stage.backend(answer);
       const { ask } = await mirrored(mirror.port, {}, { upstreamReadTimeout: 50 });
@@ -201,7 +201,7 @@ describe('mirror-target: what a bad mirror costs', () => {
     },
   );
 
-  it('it drips an endless body: the copy ends when its time is over', async () => {
+  it('an endless body that drips: the copy ends when its time is over', async () => {
     const mirror = await stage.backend((_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
       const drip = setInterval(() => (socket.destroyed ? clearInterval(drip) : socket.write('1\r\nx\r\n')), 5);

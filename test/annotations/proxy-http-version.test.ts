@@ -46,7 +46,7 @@ describe('proxy-http-version', () => {
     const { ask, heads, backend } = await site(
       stage,
       { 'proxy-http-version': '1.0' },
-      { answer: (_, socket) => void socket.end('HTTP/1.0 200 OK\r\n\r\nto the end') ?? null },
+      { answer: (_, socket) => (socket.end('HTTP/1.0 200 OK\r\n\r\nto the end'), null) },
     );
     const answer = await ask(['Content-Length: 2'], 'POST /x HTTP/1.1', 'ab');
     expect(answer.body).toBe('to the end');

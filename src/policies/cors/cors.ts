@@ -111,7 +111,7 @@ export function corsResponseStep({ policies: { cors: wanted } }: Route): Respons
     ...(expose === '' ? [] : [['Access-Control-Expose-Headers', expose]]),
     ['Access-Control-Max-Age', String(maxAge)],
   ] as const;
-  const names = ['access-control-allow-origin', ...fields.map(([name]) => name!.toLowerCase())];
+  const names = ['access-control-allow-origin', ...fields.map(([name]) => name.toLowerCase())];
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   if (origins === '*') {
     const all = `Access-Control-Allow-Origin: *\r\n${lines}`;

@@ -15,21 +15,23 @@ export function readRewriting(from: string, to: string, ignoreCase = false): Rew
     if (from === '') return 'begins with nothing';
     const literal = parseTemplate(from);
     if ('unknown' in literal) return `names the variable $${literal.unknown}, which is not known`;
-    return { kind: 'text', from: literal.template, ignoreCase, to: replacement };
+    return { kind: 'text', from: literal.template, to: replacement };
   }
   const caseless = from.startsWith('~*');
   const pattern = from.slice(caseless ? 2 : 1);
   const compiled = compileRegex(pattern, caseless || ignoreCase);
   if (typeof compiled === 'string') return `is an expression that is not taken: ${compiled}`;
-  return { kind: 'regex', from: [pattern], ignoreCase: caseless || ignoreCase, to: replacement };
+  return { kind: 'regex', pattern, ignoreCase: caseless || ignoreCase, to: replacement };
 }
 
 /** Rewrites a text; null: it stays as it is. */
 export type Rewriter = (text: string, passage: Passage) => string | null;
 
 /** Makes it. `whole`: a text is replaced as a whole, and its beginning does not do; in any case of letters. */
-export function rewriter({ kind, from, ignoreCase, to }: Rewriting, whole = false): Rewriter {
-  if (kind === 'regex') return regexRewriter(String(from[0]), ignoreCase, to);
+export function rewriter(rewriting: Rewriting, whole = false): Rewriter {
+  const { to } = rewriting;
+  if (rewriting.kind === 'regex') return regexRewriter(rewriting.pattern, rewriting.ignoreCase, to);
+  const { from } = rewriting;
   return (text, passage) => {
     const wanted = expand(from, passage);
     if (wanted === '') return null;

@@ -49,6 +49,10 @@ export class Passage implements PolicyPassage {
   #at = 0;
   #client: ClientView | null = null;
   #pending = false;
+  /** A step is being called, and said this meanwhile; undefined: nothing. */
+  #calling = false;
+  #early: Answer | null | undefined = undefined;
+  #over = false;
   #callbacks: (() => void)[] | null = null;
   /** Of the backend's response, while policies look at it. */
   #head: ResponseHead | null = null;
@@ -110,8 +114,12 @@ export class Passage implements PolicyPassage {
   }
 
   #take(step: RequestStep): ReturnType<RequestStep> {
+    this.#early = undefined;
+    this.#calling = true;
     const answer = step(this);
+    this.#calling = false;
     if (answer !== PENDING) return answer;
+    if (this.#early !== undefined) return this.#early;
     this.#pending = true;
     if (!this.owner.requestEnded) this.owner.downstream.pauseBody();
     return PENDING;
@@ -119,6 +127,8 @@ export class Passage implements PolicyPassage {
 
   /** What calls back, nothing else guards. */
   resume(answer: Answer | null): void {
+    // What a step knows already, it may say before it has returned.
+    if (this.#calling && this.#early === undefined) this.#early = answer;
     if (!this.#pending || !this.owner.active || this.owner.passage !== this) return;
     this.#pending = false;
     this.#context.deadlines.tick();
@@ -131,7 +141,8 @@ export class Passage implements PolicyPassage {
   }
 
   onDone(callback: () => void): void {
-    (this.#callbacks ??= []).push(callback);
+    if (this.#over) callback();
+    else (this.#callbacks ??= []).push(callback);
   }
 
   get answering(): boolean {
@@ -172,6 +183,7 @@ export class Passage implements PolicyPassage {
 
   /** The exchange is over. */
   finish(): void {
+    this.#over = true;
     for (const callback of this.#callbacks ?? []) callback();
   }
 }
