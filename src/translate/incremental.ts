@@ -33,7 +33,7 @@ import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
 import type { ObjectReference } from '../policies/policy.ts';
-import { headerConfigMapProblems, headerConfigMaps } from '../policies/headers/global-headers.ts';
+import { headerConfigMapProblems, isHeaderConfigMap } from '../policies/headers/global-headers.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
@@ -149,7 +149,7 @@ export class Translator {
         case 'ConfigMap': {
           const name = nameOfEither(change);
           if (name !== null && isStreamConfigMap(name.namespace, name.name, this.#settings)) dirty.streams = true;
-          if (name !== null && this.#hasHeaders(name)) {
+          if (name !== null && isHeaderConfigMap(this.#settings, name)) {
             dirty.headers = true;
             this.#markAllHosts(dirty);
           }
@@ -261,16 +261,9 @@ export class Translator {
     for (const plan of this.#index.references.plansOf(object)) this.#markHostsOf(plan, dirty);
   }
 
-  #hasHeaders({ namespace, name }: { readonly namespace: string; readonly name: string }): boolean {
-    return headerConfigMaps(this.#settings).some((one) => one.namespace === namespace && one.name === name);
-  }
-
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
     const streams = this.#translateStreams(dirty, view);
-    if (dirty.headers) {
-      const problems = headerConfigMapProblems(this.#settings, (namespace, name) => view.configMap(namespace, name));
-      this.#ledger.set('Headers', problems);
-    }
+    if (dirty.headers) this.#ledger.set('Headers', headerConfigMapProblems(this.#settings, view.configMap));
     const certificates = this.#translateCertificates(dirty, view, now);
     const secretEdits = this.#translateUpstreamSecrets(dirty, view);
     const upstreamSecrets = secretEdits.next(this.#table.upstreamSecrets);

@@ -63,7 +63,7 @@ export function translateTable(
   const streams = planStreams(view, settings);
   diagnostics.push(...streams.diagnostics);
   index.setStreams(streams.references);
-  diagnostics.push(...headerConfigMapProblems(settings, (namespace, name) => view.configMap(namespace, name)));
+  diagnostics.push(...headerConfigMapProblems(settings, view.configMap));
 
   const usable = new Map<string, Certificate>();
   for (const request of index.certificates.values()) {

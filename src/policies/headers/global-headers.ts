@@ -50,6 +50,14 @@ export function headerConfigMaps(
   return SETTINGS.map(([setting]) => settings[setting]).filter((name) => name !== null);
 }
 
+/** One of them. */
+export function isHeaderConfigMap(
+  settings: TranslateSettings,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): boolean {
+  return headerConfigMaps(settings).some((one) => one.namespace === namespace && one.name === name);
+}
+
 /** What is wrong with these ConfigMaps. */
 export function headerConfigMapProblems(
   settings: TranslateSettings,
