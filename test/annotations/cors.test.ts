@@ -140,6 +140,7 @@ describe('cors-allow-origin', () => {
     ['a list', LIST, 'https://.b.example:8443', undefined],
     ['a list', LIST, 'https://x_y.b.example:8443', undefined],
     ['a list', LIST, 'https://x.b.example', undefined],
+    ['a list', LIST, 'evilx://x.b.example:8443', undefined],
     ['a list', LIST, 'null', 'null'],
     ['a list', LIST, 'https://devnull', undefined],
     ['a list', LIST, 'app://local', 'app://local'],

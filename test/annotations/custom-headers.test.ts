@@ -138,6 +138,13 @@ describe('ConfigMap add-headers', () => {
     expect([nobody.status, nobody.headers.get('x-zone')]).toEqual([404, ['a']]);
   });
 
+  it('a field that an answer of our own has is replaced, too', async () => {
+    const objects = [configMap('added', { Location: 'https://elsewhere.example/' })];
+    const { ask } = await site(stage, { 'force-ssl-redirect': 'true' }, { translate: { addHeaders }, objects });
+    const { status, headers } = await ask();
+    expect([status, headers.get('location')]).toEqual([308, ['https://elsewhere.example/']]);
+  });
+
   it('custom-headers wins over it, and CORS does', async () => {
     const objects = [
       configMap('added', { 'X-Team': 'red', 'Access-Control-Max-Age': '1' }),

@@ -245,13 +245,21 @@ describe('custom-http-errors', () => {
 
   it("fields of the route's are set in the page, cookies and redirects of error backends are theirs", async () => {
     const { ask } = await errorSite(
-      { 'custom-http-errors': '503', 'enable-cors': 'true', 'proxy-cookie-path': '/ /x', 'upstream-vhost': 'inner' },
+      {
+        'custom-http-errors': '503',
+        'enable-cors': 'true',
+        'proxy-cookie-path': '/ /x',
+        'upstream-vhost': 'inner',
+        'proxy-redirect-from': 'http://old',
+        'proxy-redirect-to': '/',
+      },
       { translate: { hideHeaders: ['x-hidden'] } },
-      () => 'HTTP/1.1 503 X\r\nSet-Cookie: a=b; Path=/\r\nX-Hidden: 1\r\nContent-Length: 0\r\n\r\n',
+      () => 'HTTP/1.1 503 X\r\nLocation: http://old/\r\nSet-Cookie: a=b; Path=/\r\nX-Hidden: 1\r\nContent-Length: 0\r\n\r\n',
     );
     const { headers } = await ask();
     expect(headers.get('access-control-allow-origin')).toEqual(['*']);
     expect(headers.get('set-cookie')).toEqual(['a=b; Path=/']);
+    expect(headers.get('location')).toEqual(['http://old/']);
     expect(headers.has('x-hidden')).toBe(false);
   });
 
