@@ -207,6 +207,14 @@ export interface ProxySettings {
   readonly healthCheckPath: string;
   /** `--access-log`, `disable-access-log`: write an access log line per request to stdout. */
   readonly accessLog: boolean;
+  /** `--metrics-per-undefined-host`: requests are counted by their host even if no Ingress names it. */
+  readonly metricsPerUndefinedHost: boolean;
+  /** `--report-status-classes`: the label `status` says 2xx, 3xx, 4xx or 5xx. */
+  readonly metricsStatusClasses: boolean;
+  /** `--time-buckets`, seconds; `--length-buckets` and `--size-buckets`, bytes. Rising. */
+  readonly timeBuckets: readonly number[];
+  readonly lengthBuckets: readonly number[];
+  readonly sizeBuckets: readonly number[];
 }
 
 /** What translation needs besides the objects. */
@@ -282,6 +290,8 @@ export interface ControllerSettings {
   readonly healthCheckPath: string;
   readonly enableMetrics: boolean;
   readonly metricsPerHost: boolean;
+  /** `--exclude-socket-metrics`: names of metrics of requests that are not served. */
+  readonly metricsExcluded: readonly string[];
   /** `--shutdown-grace-period`: keep serving so long after SIGTERM, not ready. */
   readonly shutdownGracePeriod: number;
   /** `worker-shutdown-timeout`: then exchanges in flight may finish so long. */

@@ -24,13 +24,3 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   syslog-host syslog-port upstream-hash-by use-geoip use-geoip2 use-port-in-redirects
   variables-hash-bucket-size variables-hash-max-size whitelist-source-range worker-cpu-affinity worker-processes`.split(/\s+/),
 );
-
-/** Flags of ingress-nginx (v1.15.1) that have no effect here yet, or no counterpart: refused by name rather than as unknown. */
-export const UNSUPPORTED_FLAGS: ReadonlySet<string> = new Set(
-  `bucket-factor deep-inspect default-server-port disable-full-test dynamic-configuration-retries enable-annotation-validation
-  enable-ssl-chain-completion enable-topology-aware-routing exclude-socket-metrics health-check-timeout internal-logger-address
-  length-buckets max-buckets maxmind-edition-ids maxmind-license-key maxmind-mirror maxmind-retries-count
-  maxmind-retries-timeout metrics-per-undefined-host monitor-max-batch-size post-shutdown-grace-period profiler-address
-  profiler-port profiling report-status-classes size-buckets status-port stream-port sync-period sync-rate-limit time-buckets
-  validating-webhook validating-webhook-certificate validating-webhook-key`.split(/\s+/),
-);

@@ -102,6 +102,11 @@ const PROXY: Record<keyof ProxySettings, true> = {
   maxUdpQueue: true,
   passthroughProxyProtocol: true,
   streamAccessLog: true,
+  metricsPerUndefinedHost: true,
+  metricsStatusClasses: true,
+  timeBuckets: true,
+  lengthBuckets: true,
+  sizeBuckets: true,
 };
 const TRANSLATE: Record<keyof TranslateSettings, true> = {
   controllerClass: true,
@@ -152,6 +157,7 @@ const CONTROLLER: Record<keyof ControllerSettings, true> = {
   healthCheckPath: true,
   enableMetrics: true,
   metricsPerHost: true,
+  metricsExcluded: true,
   shutdownGracePeriod: true,
   workerShutdownTimeout: true,
   workers: true,
