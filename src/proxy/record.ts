@@ -158,7 +158,7 @@ export class Recorder {
     if (byStatus === undefined) route.series.set(label, (byStatus = new Map<number, Series>()));
     let series = byStatus.get(status);
     if (series === undefined) {
-      series = this.#writer.open({ ...route.labels, method: label, status: String(status) });
+      series = this.#writer.open({ ...route.labels, canary: '', method: label, status: String(status) });
       byStatus.set(status, series);
     }
     return series;

@@ -2,17 +2,17 @@
 import { expect, it } from 'vitest';
 import type { AccessLog } from '../../src/observe/access-log.ts';
 import { sharedCounters } from '../../src/observe/series.ts';
-import { SeriesWriter } from '../../src/observe/series-writer.ts';
 import type { Downstream } from '../../src/proxy/exchange/downstream.ts';
 import type { Exchange } from '../../src/proxy/exchange/exchange.ts';
 import { RequestHead } from '../../src/proxy/http1/head/request-head.ts';
 import { Recorder } from '../../src/proxy/record.ts';
 import { prefixRoute, proxySettings } from '../support/proxy.ts';
+import { seriesWriter } from '../support/series.ts';
 
 /** The line of a request that was answered without an upstream. */
 function lineOf(routed: boolean): string {
   const lines: string[] = [];
-  const recorder = new Recorder(new SeriesWriter(sharedCounters(), () => undefined), {
+  const recorder = new Recorder(seriesWriter(sharedCounters(), () => undefined), {
     add: (line: string) => lines.push(line),
   } as unknown as AccessLog);
   recorder.configure(proxySettings({ accessLog: true }));

@@ -1,6 +1,6 @@
 /** The entry of a worker thread: the data plane on one core. It never talks to Kubernetes; it gets tables and serves them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { HEARTBEAT } from '../../observe/series.ts';
+import { HEARTBEAT, seriesLayout } from '../../observe/series.ts';
 import { SeriesWriter } from '../../observe/series-writer.ts';
 import { threadName } from './heartbeats.ts';
 import { SAMPLE_INTERVAL } from './overload.ts';
@@ -12,7 +12,9 @@ if (port === null) throw new Error('worker.ts runs in a worker thread');
 
 const { settings, counters, ticketKeys, staples } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
-const writer = new SeriesWriter(counters, (announcement) => send({ type: 'series', announcement }));
+const writer = new SeriesWriter(counters, seriesLayout(settings), (announcement) =>
+  send({ type: 'series', announcement }),
+);
 const beat = (): void => writer.add(HEARTBEAT, 1);
 const runtime = new Runtime(settings, writer, {
   ticketKeys,

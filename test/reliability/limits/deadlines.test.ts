@@ -11,7 +11,6 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccessLog } from '../../../src/observe/access-log.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
-import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Compression } from '../../../src/proxy/compression/compression.ts';
 import { compileRoute, type CompiledRoute } from '../../../src/proxy/routing/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
@@ -30,6 +29,7 @@ import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
 import { Admission } from '../../../src/proxy/workers/overload.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
+import { seriesWriter } from '../../support/series.ts';
 
 const SETTINGS = proxySettings({
   clientHeaderTimeout: 10_000,
@@ -84,7 +84,7 @@ class World {
       return socket.socket;
     }) as UpstreamSocket['connect']);
     const onBug = (error: unknown): void => void this.bugs.push(error);
-    const writer = new SeriesWriter(sharedCounters(), () => undefined);
+    const writer = seriesWriter(sharedCounters(), () => undefined);
     const recorder = new Recorder(
       writer,
       new AccessLog(
