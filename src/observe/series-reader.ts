@@ -17,6 +17,7 @@ import {
   REQUESTS_METRIC,
   RETRIES_DENIED,
   SEGMENT_SLOTS,
+  SPANS_LOST,
   STREAM_BYTES_RECEIVED,
   STREAM_BYTES_SENT,
   STREAMS,
@@ -198,6 +199,8 @@ export class SeriesReader {
       `${name}requests_total{${labels}} ${this.workerCounter(REQUESTS)}\n` +
       `# HELP sluice_access_log_dropped_total access log lines dropped because they were not read\n# TYPE sluice_access_log_dropped_total counter\n` +
       `sluice_access_log_dropped_total ${this.workerCounter(LOG_DROPPED)}\n` +
+      `# HELP sluice_spans_lost_total spans that the collector of traces did not take\n# TYPE sluice_spans_lost_total counter\n` +
+      `sluice_spans_lost_total ${this.workerCounter(SPANS_LOST)}\n` +
       `# HELP sluice_upstream_ejections_total times a worker left out an endpoint that failed repeatedly\n# TYPE sluice_upstream_ejections_total counter\n` +
       `sluice_upstream_ejections_total ${this.workerCounter(EJECTIONS)}\n` +
       `# HELP sluice_upstream_retries_denied_total requests not tried again because the retry budget was spent\n# TYPE sluice_upstream_retries_denied_total counter\n` +

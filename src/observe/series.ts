@@ -94,6 +94,8 @@ export const REFUSED = 9;
 export const READING = 10;
 export const WRITING = 11;
 export const WAITING = 12;
+/** Spans that the collector did not take. */
+export const SPANS_LOST = 13;
 /** TCP connections and UDP sessions of services and TLS passthrough that ended, and the bytes to and from their clients. */
 export const STREAMS = 16;
 export const STREAM_BYTES_SENT = 17;

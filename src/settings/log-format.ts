@@ -20,7 +20,7 @@ export const DEFAULT_STREAM_FORMAT = '[$remote_addr] [$time_local] $protocol $st
 
 /** The variables of requests that a format may name. */
 const HTTP_VARIABLES = new Set(
-  `args bytes_sent body_bytes_sent best_http_host connection_requests content_length content_type document_uri
+  `args bytes_sent body_bytes_sent best_http_host content_length content_type document_uri
   escaped_request_uri full_x_forwarded_for host hostname http2 https ingress_name is_args location_path msec namespace
   opentelemetry_context_traceparent opentelemetry_span_id opentelemetry_trace_id otel_parent_id otel_span_id otel_trace_id
   pass_access_scheme pass_port pass_server_port pid pipe proxy_add_x_forwarded_for proxy_alternative_upstream_name proxy_host
@@ -36,7 +36,7 @@ const HTTP_VARIABLES = new Set(
  * nginx writes what is not there.
  */
 const HTTP_EMPTY = new Set(
-  `ancient_browser balancer_ewma_score binary_remote_addr connection connection_time connections_active connections_reading
+  `ancient_browser balancer_ewma_score binary_remote_addr connection connection_requests connection_time connections_active connections_reading
   connections_waiting connections_writing document_root global_rate_limit_exceeding global_rate_limit_key
   gzip_ratio limit_conn_status limit_rate limit_req_status modern_browser msie nginx_version proxy_protocol_port
   proxy_protocol_server_addr proxy_protocol_server_port realip_remote_port realpath_root remote_port request_body
@@ -114,3 +114,8 @@ function unescaped(token: string): string {
       return /^\\["'\\]$/.test(token) ? token.slice(1) : token;
   }
 }
+
+const standard = readLogFormat(DEFAULT_LOG_FORMAT, 'http');
+
+/** ingress-nginx's own format in its parts. */
+export const DEFAULT_LOG_PARTS: readonly LogPart[] = typeof standard === 'string' ? [] : standard.parts;

@@ -2,6 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { accessLine, type AccessRecord } from '../../src/observe/access-line.ts';
 
 const RECORD: AccessRecord = {
+  remoteUser: '',
+  alternativeName: '',
+  failures: [],
+  failed: false,
   remoteAddress: '198.51.100.9',
   time: Date.UTC(2026, 10, 22, 21, 4, 5, 999),
   request: 'GET /a?b=c HTTP/1.1',
@@ -20,6 +24,10 @@ const RECORD: AccessRecord = {
 };
 
 const EMPTY: AccessRecord = {
+  remoteUser: '',
+  alternativeName: '',
+  failures: [],
+  failed: false,
   remoteAddress: '::1',
   time: 0,
   request: '',

@@ -12,9 +12,7 @@ if (port === null) throw new Error('worker.ts runs in a worker thread');
 
 const { settings, counters, ticketKeys, staples } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
-const writer = new SeriesWriter(counters, seriesLayout(settings), (announcement) =>
-  send({ type: 'series', announcement }),
-);
+const writer = new SeriesWriter(counters, seriesLayout(settings), (announcement) => send({ type: 'series', announcement }));
 const beat = (): void => writer.add(HEARTBEAT, 1);
 const runtime = new Runtime(settings, writer, {
   ticketKeys,
@@ -22,7 +20,9 @@ const runtime = new Runtime(settings, writer, {
     send({ type: 'bug', lost, stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   onDelayed: (level, delay) => send({ type: 'delayed', level, delay }),
   onProgress: beat,
-  onProxyHeaderRefused: (address, why) => send({ type: 'proxyHeaderRefused', address, why }),
+  onTrouble: (what, why) => send({ type: 'trouble', what, why }),
+  onProxyHeaderRefused: (client, why) =>
+    send({ type: 'trouble', what: 'connections are closed for their PROXY header', why, client }),
 });
 runtime.staples.change(staples);
 send({ type: 'started', thread: threadName() });

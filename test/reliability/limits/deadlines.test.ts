@@ -19,7 +19,7 @@ import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
 import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
-import { Recorder } from '../../../src/proxy/record.ts';
+import { Recorder } from '../../../src/proxy/record/recorder.ts';
 import { Router } from '../../../src/proxy/routing/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
@@ -85,13 +85,11 @@ class World {
     }) as UpstreamSocket['connect']);
     const onBug = (error: unknown): void => void this.bugs.push(error);
     const writer = seriesWriter(sharedCounters(), () => undefined);
-    const recorder = new Recorder(
-      writer,
-      new AccessLog(
-        (_, done) => done(null),
-        () => undefined,
-      ),
+    const log = new AccessLog(
+      (_, done) => done(null),
+      () => undefined,
     );
+    const recorder = new Recorder(writer, { get: () => log, keep: () => undefined });
     const groups = new Groups({
       onBug,
       deadlines: this.deadlines,
@@ -125,6 +123,8 @@ class World {
       settings: () => SETTINGS,
       router,
       resolver: new Resolver((_, done) => void this.#lookups.push(done), clock),
+      tracer: () => null,
+      keepsResponses: () => false,
       onExchangeDone: (exchange) => recorder.record(exchange),
       deadlines: this.deadlines,
       compression: new Compression(SETTINGS, this.deadlines),
