@@ -10,16 +10,20 @@ import {
   EJECTIONS,
   LOG_DROPPED,
   PROXY_HEADERS_REFUSED,
+  READING,
   REFUSED,
   REJECTED,
   RETRIES_DENIED,
   SPANS_LOST,
   UDP_DROPPED,
+  WAITING,
+  WRITING,
 } from '../../observe/series.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import { Tracing } from '../../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { collectGarbage } from './collect-garbage.ts';
+import { connectionStates } from './connection-states.ts';
 import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../routing/compiled-route.ts';
 import { Compression } from '../compression/compression.ts';
 import type { BoundPorts } from '../data-plane.ts';
@@ -49,6 +53,8 @@ import { Resolver, type Lookup } from '../upstream/resolver.ts';
 const READ_BUFFER = 65_536;
 /** Refused PROXY headers are told at most once in so many milliseconds. */
 const NOTICE_INTERVAL = 60_000;
+/** Connections are counted by their state this often, in milliseconds. */
+const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
 
@@ -70,6 +76,7 @@ export class Runtime {
   #memory: AdmissionLevel = OPEN;
   #delayed: AdmissionLevel = OPEN;
   #garbageCollectedAt = -Infinity;
+  #countedAt = -Infinity;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
   readonly #states = new RequestStates();
@@ -237,6 +244,7 @@ export class Runtime {
   /** Publishes what is open, and looks for an overload. `delay`: how late the event loop is, in milliseconds. */
   tick(delay: number): void {
     this.#writer.set(ACTIVE, this.#listeners.open);
+    if (performance.now() - this.#countedAt > COUNT_INTERVAL) this.#countStates();
     this.#admit(() => {
       const level = this.#admission.delay(delay, this.#settings.overloadDelay);
       if (level !== this.#delayed) this.#options.onDelayed?.(level, delay);
@@ -252,6 +260,14 @@ export class Runtime {
   memory(level: AdmissionLevel): void {
     this.#memory = level;
     this.#admit(() => this.#admission.memory(level));
+  }
+
+  #countStates(): void {
+    this.#countedAt = performance.now();
+    const { reading, writing, waiting } = connectionStates(this.connections);
+    this.#writer.set(READING, reading);
+    this.#writer.set(WRITING, writing);
+    this.#writer.set(WAITING, waiting);
   }
 
   #openStreams(): number {
