@@ -121,8 +121,8 @@ const JSON_SHORT: ReadonlyMap<string, string> = new Map([
 /** nginx's `escape=json`: what may not stand in a string of JSON (RFC 8259 §7); other bytes as they are (ngx_escape_json). */
 export function escapeJson(text: string): string {
   if (!/[^ !#-[\]-~]/.test(text)) return text;
-  // oxlint-disable-next-line no-control-regex
   return text.replace(
+    // oxlint-disable-next-line no-control-regex
     /["\\\u0000-\u001f]/g,
     (char) => JSON_SHORT.get(char) ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
   );

@@ -84,19 +84,23 @@ class LogFile {
 
   /** One write at a time. */
   readonly write: LogWrite = (text, done) => {
-    void this.#append(Buffer.from(text, 'latin1')).then(
-      () => {
-        this.#failing = false;
-        done(null);
-      },
-      (error: Error) => {
-        if (!this.#failing) this.#onProblem(error.message);
-        this.#failing = true;
-        this.close();
-        done(error);
-      },
-    );
+    void (async () => done(await this.#write(text)))();
   };
+
+  /** Resolves with what went wrong. */
+  async #write(text: string): Promise<Error | null> {
+    try {
+      await this.#append(Buffer.from(text, 'latin1'));
+      this.#failing = false;
+      return null;
+    } catch (caught) {
+      const error = caught instanceof Error ? caught : new Error(String(caught));
+      if (!this.#failing) this.#onProblem(error.message);
+      this.#failing = true;
+      this.close();
+      return error;
+    }
+  }
 
   close(): void {
     if (this.#fd !== null) fs.close(this.#fd, () => undefined);

@@ -47,7 +47,7 @@ class ToldExporter implements SpanExporter {
 
   export(spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]): void {
     this.#exporter.export(spans, (result) => {
-      if (result.code !== 0) this.#onLost(spans.length, result.error?.message ?? 'the collector did not take them');
+      if (result.error !== undefined) this.#onLost(spans.length, result.error.message);
       done(result);
     });
   }

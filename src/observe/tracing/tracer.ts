@@ -82,18 +82,22 @@ export class Tracing {
     const wanted = Object.fromEntries(FIELDS.map((field) => [field, settings[field]]));
     if (isDeepStrictEqual(wanted, this.#wanted)) return;
     this.#wanted = wanted;
-    const generation = ++this.#generation;
+    this.#generation++;
     const before = this.current;
     this.current = null;
     if (before !== null) this.#pending = Promise.all([this.#pending, before.close()]);
     if (settings.otlpCollectorHost === '') return;
-    const loaded = this.#load().then(
-      ({ createTracer }) => {
-        if (generation === this.#generation) this.current = createTracer(settings, this.#onLost);
-      },
-      (error: unknown) => this.#onLost(0, error instanceof Error ? error.message : String(error)),
-    );
-    this.#pending = Promise.all([this.#pending, loaded]);
+    this.#pending = Promise.all([this.#pending, this.#start(settings)]);
+  }
+
+  async #start(settings: TracingSettings): Promise<void> {
+    const generation = this.#generation;
+    try {
+      const { createTracer } = await this.#load();
+      if (generation === this.#generation) this.current = createTracer(settings, this.#onLost);
+    } catch (error) {
+      this.#onLost(0, error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** Resolves when what was configured is in force. */

@@ -111,7 +111,7 @@ const OWN: ReadonlyMap<string, LogValue> = new Map<string, LogValue>([
   [
     'ssl_session_reused',
     ({ exchange: { downstream } }) =>
-      downstream.client.tls == null ? null : downstream.client.tls.isSessionReused() ? 'r' : '.',
+      downstream.client.tls === null ? null : downstream.client.tls.isSessionReused() ? 'r' : '.',
   ],
   ['opentelemetry_trace_id', traceId],
   ['otel_trace_id', traceId],

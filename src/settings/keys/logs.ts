@@ -38,7 +38,7 @@ const STDOUT = '/var/log/nginx/access.log';
 const LOG_PATH = text(
   'file',
   'a path that begins with "/", such as /dev/stdout',
-  (value) => value === '' || (/^\/[^\0-\x1f\x7f]*[^/\0-\x1f\x7f]$/.test(value) && value.length < 4096),
+  (value) => value === '' || (/^\/\P{Cc}*[^/]$/u.test(value) && !/\p{Cc}/u.test(value) && value.length < 4096),
 );
 const PATHS = list('URIs', 'request targets that begin with "/", separated by commas', (item) => item.startsWith('/'));
 

@@ -151,7 +151,7 @@ describe('the tracer of a worker', () => {
 
   it('stays when the settings change in something else', async () => {
     const first = await tracer();
-    tracing.configure({ ...settings(), ...{ keepAliveTimeout: 1 } });
+    tracing.configure({ ...DEFAULT_SETTINGS.proxy, ...settings(), keepAliveTimeout: 1 } as TracingSettings);
     await tracing.settled();
     expect(tracing.current).toBe(first);
   });
