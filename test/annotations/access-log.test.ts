@@ -3,6 +3,10 @@
  * Reference: ingress-nginx's docs/user-guide/nginx-configuration/log-format.md, rootfs/etc/nginx/template/nginx.tmpl.
  */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { AccessLog } from '../../src/observe/access-log.ts';
+import { sharedCounters } from '../../src/observe/series.ts';
+import { Recorder } from '../../src/proxy/record/recorder.ts';
+import { seriesWriter } from '../support/series.ts';
 import { LogFile } from '../support/access-log.ts';
 import { ingress, serve, service } from '../support/ingress.ts';
 import { response } from '../support/proxy.ts';
@@ -185,6 +189,49 @@ describe('log-format-upstream', () => {
     const [redirected, refused] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(redirected).toMatchObject({ s: 308, u: '', l: 'https://app.example/a"b' });
     expect(refused).toEqual({ s: 400, b: 0, t: 0, u: '', l: '' });
+  });
+});
+
+describe('log-format-upstream over TLS', () => {
+  it('says what was agreed', async () => {
+    const log = stage.opened(new LogFile());
+    const { port } = await stage.backend(() => response('hello'));
+    const format = '$scheme $https $ssl_protocol $ssl_cipher $ssl_server_name $ssl_session_reused [$http2] $server_protocol';
+    const { settings } = applyConfigMap(DEFAULT_SETTINGS, { 'log-format-upstream': format, 'access-log-path': log.path }, REF);
+    const proxy = await serve([ingress({}), ...service('app', [port])], {
+      proxy: { ...settings.proxy, httpPort: 0, httpsPort: 0, bindAddress: '127.0.0.1' },
+    });
+    const client = await stage.tlsClient(proxy.httpsPort);
+    client.send(get('/'));
+    await client.response();
+    client.close();
+    await proxy.close();
+    expect(log.lines()[0]).toMatch(/^https on TLSv1\.3 TLS_\w+ app\.example \. \[\] HTTP\/1\.1$/);
+  });
+});
+
+describe('log-format-stream', () => {
+  it.each([
+    ["default: ingress-nginx's own", {}, /^\[192\.0\.2\.1\] \[.* \+0000\] TCP 200 5 7 0\.250$/],
+    ['typical', { 'log-format-stream': '$protocol $remote_addr $session_time' }, /^TCP 192\.0\.2\.1 0\.250$/],
+    ['edge: unknown here', { 'log-format-stream': '$status $upstream_addr' }, /^200 -$/],
+    [
+      'invalid: the default stays',
+      { 'log-format-stream': '$request_uri' },
+      /^\[192\.0\.2\.1\] \[.* \+0000\] TCP 200 5 7 0\.250$/,
+    ],
+    [
+      'json',
+      { 'log-format-stream': '{"t":"$time_iso8601","b":$bytes_sent}', 'log-format-escape-json': 'true' },
+      /^\{"t":"[^"]*","b":5\}$/,
+    ],
+  ])('%s', (_, config, line) => {
+    const lines: string[] = [];
+    const log = { add: (text: string) => lines.push(text) } as unknown as AccessLog;
+    const recorder = new Recorder(seriesWriter(sharedCounters()), { get: () => log, keep: () => undefined });
+    recorder.configure(applyConfigMap(DEFAULT_SETTINGS, config, REF).settings.proxy);
+    recorder.recordStream({ remoteAddress: '192.0.2.1', protocol: 'TCP', status: 200, bytesSent: 5, bytesReceived: 7 }, 250);
+    expect(lines[0]).toMatch(line);
   });
 });
 
