@@ -3,8 +3,6 @@
 /** What a line is made of. Missing values are empty strings and become "-". Times are seconds. */
 export interface AccessRecord {
   readonly remoteAddress: string;
-  /** By the scheme Basic, whether the password was right or not. */
-  readonly remoteUser: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
   /** The request line. */
@@ -17,23 +15,28 @@ export interface AccessRecord {
   readonly requestTime: number;
   /** `namespace-service-port` */
   readonly upstreamName: string;
-  /** The same of the canary that had the request; empty: none had. */
-  readonly alternativeName: string;
   /** The endpoints tried, in order. */
   readonly upstreamAddresses: string;
   readonly upstreamResponseLength: number;
   readonly upstreamResponseTime: number;
   readonly upstreamStatus: number;
-  /** Tries before it that came to nothing; seconds. */
+  readonly requestId: string;
+}
+
+/** What few lines have besides: a line of them is made by code of its own, so that the others cost what they did. */
+export interface LongAccessRecord extends AccessRecord {
+  /** By the scheme Basic, whether the password was right or not. */
+  readonly remoteUser: string;
+  /** `upstreamName` of the canary that had the request; empty: none had. */
+  readonly alternativeName: string;
+  /** Tries that came to nothing; seconds. */
   readonly failures: readonly { readonly status: number; readonly responseTime: number }[];
   /** The last of them was the last try of all. */
   readonly failed: boolean;
-  readonly requestId: string;
 }
 
 /** A record of which nothing is known but what is said about it. */
 export const NOTHING_KNOWN: Omit<AccessRecord, 'remoteAddress' | 'time' | 'status'> = {
-  remoteUser: '',
   request: '',
   bodyBytesSent: 0,
   referer: '',
@@ -41,40 +44,42 @@ export const NOTHING_KNOWN: Omit<AccessRecord, 'remoteAddress' | 'time' | 'statu
   requestLength: 0,
   requestTime: 0,
   upstreamName: '',
-  alternativeName: '',
   upstreamAddresses: '',
   upstreamResponseLength: 0,
   upstreamResponseTime: 0,
   upstreamStatus: 0,
-  failures: [],
-  failed: false,
   requestId: '',
 };
 
 export function accessLine(record: AccessRecord): string {
+  const upstream = record.upstreamAddresses !== '';
   return (
-    `${record.remoteAddress} - ${quote(record.remoteUser)} [${timeLocal(record.time)}] "${quote(record.request)}" ${record.status} ${record.bodyBytesSent} ` +
+    `${record.remoteAddress} - - [${timeLocal(record.time)}] "${quote(record.request)}" ${record.status} ${record.bodyBytesSent} ` +
     `"${quote(record.referer)}" "${quote(record.userAgent)}" ${record.requestLength} ${record.requestTime.toFixed(3)} ` +
-    `[${record.upstreamName}] [${record.alternativeName}] ${upstreamPart(record)} ${quote(record.requestId)}`
+    `[${record.upstreamName}] [] ${upstream ? record.upstreamAddresses : '-'} ` +
+    `${upstream ? record.upstreamResponseLength : '-'} ${upstream ? record.upstreamResponseTime.toFixed(3) : '-'} ` +
+    `${record.upstreamStatus === 0 ? '-' : record.upstreamStatus} ${quote(record.requestId)}`
   );
 }
 
-/** Addresses, lengths, times and statuses; each a list where there was more than one try. */
-function upstreamPart(record: AccessRecord): string {
-  const { upstreamAddresses: addresses, failures, failed } = record;
-  if (addresses === '') return '- - - -';
-  const status = record.upstreamStatus === 0 ? '-' : String(record.upstreamStatus);
-  if (failures.length === 0)
-    return `${addresses} ${record.upstreamResponseLength} ${record.upstreamResponseTime.toFixed(3)} ${status}`;
+/** The same with a user, a canary, or tries that failed: then lengths, times and statuses are lists. */
+export function longAccessLine(record: LongAccessRecord): string {
+  const { failures, failed } = record;
+  const tried = record.upstreamAddresses !== '';
   const lengths = failures.map(() => '0');
   const times = failures.map(({ responseTime }) => responseTime.toFixed(3));
-  const statuses = failures.map((one) => String(one.status));
+  const statuses = failures.map(({ status }) => String(status));
   if (!failed) {
-    lengths.push(String(record.upstreamResponseLength));
-    times.push(record.upstreamResponseTime.toFixed(3));
-    statuses.push(status);
+    lengths.push(tried ? String(record.upstreamResponseLength) : '-');
+    times.push(tried ? record.upstreamResponseTime.toFixed(3) : '-');
+    statuses.push(record.upstreamStatus === 0 ? '-' : String(record.upstreamStatus));
   }
-  return `${addresses} ${lengths.join(', ')} ${times.join(', ')} ${statuses.join(', ')}`;
+  return (
+    `${record.remoteAddress} - ${quote(record.remoteUser)} [${timeLocal(record.time)}] "${quote(record.request)}" ${record.status} ${record.bodyBytesSent} ` +
+    `"${quote(record.referer)}" "${quote(record.userAgent)}" ${record.requestLength} ${record.requestTime.toFixed(3)} ` +
+    `[${record.upstreamName}] [${record.alternativeName}] ${tried ? record.upstreamAddresses : '-'} ` +
+    `${lengths.join(', ')} ${times.join(', ')} ${statuses.join(', ')} ${quote(record.requestId)}`
+  );
 }
 
 /** What a line about a TCP connection or UDP session is made of. */
@@ -98,13 +103,13 @@ export function streamLine(record: StreamRecord): string {
 
 /** A value as nginx writes it, nothing as "-". */
 function quote(text: string): string {
-  return text === '' ? '-' : escapeDefault(text);
+  if (text === '') return '-';
+  // Hardly ever is there anything to escape, and a test is cheaper than a search by classes of Unicode.
+  return /[^ !#-[\]-~]/.test(text) ? escapeDefault(text) : text;
 }
 
 /** nginx's escape: quotes, backslashes, controls and non-ASCII as \xHH. Keeps one request on one line. */
 export function escapeDefault(text: string): string {
-  // Hardly ever is there anything to escape, and a test is cheaper than a search by classes of Unicode.
-  if (!/[^ !#-[\]-~]/.test(text)) return text;
   return text.replace(/["\\\p{Cc}\u0080-\uffff]/gu, hexadecimal);
 }
 

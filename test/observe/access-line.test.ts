@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { accessLine, escapeJson, escapeNone, timeIso, type AccessRecord } from '../../src/observe/access-line.ts';
+import {
+  accessLine,
+  escapeJson,
+  escapeNone,
+  longAccessLine,
+  timeIso,
+  type AccessRecord,
+} from '../../src/observe/access-line.ts';
 
 const RECORD: AccessRecord = {
-  remoteUser: '',
-  alternativeName: '',
-  failures: [],
-  failed: false,
   remoteAddress: '198.51.100.9',
   time: Date.UTC(2026, 10, 22, 21, 4, 5, 999),
   request: 'GET /a?b=c HTTP/1.1',
@@ -24,10 +27,6 @@ const RECORD: AccessRecord = {
 };
 
 const EMPTY: AccessRecord = {
-  remoteUser: '',
-  alternativeName: '',
-  failures: [],
-  failed: false,
   remoteAddress: '::1',
   time: 0,
   request: '',
@@ -45,6 +44,8 @@ const EMPTY: AccessRecord = {
   requestId: '',
 };
 
+const PLAIN = { remoteUser: '', alternativeName: '', failures: [], failed: false };
+
 describe('a line of the access log', () => {
   it('has the format that ingress-nginx calls upstreaminfo', () => {
     expect(accessLine(RECORD)).toBe(
@@ -53,8 +54,12 @@ describe('a line of the access log', () => {
     );
   });
 
+  it('is the same by the code for rare lines', () => {
+    for (const record of [RECORD, EMPTY]) expect(longAccessLine({ ...record, ...PLAIN })).toBe(accessLine(record));
+  });
+
   it('names the user, and the canary', () => {
-    const line = accessLine({ ...RECORD, remoteUser: 'an "n"', alternativeName: 'default-next-80' });
+    const line = longAccessLine({ ...RECORD, ...PLAIN, remoteUser: 'an "n"', alternativeName: 'default-next-80' });
     expect(line).toContain('198.51.100.9 - an \\x22n\\x22 [');
     expect(line).toContain(' [default-app-80] [default-next-80] ');
   });
@@ -64,9 +69,9 @@ describe('a line of the access log', () => {
       { status: 502, responseTime: 0.001 },
       { status: 504, responseTime: 5 },
     ];
-    const tried = { ...RECORD, upstreamAddresses: 'a, b, c', failures };
-    expect(accessLine(tried)).toMatch(/ a, b, c 0, 0, 500 0\.001, 5\.000, 0\.050 502, 504, 200 [\da-f]{32}$/);
-    expect(accessLine({ ...tried, upstreamAddresses: 'a, b', failed: true })).toMatch(
+    const tried = { ...RECORD, ...PLAIN, upstreamAddresses: 'a, b, c', failures };
+    expect(longAccessLine(tried)).toMatch(/ a, b, c 0, 0, 500 0\.001, 5\.000, 0\.050 502, 504, 200 [\da-f]{32}$/);
+    expect(longAccessLine({ ...tried, upstreamAddresses: 'a, b', failed: true })).toMatch(
       / a, b 0, 0 0\.001, 5\.000 502, 504 [\da-f]{32}$/,
     );
   });

@@ -1,6 +1,6 @@
 /** What is written down of every exchange: counters, durations, the access log. */
 import { CATCH_ALL_HOST, type Route } from '../../model/table.ts';
-import { accessLine, NOTHING_KNOWN, streamLine, type StreamRecord } from '../../observe/access-line.ts';
+import { accessLine, longAccessLine, NOTHING_KNOWN, streamLine, type StreamRecord } from '../../observe/access-line.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import type { LogFiles } from '../../observe/log-files.ts';
 import {
@@ -137,12 +137,11 @@ export class Recorder {
   }
 
   #countedBy({ route, alternativeName, downstream }: Exchange): RouteSeries {
-    const routes = this.#routes;
-    const series = route?.series ?? routes.unrouted;
-    if (alternativeName !== '') return routes.ofCanary(series, alternativeName);
-    if (!this.#undefinedHosts) return series;
+    const series = route === null ? this.#routes.unrouted : route.series;
+    if (alternativeName === '' && !this.#undefinedHosts) return series;
+    if (alternativeName !== '') return this.#routes.ofCanary(series, alternativeName);
     const host = hostName(downstream.head.host).toLowerCase();
-    return host === '' || host === series.labels.host ? series : routes.ofHost(series, host);
+    return host === '' || host === series.labels.host ? series : this.#routes.ofHost(series, host);
   }
 
   /** Not what is for the default backend, unless it is wanted; not where an Ingress or the ConfigMap says so. */
@@ -163,11 +162,11 @@ export class Recorder {
       this.#log!.add(this.#line({ exchange, settings, time, requestTime, upstreamTime, remoteAddress }));
       return;
     }
-    const { authorization } = head;
+    if (head.authorization !== '' || exchange.alternativeName !== '' || attempts.failures.length > 0)
+      return this.#writeLongLine(exchange, remoteAddress, time, requestTime, upstreamTime);
     this.#log!.add(
       accessLine({
         remoteAddress,
-        remoteUser: authorization === '' ? '' : userOf(authorization),
         time,
         request: `${head.method} ${head.target} ${http2 ? 'HTTP/2.0' : `HTTP/1.${head.minor}`}`,
         status: exchange.status,
@@ -177,6 +176,31 @@ export class Recorder {
         requestLength: exchange.requestBytes,
         requestTime,
         upstreamName: exchange.route === null ? '' : upstreamName(exchange.route.model),
+        upstreamAddresses: attempts.tried,
+        upstreamResponseLength: exchange.responseBytes,
+        upstreamResponseTime: upstreamTime,
+        upstreamStatus: exchange.upstreamStatus,
+        requestId: exchange.requestId,
+      }),
+    );
+  }
+
+  #writeLongLine(exchange: Exchange, remoteAddress: string, time: number, requestTime: number, upstreamTime: number): void {
+    const { attempts, downstream, route } = exchange;
+    const { head, http2 } = downstream;
+    this.#log!.add(
+      longAccessLine({
+        remoteAddress,
+        remoteUser: userOf(head.authorization),
+        time,
+        request: `${head.method} ${head.target} ${http2 ? 'HTTP/2.0' : `HTTP/1.${head.minor}`}`,
+        status: exchange.status,
+        bodyBytesSent: downstream.bodyBytesSent(),
+        referer: head.referer,
+        userAgent: head.userAgent,
+        requestLength: exchange.requestBytes,
+        requestTime,
+        upstreamName: route === null ? '' : upstreamName(route.model),
         alternativeName: exchange.alternativeName,
         upstreamAddresses: attempts.tried,
         upstreamResponseLength: exchange.responseBytes,
