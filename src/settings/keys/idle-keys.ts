@@ -4,7 +4,6 @@
  */
 const NGINX_MEMORY = 'Tables here grow as they need to.';
 const NO_GEOIP = 'Countries and networks of clients are not looked up.';
-const NO_SYSLOG = 'Logs go to stdout and stderr, and the access log to a file if it is asked to; no syslog is spoken.';
 const NO_SOCKETS = 'Every worker accepts on a socket of its own (SO_REUSEPORT), and all that waits in it.';
 const THREADS = 'The number of worker threads is a matter of the start: --workers.';
 const STATUS = 'There is no status page of nginx; /metrics of the admin port says what it said.';
@@ -29,7 +28,6 @@ export const IDLE_KEYS: ReadonlyMap<string, string> = new Map([
   ['enable-auth-access-log', 'Requests to authentication services have no line of their own in the access log.'],
   ['enable-multi-accept', NO_SOCKETS],
   ['reuse-port', NO_SOCKETS],
-  ...all('enable-syslog syslog-host syslog-port', NO_SYSLOG),
   ['error-log-level', 'The log says what --log-level says; what fails for one request is in the access log and the metrics.'],
   ['error-log-path', 'The log goes to stderr, as it does with the default of ingress-nginx.'],
   ['grpc-buffer-size-kb', 'gRPC is streamed with back-pressure, in buffers that need no size.'],
@@ -41,7 +39,6 @@ export const IDLE_KEYS: ReadonlyMap<string, string> = new Map([
     'Fields with names that nginx calls invalid are always dropped: two readers might take them differently.',
   ],
   ['lua-shared-dicts', 'There is no Lua.'],
-  ['plugins', 'There is no Lua: what the plugins did is not done.'],
   ['max-worker-open-files', 'As many files are opened as the system lets the process open.'],
   ...all(
     `map-hash-bucket-size proxy-headers-hash-bucket-size proxy-headers-hash-max-size server-name-hash-bucket-size
