@@ -259,6 +259,7 @@ describe('log-format-escape-json', () => {
 
 describe('skip-access-log-urls', () => {
   it.each([
+    ['/HEALTH?FULL,/nothing', ['/a', '/health']],
     ['', ['/a', '/health', '/health?full']],
     ['/health', ['/a', '/health?full']],
     ['/HEALTH,/a', ['/health?full']],
@@ -266,11 +267,12 @@ describe('skip-access-log-urls', () => {
     // Not a request target: the default, which is none.
     ['health', ['/a', '/health', '/health?full']],
   ])('%j', async (value, logged) => {
-    const { lines } = await linesOf({}, [get('/a'), get('/health'), get('/health?full')], {
+    const { lines } = await linesOf({}, [get('/a'), get('/health'), get('/health?full'), get('/NoThing')], {
       'log-format-upstream': '$request_uri',
       'skip-access-log-urls': value,
     });
-    expect(lines).toEqual(logged);
+    // In either case of letters, of the key and of the request.
+    expect(lines).toEqual(value.includes('nothing') ? logged : [...logged, '/NoThing']);
   });
 });
 
