@@ -40,6 +40,7 @@ export const DIAGNOSTIC_CODES = {
   StreamPortUnavailable: 'The port of a TCP or UDP service cannot be listened on; it is tried again and again.',
   ConfigKeyInvalid: 'A key of the ConfigMap has a value that cannot be understood; its default is used.',
   ConfigKeyUnknown: 'A key of the ConfigMap is not known.',
+  ConfigKeyIdle: 'A key of the ConfigMap is known, and has nothing to do here.',
 } as const;
 
 /** The stable code of a diagnostic. */

@@ -30,6 +30,14 @@ export interface SslRedirect {
   readonly preserveTrailingSlash: boolean;
 }
 
+/** What the spans of a route's requests are. */
+export interface Opentelemetry {
+  /** The client's trace is gone on with. */
+  readonly trust: boolean;
+  /** Text and variables of nginx; empty: the path of the Ingress. */
+  readonly operation: readonly (string | { readonly variable: string })[];
+}
+
 /** Each member is named, and documented, as its file in `policies/`. */
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
@@ -38,6 +46,10 @@ export interface RoutePolicies {
   readonly backendProtocol?: BackendProtocol;
   /** Absent: certificates of backends are not looked at. */
   readonly proxySsl?: UpstreamTls;
+  /** Absent: its requests are logged, if any are. */
+  readonly accessLog?: 'off';
+  /** Absent: its requests are not traced. */
+  readonly opentelemetry?: Opentelemetry;
 }
 
 /** Of a plain route. */

@@ -3,6 +3,8 @@
  * once per change of the route (`steps.ts`), and takes each request of it through them.
  */
 import type { Route } from '../model/table.ts';
+import type { TraceContext } from '../observe/tracing/trace-context.ts';
+import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
@@ -45,6 +47,14 @@ export interface Passage {
   readonly requestId: string;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: number;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
+  /** Where in which trace the request is; null: it is not traced. For the policy that traces to set. */
+  trace: TraceContext | null;
+  /** The final status; 0 while there is none. */
+  readonly status: number;
+  /** The client speaks HTTP/2. */
+  readonly http2: boolean;
   /** What the backend is to get. */
   readonly upstream: RequestChanges;
   /** What the client is to get. */

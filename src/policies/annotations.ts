@@ -177,9 +177,6 @@ alters('custom-http-errors', "The backend's own error responses are sent.");
 options('custom-http-errors', 'disable-proxy-intercept-errors');
 alters('mirror-target', 'Requests are not copied.');
 options('mirror-target', 'mirror-request-body mirror-host');
-alters('enable-access-log', BY_CONFIG, OFF.true);
-alters('enable-rewrite-log enable-opentelemetry', AS_IF_ABSENT, OFF.false);
-options('enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name');
 // nginx itself has no HTTP/2 push any more.
 list.set('http2-push-preload', { kind: 'harmless' });
 

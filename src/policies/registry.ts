@@ -2,6 +2,8 @@
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
+import { accessLog } from './observe/access-log.ts';
+import { opentelemetry } from './observe/opentelemetry.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
 
@@ -14,6 +16,8 @@ type Registry = {
 const REGISTRY: Registry = {
   sslRedirect,
   backendProtocol,
+  accessLog,
+  opentelemetry,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];

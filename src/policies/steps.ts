@@ -1,6 +1,7 @@
 /** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
 import type { Route } from '../model/table.ts';
 import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
+import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
@@ -10,7 +11,11 @@ type Compile<Step> = (route: Route) => Step | null;
 const HOST_STEPS: readonly Compile<RequestStep>[] = [];
 
 /** Rewrite phase, then limits, then access. */
-const REQUEST_STEPS: readonly Compile<RequestStep>[] = [sslRedirectStep];
+const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
+  // Around all others.
+  opentelemetryStep,
+  sslRedirectStep,
+];
 
 const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];
 

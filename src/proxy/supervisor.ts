@@ -281,12 +281,10 @@ class Supervisor implements DataPlane {
         return;
       case 'streamFailed':
         return this.streamPorts.failed(message.id, message.message, this.#settings.bindAddress);
-      case 'proxyHeaderRefused':
-        this.#options.log.warn(
-          { worker: slot.id, client: message.address, why: message.why },
-          'connections are closed for their PROXY header',
-        );
-        return;
+      case 'trouble': {
+        const { type: _, what, ...fields } = message;
+        return this.#options.log.warn({ worker: slot.id, ...fields }, what);
+      }
       case 'bug':
         this.#options.log.error({ worker: slot.id, stack: message.stack }, `a bug: ${message.lost}`);
         return;

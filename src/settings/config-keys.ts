@@ -4,7 +4,9 @@
  */
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
+import { LOG_KEYS } from './keys/logs.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
+import { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { TLS_KEYS } from './keys/tls.ts';
 import {
   BOOLEAN,
@@ -280,16 +282,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'How long requests in flight may take to finish at shutdown.',
     (workerShutdownTimeout) => ({ controller: { workerShutdownTimeout } }),
   ),
-  // It only turns off: a log that --access-log=false forbids stays off.
-  key('disable-access-log', BOOLEAN, false, 'Write no access log.', (off) =>
-    off ? { proxy: { accessLog: false, streamAccessLog: false } } : {},
-  ),
-  key('disable-stream-access-log', BOOLEAN, false, 'Write no access log of TCP and UDP services.', (off) =>
-    off ? { proxy: { streamAccessLog: false } } : {},
-  ),
-  key('disable-http-access-log', BOOLEAN, false, 'Write no access log of requests.', (off) =>
-    off ? { proxy: { accessLog: false } } : {},
-  ),
+  ...LOG_KEYS,
+  ...TELEMETRY_KEYS,
 ];
 
 /** The parts of the header Strict-Transport-Security. */

@@ -3,7 +3,6 @@
  * types and defaults are ingress-nginx's (v1.15.1, pkg/flags/flags.go) but for those under "Sluice's own".
  */
 import { availableParallelism } from 'node:os';
-import { filledFields, type SettingsPatch } from './patch.ts';
 import {
   ADDRESSES,
   CONTROLLER,
@@ -19,77 +18,10 @@ import {
   VERBOSITY,
   WORKERS,
 } from './keys/flag-types.ts';
-import {
-  BOOLEAN,
-  DNS,
-  IP_ADDRESS,
-  NAMESPACED_NAME,
-  NGINX_SIZE,
-  oneOf,
-  PORT,
-  SECONDS_OR_DURATION,
-  type ValueType,
-} from './values.ts';
-
-/** One flag. */
-export interface Flag {
-  readonly name: string;
-  /** Groups the flags of `--help`. */
-  readonly section: FlagSection;
-  /** One word for its value. */
-  readonly word: string;
-  readonly expected: string;
-  /** May stand without a value. */
-  readonly boolean: boolean;
-  /** The default as a user would write it. */
-  readonly defaultText: string;
-  readonly defaults: SettingsPatch;
-  /** The fields it fills, as `section.field`. */
-  readonly fills: readonly string[];
-  readonly meaning: string;
-  /** What the settings become by this value; undefined when it cannot be understood. */
-  readonly read: (value: string) => SettingsPatch | undefined;
-}
-
-/** The headings of `--help`. */
-export const FLAG_SECTIONS = [
-  'Ingresses',
-  'Cluster',
-  'Status',
-  'Listening',
-  'Health, metrics and logs',
-  'Shutdown',
-  "Sluice's own",
-] as const;
-
-type FlagSection = (typeof FLAG_SECTIONS)[number];
-
-function section(name: FlagSection) {
-  return function flag<T>(
-    flagName: string,
-    type: ValueType<T>,
-    defaultValue: NoInfer<T>,
-    meaning: string,
-    fill: (value: T) => SettingsPatch,
-  ): Flag {
-    const defaults = fill(defaultValue);
-    return {
-      name: flagName,
-      section: name,
-      word: type.word,
-      expected: type.expected,
-      boolean: type.word === BOOLEAN.word,
-      defaultText: type.format(defaultValue),
-      defaults,
-      fills: filledFields(defaults),
-      meaning,
-      read: (value) => {
-        const parsed = type.parse(value);
-        return parsed === undefined ? undefined : fill(parsed);
-      },
-    };
-  };
-}
+import { section, type Flag } from './keys/flag.ts';
+import { IDLE_FLAGS } from './keys/idle-flags.ts';
+import { METRIC_FLAGS } from './keys/metric-flags.ts';
+import { BOOLEAN, DNS, IP_ADDRESS, NAMESPACED_NAME, NGINX_SIZE, oneOf, PORT, SECONDS_OR_DURATION } from './values.ts';
 
 const ingresses = section('Ingresses');
 const cluster = section('Cluster');
@@ -269,7 +201,6 @@ export const FLAGS: readonly Flag[] = [
     'Heed the annotation ssl-passthrough: TLS for these hosts passes through to their backends.',
     (sslPassthrough) => ({ translate: { sslPassthrough } }),
   ),
-  listening('ssl-passthrough-proxy-port', PORT, 442, 'Without effect: passthrough needs no port of its own.', () => ({})),
   listening(
     'tcp-services-configmap',
     NAMESPACED_NAME,
@@ -300,9 +231,7 @@ export const FLAGS: readonly Flag[] = [
     (healthCheckPath) => ({ proxy: { healthCheckPath }, controller: { healthCheckPath } }),
   ),
   health('enable-metrics', BOOLEAN, true, 'Serve /metrics.', (enableMetrics) => ({ controller: { enableMetrics } })),
-  health('metrics-per-host', BOOLEAN, true, 'Give metrics the label "host".', (metricsPerHost) => ({
-    controller: { metricsPerHost },
-  })),
+  ...METRIC_FLAGS,
   health('disable-sync-events', BOOLEAN, false, 'Create no Events of reason Sync.', (disableSyncEvents) => ({
     controller: { disableSyncEvents },
   })),
@@ -380,4 +309,5 @@ export const FLAGS: readonly Flag[] = [
     'What the log on stderr says; wins over --v.',
     (logLevel) => ({ controller: { logLevel } }),
   ),
+  ...IDLE_FLAGS,
 ];

@@ -1,6 +1,7 @@
 /** The texts of `--help` and `--version`. */
 import { readFileSync } from 'node:fs';
-import { FLAG_SECTIONS, FLAGS, type Flag } from './flags.ts';
+import { FLAGS } from './flags.ts';
+import { FLAG_SECTIONS, type Flag } from './keys/flag.ts';
 
 const WIDTH = 100;
 const INDENT = 6;

@@ -6,7 +6,6 @@ import { nearest } from './nearest.ts';
 import { withPatch } from './patch.ts';
 import { type Argument, FlagError, scanArguments } from './scan.ts';
 import type { Settings } from './settings.ts';
-import { UNSUPPORTED_FLAGS } from './unsupported-keys.ts';
 
 /** Flags of which only one may have a value. */
 const EXCLUSIVE: readonly (readonly [string, string])[] = [
@@ -23,9 +22,6 @@ function takesValue(name: string): boolean {
   const flag = BY_NAME.get(name);
   if (flag !== undefined) return !flag.boolean;
   if (ASKING.some((asking) => asking === name)) return false;
-  if (UNSUPPORTED_FLAGS.has(name)) {
-    throw new FlagError(`--${name} is a flag of ingress-nginx that Sluice does not support; leave it out`);
-  }
   const meant = nearest(name, [...BY_NAME.keys(), ...ASKING]);
   throw new FlagError(`unknown flag --${name}; did you mean --${meant}? (--help lists them all)`);
 }
@@ -40,6 +36,14 @@ export function asksFor(argv: readonly string[]): 'help' | 'version' | undefined
     if (/^--?version$/.test(argument)) return 'version';
   }
   return undefined;
+}
+
+/** What there is to say of the flags in `argv` that are accepted and change nothing; `argv` is one that `parseFlags` takes. */
+export function idleFlags(argv: readonly string[]): string[] {
+  const { flags } = scanArguments(argv, takesValue);
+  return FLAGS.filter(({ name, idle }) => idle !== null && flags.has(name)).map(
+    ({ name, idle }) => `--${name} has no effect: ${idle}`,
+  );
 }
 
 function given(argument: Argument): boolean {

@@ -2,6 +2,7 @@
  * The typed settings: what flags, environment and the ConfigMap become. Plain data. `flags.ts` and `configmap.ts` list each
  * key once, with its default and meaning; nothing else in the tree parses a setting.
  */
+import type { LogPart } from './log-format.ts';
 
 /** From where on an overload closes connections after each response, and from where on it refuses requests. */
 export interface OverloadThresholds {
@@ -207,6 +208,43 @@ export interface ProxySettings {
   readonly healthCheckPath: string;
   /** `--access-log`, `disable-access-log`: write an access log line per request to stdout. */
   readonly accessLog: boolean;
+  /** `log-format-upstream` and `log-format-stream`; null: ingress-nginx's. */
+  readonly logFormat: readonly LogPart[] | null;
+  readonly streamLogFormat: readonly LogPart[] | null;
+  /** `log-format-escape-json` and `log-format-escape-none`, which wins. */
+  readonly logEscapeJson: boolean;
+  readonly logEscapeNone: boolean;
+  /** `access-log-path`, and where they are not empty `http-access-log-path` and `stream-access-log-path`. */
+  readonly accessLogPath: string;
+  readonly httpAccessLogPath: string;
+  readonly streamAccessLogPath: string;
+  /** `enable-access-log-for-default-backend`: log requests for hosts that no Ingress names. */
+  readonly defaultBackendAccessLog: boolean;
+  /** `skip-access-log-urls`: request targets that are not logged. */
+  readonly skipAccessLogUrls: readonly string[];
+
+  /** `otlp-collector-host` (empty: nothing is traced) and `otlp-collector-port`. */
+  readonly otlpCollectorHost: string;
+  readonly otlpCollectorPort: number;
+  /** `otel-service-name`. */
+  readonly otelServiceName: string;
+  /** `otel-sampler`, `otel-sampler-ratio` (0 to 1), `otel-sampler-parent-based`. */
+  readonly otelSampler: 'AlwaysOn' | 'AlwaysOff' | 'TraceIdRatioBased';
+  readonly otelSamplerRatio: number;
+  readonly otelSamplerParentBased: boolean;
+  /** `otel-max-queuesize` and `otel-max-export-batch-size`: spans. `otel-schedule-delay-millis`. */
+  readonly otelMaxQueueSize: number;
+  readonly otelMaxExportBatchSize: number;
+  readonly otelScheduleDelay: number;
+
+  /** `--metrics-per-undefined-host`: requests are counted by their host even if no Ingress names it. */
+  readonly metricsPerUndefinedHost: boolean;
+  /** `--report-status-classes`: the label `status` says 2xx, 3xx, 4xx or 5xx. */
+  readonly metricsStatusClasses: boolean;
+  /** `--time-buckets`, seconds; `--length-buckets` and `--size-buckets`, bytes. Rising. */
+  readonly timeBuckets: readonly number[];
+  readonly lengthBuckets: readonly number[];
+  readonly sizeBuckets: readonly number[];
 }
 
 /** What translation needs besides the objects. */
@@ -236,6 +274,10 @@ export interface TranslateSettings {
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;
+  /** `enable-opentelemetry`, `opentelemetry-trust-incoming-span`, `opentelemetry-operation-name`: defaults of these annotations. */
+  readonly enableOpentelemetry: boolean;
+  readonly opentelemetryTrustIncomingSpan: boolean;
+  readonly opentelemetryOperationName: string;
   /** `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is heeded. */
   readonly sslPassthrough: boolean;
   /** `--tcp-services-configmap` and `--udp-services-configmap`; null: none. */
@@ -282,6 +324,8 @@ export interface ControllerSettings {
   readonly healthCheckPath: string;
   readonly enableMetrics: boolean;
   readonly metricsPerHost: boolean;
+  /** `--exclude-socket-metrics`: names of metrics of requests that are not served. */
+  readonly metricsExcluded: readonly string[];
   /** `--shutdown-grace-period`: keep serving so long after SIGTERM, not ready. */
   readonly shutdownGracePeriod: number;
   /** `worker-shutdown-timeout`: then exchanges in flight may finish so long. */

@@ -15,13 +15,13 @@ import {
   type VirtualHost,
 } from '../../src/model/table.ts';
 import type { RoutePolicies } from '../../src/model/policies.ts';
-import { sharedCounters, SLOT, type SeriesLabels } from '../../src/observe/series.ts';
-import { SeriesWriter } from '../../src/observe/series-writer.ts';
+import { sharedCounters, type SeriesLabels } from '../../src/observe/series.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { makeCertificate } from './pki.ts';
+import { LAYOUT, seriesWriter } from './series.ts';
 
 /** An upstream group of the Service `name` in the namespace `default`. */
 export function group(name: string, ports: readonly number[], address = '127.0.0.1'): UpstreamGroup {
@@ -148,7 +148,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
   const bugs: unknown[] = [];
   const counters = sharedCounters();
   let firstSegment: Float64Array = new Float64Array();
-  const writer = new SeriesWriter(counters, ({ slot, labels, segment }) => {
+  const writer = seriesWriter(counters, ({ slot, labels, segment }) => {
     if (slot === 0 && segment !== null) firstSegment = segment;
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
@@ -165,7 +165,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     httpsPort: ports.https,
     series,
     counters,
-    requestsOf: (slot) => firstSegment[slot * SLOT] ?? 0,
+    requestsOf: (slot) => firstSegment[slot * LAYOUT.size] ?? 0,
     bugs,
     close: () => runtime.stop(0),
   };

@@ -52,6 +52,7 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
   StreamConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or leave the flag out.' },
   StreamPortUnavailable: { alike: true, advice: 'Free the port, or take another.' },
   ConfigKeyInvalid: { alike: true, advice: 'Mend the value in the ConfigMap.' },
+  ConfigKeyIdle: { alike: false, advice: 'Take the key away, if the reason it gives is all right.' },
   ConfigKeyUnknown: { alike: false, advice: 'Take the key away, or write the one that was meant.' },
 };
 

@@ -5,6 +5,7 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
 import { fallbackFields } from '../http1/forward-request.ts';
 import type { Passage } from './passage.ts';
+import { failedTry, NO_FAILED_TRIES, type FailedTry } from '../record/tries.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { Replay } from '../upstream/replay.ts';
@@ -34,6 +35,9 @@ export class Attempts {
   /** Milliseconds of the worker's deadlines; 0 when it did not happen. */
   startedAt = 0;
   connectedAt = 0;
+  /** Tries that came to nothing, and whether the last one did. */
+  failures: readonly FailedTry[] = NO_FAILED_TRIES;
+  ended = false;
   /** The stream at work; null while there is none. */
   upstream: UpstreamStream | null = null;
   /** When the look-up of a name ends, in milliseconds of the deadlines. */
@@ -62,6 +66,8 @@ export class Attempts {
     this.#generation++;
     this.tried = '';
     this.startedAt = this.connectedAt = 0;
+    this.failures = NO_FAILED_TRIES;
+    this.ended = false;
     this.#triedPools = NONE_TRIED;
     this.#tries = 0;
     this.#group = null;
@@ -111,6 +117,8 @@ export class Attempts {
   /** After a failure before the response: tries again, or refuses the request. */
   retry(error: ProxyError, failed: UpstreamStream | null): void {
     if (failed === null) return this.#owner.refuse(error);
+    this.failures = [...this.failures, failedTry(error, this.startedAt, this.connectedAt, this.#context.deadlines.now)];
+    this.ended = true;
     const attempt = {
       method: this.#owner.downstream.head.method,
       tries: this.#tries,
@@ -165,6 +173,8 @@ export class Attempts {
     this.#tries++;
     this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
     this.startedAt = this.#context.deadlines.now;
+    this.connectedAt = 0;
+    this.ended = false;
     const upstream = pool.take(address, fresh);
     this.upstream = upstream;
     const route = owner.route!;

@@ -33,6 +33,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   /** Response body bytes from the upstream. */
   responseBytes = 0;
   upstreamStatus = 0;
+  /** The head of the backend's response, where the access log asks for it. */
+  responseText = '';
+  /** What was answered in place of a backend. */
+  answer: Answer | null = null;
+  /** The canary that has the request, as `$proxy_alternative_upstream_name`; empty: none has. */
+  alternativeName = '';
   requestId = '';
   active = false;
   readonly attempts: Attempts;
@@ -191,6 +197,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onResponseHead(head: ResponseHead): void {
     this.headReceivedAt = this.#context.deadlines.now;
+    if (this.#context.keepsResponses()) this.responseText = head.text;
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.attempts.answered(isFailure(head.status));
@@ -284,6 +291,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.attempts.drop();
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
+    this.answer = answer;
     this.#responseStarted = true;
     const { http2, head } = this.downstream;
     // What is written down is what happened; a client of gRPC looks for it elsewhere.
@@ -313,7 +321,8 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.headReceivedAt = 0;
     this.requestBytes = headBytes;
     this.responseBytes = 0;
-    this.requestId = '';
+    this.requestId = this.responseText = this.alternativeName = '';
+    this.answer = null;
     this.#responseStarted = this.#tunnel = false;
     this.#bodyBytes = 0;
     this.trailers = '';

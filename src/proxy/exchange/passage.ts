@@ -8,6 +8,8 @@ import {
   type RouteSteps,
 } from '../../policies/acting.ts';
 import { RequestChanges, ResponseChanges } from '../../policies/changes.ts';
+import type { TraceContext } from '../../observe/tracing/trace-context.ts';
+import type { Tracer } from '../../observe/tracing/tracer.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
@@ -26,6 +28,8 @@ export interface PassageOwner {
   readonly requestId: string;
   readonly active: boolean;
   readonly requestEnded: boolean;
+  /** The final one; 0 while there is none. */
+  readonly status: number;
   readonly answerInstead: (answer: Answer) => void;
   /** All steps let the request go on. */
   readonly proceed: () => void;
@@ -38,6 +42,7 @@ export class Passage implements PolicyPassage {
   readonly path: string;
   readonly upstream = new RequestChanges();
   readonly response = new ResponseChanges();
+  trace: TraceContext | null = null;
   readonly owner: PassageOwner;
   readonly #steps: RouteSteps;
   readonly #context: ExchangeContext;
@@ -68,6 +73,18 @@ export class Passage implements PolicyPassage {
 
   get serverName(): string {
     return this.owner.route!.host;
+  }
+
+  get tracer(): Tracer | null {
+    return this.#context.tracer();
+  }
+
+  get status(): number {
+    return this.owner.status;
+  }
+
+  get http2(): boolean {
+    return this.owner.downstream.http2;
   }
 
   get requestId(): string {

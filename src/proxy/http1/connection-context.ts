@@ -1,3 +1,4 @@
+import type { Tracer } from '../../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Compression } from '../compression/compression.ts';
@@ -30,6 +31,10 @@ export interface ExchangeContext {
   readonly resolver: Resolver;
   readonly deadlines: Deadlines;
   readonly compression: Compression;
+  /** Null: nothing is traced. */
+  readonly tracer: () => Tracer | null;
+  /** The heads of responses are wanted when an exchange is over. */
+  readonly keepsResponses: () => boolean;
   /** Called once for every exchange, whatever became of it. */
   readonly onExchangeDone: (exchange: Exchange) => void;
 }

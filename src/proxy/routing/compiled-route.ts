@@ -4,7 +4,8 @@ import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/ta
 import type { RouteSteps } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
-import type { Recorder, RouteSeries } from '../record.ts';
+import type { Recorder } from '../record/recorder.ts';
+import type { RouteSeries } from '../record/route-series.ts';
 import type { Groups, LiveGroup } from '../upstream/group.ts';
 import type { TransportWish } from '../upstream/transport.ts';
 

@@ -11,7 +11,6 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccessLog } from '../../../src/observe/access-log.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
-import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Compression } from '../../../src/proxy/compression/compression.ts';
 import { compileRoute, type CompiledRoute } from '../../../src/proxy/routing/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
@@ -20,7 +19,7 @@ import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
 import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
-import { Recorder } from '../../../src/proxy/record.ts';
+import { Recorder } from '../../../src/proxy/record/recorder.ts';
 import { Router } from '../../../src/proxy/routing/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
@@ -30,6 +29,7 @@ import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
 import { Admission } from '../../../src/proxy/workers/overload.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
+import { seriesWriter } from '../../support/series.ts';
 
 const SETTINGS = proxySettings({
   clientHeaderTimeout: 10_000,
@@ -84,14 +84,12 @@ class World {
       return socket.socket;
     }) as UpstreamSocket['connect']);
     const onBug = (error: unknown): void => void this.bugs.push(error);
-    const writer = new SeriesWriter(sharedCounters(), () => undefined);
-    const recorder = new Recorder(
-      writer,
-      new AccessLog(
-        (_, done) => done(null),
-        () => undefined,
-      ),
+    const writer = seriesWriter(sharedCounters(), () => undefined);
+    const log = new AccessLog(
+      (_, done) => done(null),
+      () => undefined,
     );
+    const recorder = new Recorder(writer, { get: () => log, keep: () => undefined });
     const groups = new Groups({
       onBug,
       deadlines: this.deadlines,
@@ -125,6 +123,8 @@ class World {
       settings: () => SETTINGS,
       router,
       resolver: new Resolver((_, done) => void this.#lookups.push(done), clock),
+      tracer: () => null,
+      keepsResponses: () => false,
       onExchangeDone: (exchange) => recorder.record(exchange),
       deadlines: this.deadlines,
       compression: new Compression(SETTINGS, this.deadlines),

@@ -23,6 +23,8 @@ const NO_LIMITS = new Set([
   'brotliMinLength',
   'zstdLevel',
   'zstdMinLength',
+  'otelSamplerRatio',
+  'otlpCollectorPort',
 ]);
 
 describe('docs/limits.md', () => {
