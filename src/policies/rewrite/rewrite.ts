@@ -1,0 +1,62 @@
+/**
+ * `rewrite-target`, `use-regex`, `x-forwarded-prefix`: paths are regular expressions, for every Ingress of the host, and the backend
+ * gets another path. ingress-nginx: internal/ingress/controller/template/template.go, `buildLocation` and `buildProxyPass`.
+ */
+import type { Rewrite, RewritePart } from '../../model/policies.ts';
+import type { RoutePolicy } from '../policy.ts';
+import { compileRegex } from '../regex.ts';
+import { pathPattern } from './path-pattern.ts';
+import { highestGroup, parseParts, parseTarget } from './target.ts';
+
+/** What the annotations of one Ingress ask for. */
+export interface RewriteWish {
+  readonly useRegex: boolean;
+  /** As it is written; null: nothing is rewritten. */
+  readonly text: string | null;
+  /** Null: it cannot be understood, and the Ingress is denied. */
+  readonly target: Omit<Rewrite, 'pattern' | 'prefix'> | null;
+  readonly prefix: readonly RewritePart[] | null;
+}
+
+/** Reads and resolves them. */
+export const rewrite: RoutePolicy<Rewrite, RewriteWish> = {
+  annotations: ['rewrite-target', 'use-regex', 'x-forwarded-prefix'],
+  notForCatchAll: true,
+  read: (source) => {
+    const useRegex = source.bool('use-regex', false);
+    const given: unknown = source.value('rewrite-target');
+    // Of another type it cannot be understood, and must not pass for absent.
+    const text = source.text('rewrite-target') ?? (given === undefined || given === null || typeof given === 'string' ? null : '');
+    if (text === null && !useRegex) return undefined;
+    const target = text === null ? null : parseTarget(text);
+    // Without the rewriting, paths would be text, and what they protect would fall to other paths of the host.
+    if (typeof target === 'string') source.deny('rewrite-target', target);
+    const prefixText = source.text('x-forwarded-prefix');
+    const prefix = prefixText === undefined ? null : parseParts(prefixText);
+    if (typeof prefix === 'string') source.invalid('x-forwarded-prefix', prefix, 'X-Forwarded-Prefix is not set.');
+    return {
+      useRegex,
+      text,
+      target: typeof target === 'string' ? null : target,
+      prefix: typeof prefix === 'string' ? null : prefix,
+    };
+  },
+  resolve: ({ text, target, prefix }, { path, report }) => {
+    if (target === null || text === path) return undefined;
+    const pattern = pathPattern(path);
+    const groups = compileRegex(pattern, true);
+    // The path is refused as such where it is matched.
+    if (typeof groups === 'string') return undefined;
+    const wanted = Math.max(highestGroup(target.path), highestGroup(target.query ?? []), highestGroup(prefix ?? []));
+    if (wanted > groups.groups && path !== '/') {
+      const message = `rewrite-target or x-forwarded-prefix names group $${wanted}, and the path ${JSON.stringify(path)} has ${groups.groups}`;
+      report('AnnotationInvalid', 'warning', 'rewrite-target', message, 'The group is empty, as in ingress-nginx.');
+    }
+    return { pattern, ...target, ...(prefix !== null && { prefix }) };
+  },
+};
+
+/** The path makes the host one of regular expressions (`enforceRegexModifier`). */
+export function needsRegex(wish: RewriteWish | undefined, path: string): boolean {
+  return wish !== undefined && (wish.useRegex || (wish.text !== null && wish.text !== path));
+}
