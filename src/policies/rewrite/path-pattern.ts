@@ -13,6 +13,9 @@ export function quotePattern(text: string): string {
   return text.replace(/[.*+?()[\]{}|^$\\]/g, '\\$&');
 }
 
+/** Longer beginnings tell no more patterns apart, and a pattern made of one must stay below the bound of patterns. */
+const MAX_PREFIX = 512;
+
 /**
  * What every match of `^` and this pattern begins with, as far as can be seen; in lower case. Holds also for patterns that are refused:
  * what is not understood counts as anything.
@@ -20,7 +23,7 @@ export function quotePattern(text: string): string {
 export function literalPrefix(pattern: string): string {
   if (hasAlternatives(pattern)) return '';
   let prefix = '';
-  for (let at = 0; at < pattern.length; at++) {
+  for (let at = 0; at < pattern.length && prefix.length < MAX_PREFIX; at++) {
     let char = pattern[at]!;
     if (char === '\\') {
       const next = pattern[at + 1];
@@ -39,6 +42,7 @@ export function literalPrefix(pattern: string): string {
 
 /** A "|" that may stand outside of all parentheses, or something that may hide one. */
 function hasAlternatives(pattern: string): boolean {
+  if (!pattern.includes('|')) return false;
   if (/\\[QEc]|\(\?[a-zA-Z-]*x|\(\?#|\(\*/.test(pattern)) return true;
   let depth = 0;
   for (let at = 0; at < pattern.length; at++) {
@@ -49,7 +53,7 @@ function hasAlternatives(pattern: string): boolean {
       const end = pattern.indexOf(']', at + (pattern[at + 1] === '^' ? 3 : 2));
       if (end < 0) return true;
       // Where the class ends is not seen here if there are others, or escapes, in it.
-      if (/[[\\]/.test(pattern.slice(at + 1, end)) && pattern.includes('|')) return true;
+      if (/[[\\]/.test(pattern.slice(at + 1, end))) return true;
       at = end;
     } else if (char === '(') depth++;
     else if (char === ')') depth--;
