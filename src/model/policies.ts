@@ -55,7 +55,7 @@ export interface Rewrite {
   readonly keepsQuery: boolean;
   /** The client is sent there with 302, and nothing goes to the backend. */
   readonly redirects: boolean;
-  /** The value of X-Forwarded-Prefix; absent: the client's. */
+  /** The value of X-Forwarded-Prefix; absent: there is none. */
   readonly prefix?: readonly RewritePart[];
 }
 

@@ -3,6 +3,7 @@
  * gets another path. ingress-nginx: internal/ingress/controller/template/template.go, `buildLocation` and `buildProxyPass`.
  */
 import type { Rewrite, RewritePart } from '../../model/policies.ts';
+import { quote } from '../../model/report.ts';
 import type { RoutePolicy } from '../policy.ts';
 import { compileRegex } from '../regex.ts';
 import { pathPattern } from './path-pattern.ts';
@@ -49,7 +50,7 @@ export const rewrite: RoutePolicy<Rewrite, RewriteWish> = {
     if (typeof groups === 'string') return undefined;
     const wanted = Math.max(highestGroup(target.path), highestGroup(target.query ?? []), highestGroup(prefix ?? []));
     if (wanted > groups.groups && path !== '/') {
-      const message = `rewrite-target or x-forwarded-prefix names group $${wanted}, and the path ${JSON.stringify(path)} has ${groups.groups}`;
+      const message = `rewrite-target or x-forwarded-prefix names group $${wanted}, and the path ${quote(path)} has ${groups.groups}`;
       report('AnnotationInvalid', 'warning', 'rewrite-target', message, 'The group is empty, as in ingress-nginx.');
     }
     return { pattern, ...target, ...(prefix !== null && { prefix }) };

@@ -44,7 +44,8 @@ export function withSlash(
   own: OwnRedirects | undefined,
 ): string {
   const path = `${rawPath}/${target.slice(rawPath.length)}`;
-  if (own?.relative === true) return path;
+  // "//name/" would be read as another host (RFC 3986 §4.2).
+  if (own?.relative === true && !path.startsWith('//')) return path;
   const [published, bound, usual] =
     scheme === 'https'
       ? [settings.publicHttpsPort, settings.httpsPort, 443]
