@@ -52,7 +52,10 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
     ...wwwDiagnostics(host, own, context),
   ];
   const ruleHosts = context.settings.conformance === 'kubernetes' ? [host, wildcardOf(host), CATCH_ALL_HOST] : [host];
-  builder.decideRegex(ruleHosts.filter((name) => name !== null), own);
+  builder.decideRegex(
+    ruleHosts.filter((name) => name !== null),
+    own,
+  );
   builder.addRules(host, own, true, (problem) => diagnostics.push(problem));
   if (context.settings.conformance === 'kubernetes') {
     const wildcard = wildcardOf(host);
@@ -149,7 +152,8 @@ class HostBuilder {
     }
     const left = new Set(matches.map(({ index }) => index));
     for (const [index, { plan, path }] of claims.entries()) {
-      if (!left.has(index)) report?.(conflict(plan, path, 'the paths of the host are regular expressions, of which "/" takes all'));
+      if (!left.has(index))
+        report?.(conflict(plan, path, 'the paths of the host are regular expressions, of which "/" takes all'));
     }
   }
 

@@ -38,7 +38,14 @@ describe('from-to-www-redirect', () => {
     ['typical: to the bare name', 'true', 'app.example', 'www.app.example', '308 http://app.example:PORT/x?y=1', []],
     ['typical: to "www."', 'true', 'www.app.example', 'app.example', '308 http://www.app.example:PORT/x?y=1', []],
     ['edge: off', 'false', 'app.example', 'www.app.example', '404', []],
-    ['edge: the host as clients write it', 'true', 'app.example', 'WWW.App.example.:81', '308 http://app.example:PORT/x?y=1', []],
+    [
+      'edge: the host as clients write it',
+      'true',
+      'app.example',
+      'WWW.App.example.:81',
+      '308 http://app.example:PORT/x?y=1',
+      [],
+    ],
     ['edge: only one "www."', 'true', 'app.example', 'www.www.app.example', '404', []],
     ['a wildcard has none', 'true', '*.app.example', 'www.*.app.example', '400', ['AnnotationConflict from-to-www-redirect']],
     ['invalid: off', 'yes', 'app.example', 'www.app.example', '404', ['AnnotationInvalid from-to-www-redirect']],
@@ -106,7 +113,12 @@ describe('server-alias', () => {
   it.each([
     // alias, the names that are served, those that are not
     ['default', undefined, ['app.example'], ['b.example']],
-    ['typical', 'b.example, c.example,,', ['app.example', 'b.example', 'B.Example:81', 'c.example.'], ['d.example', 'x.b.example']],
+    [
+      'typical',
+      'b.example, c.example,,',
+      ['app.example', 'b.example', 'B.Example:81', 'c.example.'],
+      ['d.example', 'x.b.example'],
+    ],
     ['a wildcard, of any depth', '*.b.example', ['x.b.example', 'x.y.b.example'], ['b.example', 'xb.example']],
     ['a name and all below it', '.b.example', ['b.example', 'x.y.b.example'], ['xb.example']],
     ['a wildcard at the end', 'www.b.*', ['www.b.org', 'www.b.co.uk'], ['www.b', 'b.org']],
@@ -121,15 +133,25 @@ describe('server-alias', () => {
     expect(told(diagnostics)).toEqual([]);
   });
 
-  it.each(['_', '*', 'a b', '*.x.*', 'b..example', 'b.example;', 'b.example/x', '"b"', 'a\u0000b', '~(?=x)', '~(', `~${'a'.repeat(5000)}`])(
-    'invalid: %.20j is left out, and the others are served',
-    async (value) => {
-      const { get, diagnostics } = await askOne(stage, { 'server-alias': `${value},good.example` });
-      expect(await get('/x', 'good.example')).toBe('200 app /x');
-      expect(await get('/x', 'none.example')).toBe('404');
-      expect(told(diagnostics)).toEqual(['AnnotationInvalid server-alias']);
-    },
-  );
+  it.each([
+    '_',
+    '*',
+    'a b',
+    '*.x.*',
+    'b..example',
+    'b.example;',
+    'b.example/x',
+    '"b"',
+    'a\u0000b',
+    '~(?=x)',
+    '~(',
+    `~${'a'.repeat(5000)}`,
+  ])('invalid: %.20j is left out, and the others are served', async (value) => {
+    const { get, diagnostics } = await askOne(stage, { 'server-alias': `${value},good.example` });
+    expect(await get('/x', 'good.example')).toBe('200 app /x');
+    expect(await get('/x', 'none.example')).toBe('404');
+    expect(told(diagnostics)).toEqual(['AnnotationInvalid server-alias']);
+  });
 
   it('§4.6: exact before wildcard before pattern before the catch-all; a real host before all of them', async () => {
     const { get, diagnostics } = await ask(stage, [

@@ -51,7 +51,11 @@ describe('app-root', () => {
   });
 
   it('comes before redirects of the location and to https', async () => {
-    const { get, getTls } = await askOne(stage, { 'app-root': '/x', 'permanent-redirect': 'https://other.example/' }, { tls: true });
+    const { get, getTls } = await askOne(
+      stage,
+      { 'app-root': '/x', 'permanent-redirect': 'https://other.example/' },
+      { tls: true },
+    );
     expect(await get('/')).toBe('302 http://app.example/x');
     expect(await getTls('/')).toBe('302 https://app.example/x');
     expect(await get('/x')).toBe('301 https://other.example/');
@@ -60,7 +64,10 @@ describe('app-root', () => {
   it('is left out for the catch-all default backend', async () => {
     const made = ingress({ 'app-root': '/x' }, { paths: [] });
     const { get } = await ask(stage, [
-      { ...made, spec: { ingressClassName: 'nginx', defaultBackend: { service: { name: 'app', port: { number: 80 } } } } } as typeof made,
+      {
+        ...made,
+        spec: { ingressClassName: 'nginx', defaultBackend: { service: { name: 'app', port: { number: 80 } } } },
+      } as typeof made,
     ]);
     expect(await get('/', 'any.example')).toBe('200 app /');
   });
@@ -74,8 +81,20 @@ describe('permanent-redirect', () => {
     ['typical: one place for all paths', TO, '/x?y=1', `301 ${TO}`, []],
     ['edge: a query of its own', `${TO}?a=b&c=d`, '/x', `301 ${TO}?a=b&c=d`, []],
     ['edge: variables', 'https://new.example$request_uri', '/x?y=1', '301 https://new.example/x?y=1', []],
-    ['edge: a decoded path cannot break the line', 'https://new.example$uri', '/a%0d%0aSet-Cookie:x', '301 https://new.example/aSet-Cookie:x', []],
-    ['edge: nothing of the path becomes the host', 'https://new.example$request_uri', '//evil.example', '301 https://new.example//evil.example', []],
+    [
+      'edge: a decoded path cannot break the line',
+      'https://new.example$uri',
+      '/a%0d%0aSet-Cookie:x',
+      '301 https://new.example/aSet-Cookie:x',
+      [],
+    ],
+    [
+      'edge: nothing of the path becomes the host',
+      'https://new.example$request_uri',
+      '//evil.example',
+      '301 https://new.example//evil.example',
+      [],
+    ],
     ['invalid: no URL', '/there', '/x', '503', ['AnnotationInvalid permanent-redirect']],
     ['invalid: another scheme', 'javascript:alert(1)', '/x', '503', ['AnnotationInvalid permanent-redirect']],
     ['invalid: a line', `${TO}\r\nX: y`, '/x', '503', ['AnnotationInvalid permanent-redirect']],
@@ -130,7 +149,10 @@ describe('temporal-redirect', () => {
     ['invalid', 'https://', '503', ['AnnotationInvalid temporal-redirect']],
   ])('%s: %j', async (name, value, answer, problems) => {
     const permanent = name.includes('wins') ? { 'permanent-redirect': 'https://permanent.example/' } : {};
-    const { get, diagnostics } = await askOne(stage, { ...(value !== undefined && { 'temporal-redirect': value }), ...permanent });
+    const { get, diagnostics } = await askOne(stage, {
+      ...(value !== undefined && { 'temporal-redirect': value }),
+      ...permanent,
+    });
     expect(await get('/x')).toBe(answer);
     expect(told(diagnostics)).toEqual(problems);
   });
@@ -201,14 +223,20 @@ describe('use-port-in-redirects', () => {
       ],
       settings,
     );
-    const written = (text: string): string => text.replace(`:${proxy.port}/`, ':HTTP/').replace(`:${proxy.httpsPort}/`, ':HTTPS/');
+    const written = (text: string): string =>
+      text.replace(`:${proxy.port}/`, ':HTTP/').replace(`:${proxy.httpsPort}/`, ':HTTPS/');
     expect(written(await get('/foo'))).toBe(slash);
     expect(written(await get('/x', 'forced.example:99')).replace('forced', 'app')).toBe(https);
     expect(told(diagnostics).slice(0, 1)).toEqual(problems);
   });
 
   it('names the port that is published, where one is', async () => {
-    const { get } = await askOne(stage, { 'use-port-in-redirects': 'true' }, { tls: true }, { proxy: { publicHttpsPort: 8443 } });
+    const { get } = await askOne(
+      stage,
+      { 'use-port-in-redirects': 'true' },
+      { tls: true },
+      { proxy: { publicHttpsPort: 8443 } },
+    );
     expect(await get('/x')).toBe('308 https://app.example:8443/x');
   });
 });

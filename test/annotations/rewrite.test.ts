@@ -39,7 +39,9 @@ describe('rewrite-target', () => {
     ['"?" at the end keeps its own', '/old/(.*)', '/new?id=$1?', '/old/7?x=1', '200 app /new?id=7'],
     ['variables', '/old', '/$host/$request_method', '/old', '200 app /app.example/GET'],
   ])('%s: %s to %s', async (_, path, value, target, answer) => {
-    const { get, diagnostics } = await askOne(stage, value === undefined ? {} : { 'rewrite-target': value }, { paths: [free(path)] });
+    const { get, diagnostics } = await askOne(stage, value === undefined ? {} : { 'rewrite-target': value }, {
+      paths: [free(path)],
+    });
     expect(await get(target)).toBe(answer);
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
@@ -85,17 +87,23 @@ describe('rewrite-target', () => {
     expect(await get('/')).toBe('302 https://other.example/');
   });
 
+  it.each(['/a b', '/a"b', '/a;b', '/a\r\nX: y', '/a\nreturn 200 x', "/a'b", '/é', '/\u0000', `/${'a b'.repeat(20_000)}`])(
+    'invalid: %.12j is ignored, and paths are text, as in ingress-nginx',
+    async (value) => {
+      const { get, diagnostics } = await askOne(stage, { 'rewrite-target': value }, { paths: [free('/admin/(.*)'), '/x'] });
+      expect(await get('/admin/x')).toBe('404');
+      expect(await get('/x')).toBe('200 app /x');
+      expect(told(diagnostics)).toEqual(['AnnotationInvalid rewrite-target']);
+    },
+  );
+
   it.each([
     ['text that is no path', 'new'],
-    ['a space', '/a b'],
-    ['a quote', '/a"b'],
-    ['a semicolon', '/a;b'],
-    ['a line', '/a\r\nX: y'],
     ['a variable nobody knows', '/$nonsense'],
     ['a "$" alone', '/a$'],
     ['dot segments', '/a/../b'],
     ['another type', { not: 'text' }],
-  ])('invalid, %s: the Ingress is denied, and paths stay patterns', async (_, value) => {
+  ])('invalid for nginx, %s: the Ingress is denied, and paths stay patterns', async (_, value) => {
     const { get, diagnostics } = await ask(stage, [
       ingress({ 'rewrite-target': value }, { paths: [free('/admin/(.*)')] }),
       ingress({}, { name: 'open', created: '2025-01-02T00:00:00Z', paths: ['/'], service: 'other' }),
@@ -170,9 +178,13 @@ describe('use-regex', () => {
   });
 
   it('§4.9: the longer path is tried first, then the greater; the first that matches wins', async () => {
-    const { get } = await askOne(stage, { 'use-regex': 'true' }, {
-      paths: [free('/', 'other'), free('/a.*', 'app'), free('/a[b-c]', 'api'), free('/b.', 'app'), free('/bz', 'api')],
-    });
+    const { get } = await askOne(
+      stage,
+      { 'use-regex': 'true' },
+      {
+        paths: [free('/', 'other'), free('/a.*', 'app'), free('/a[b-c]', 'api'), free('/b.', 'app'), free('/bz', 'api')],
+      },
+    );
     expect(await get('/ab')).toBe('200 api /ab');
     expect(await get('/ad')).toBe('200 app /ad');
     expect(await get('/bz')).toBe('200 api /bz');
@@ -225,7 +237,7 @@ describe('use-regex', () => {
     expect(await get('/v2x0')).toBe('404');
   });
 
-  it("PCRE's \"$\" matches before a final newline: what it protects has no way around it", async () => {
+  it('PCRE\'s "$" matches before a final newline: what it protects has no way around it', async () => {
     const { get } = await askOne(stage, { 'use-regex': 'true' }, { paths: [free('/admin$', 'api'), free('/', 'other')] });
     expect(await get('/admin%0a')).toBe('200 api /admin%0a');
     expect(await get('/admin%0ax')).toBe('200 other /admin%0ax');

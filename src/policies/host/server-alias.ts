@@ -23,7 +23,13 @@ export const serverAlias: PolicyReader<readonly string[]> = {
     const sorted = [...names].sort();
     if (sorted.length <= MAX_ALIASES) return sorted;
     const message = `server-alias has ${sorted.length} names, and ${MAX_ALIASES} are allowed`;
-    source.report('AnnotationInvalid', 'error', 'server-alias', message, `The first ${MAX_ALIASES} in alphabetical order are served.`);
+    source.report(
+      'AnnotationInvalid',
+      'error',
+      'server-alias',
+      message,
+      `The first ${MAX_ALIASES} in alphabetical order are served.`,
+    );
     return sorted.slice(0, MAX_ALIASES);
   },
 };

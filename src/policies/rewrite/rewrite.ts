@@ -7,7 +7,7 @@ import { quote } from '../../model/report.ts';
 import type { RoutePolicy } from '../policy.ts';
 import { compileRegex } from '../regex.ts';
 import { pathPattern } from './path-pattern.ts';
-import { highestGroup, parseParts, parseTarget } from './target.ts';
+import { highestGroup, isValidThere, parseParts, parseTarget } from './target.ts';
 
 /** What the annotations of one Ingress ask for. */
 export interface RewriteWish {
@@ -27,11 +27,19 @@ export const rewrite: RoutePolicy<Rewrite, RewriteWish> = {
     const useRegex = source.bool('use-regex', false);
     const given: unknown = source.value('rewrite-target');
     // Of another type it cannot be understood, and must not pass for absent.
-    const text = source.text('rewrite-target') ?? (given === undefined || given === null || typeof given === 'string' ? null : '');
-    if (text === null && !useRegex) return undefined;
+    const malformed = given !== undefined && given !== null && typeof given !== 'string';
+    let text = source.text('rewrite-target') ?? (malformed ? '' : null);
     const target = text === null ? null : parseTarget(text);
-    // Without the rewriting, paths would be text, and what they protect would fall to other paths of the host.
-    if (typeof target === 'string') source.deny('rewrite-target', target);
+    // ingress-nginx takes what it finds bad for absent. What it takes and nginx then cannot serve must not become text, for
+    // what it protects would fall to other paths of the host.
+    if (typeof target === 'string' && text !== null) {
+      if (isValidThere(text)) source.deny('rewrite-target', target);
+      else {
+        source.invalid('rewrite-target', target, 'Nothing is rewritten, as in ingress-nginx.');
+        text = null;
+      }
+    }
+    if (text === null && !useRegex) return undefined;
     const prefixText = source.text('x-forwarded-prefix');
     const prefix = prefixText === undefined ? null : parseParts(prefixText);
     if (typeof prefix === 'string') source.invalid('x-forwarded-prefix', prefix, 'X-Forwarded-Prefix is not set.');

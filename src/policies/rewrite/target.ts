@@ -19,10 +19,16 @@ export function parseParts(text: string): readonly RewritePart[] | string {
     }
     const parsed = parseTemplate(piece);
     if ('unknown' in parsed) return `free of unknown variables ($${parsed.unknown})`;
-    if (parsed.template.some((part) => typeof part === 'string' && part.includes('$'))) return 'free of a "$" that names nothing';
+    if (parsed.template.some((part) => typeof part === 'string' && part.includes('$')))
+      return 'free of a "$" that names nothing';
     parts.push(...parsed.template);
   }
   return parts;
+}
+
+/** What ingress-nginx's validator lets through (`RegexPathWithCapture`); what it does not, counts as absent there. */
+export function isValidThere(text: string): boolean {
+  return /^[A-Za-z0-9\-._~/:$]*$/.test(text);
 }
 
 /** The target as nginx's `rewrite … break` understands it (ngx_http_rewrite). Returns what is wrong. */

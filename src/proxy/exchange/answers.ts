@@ -47,9 +47,7 @@ export function withSlash(
   // "//name/" would be read as another host (RFC 3986 §4.2).
   if (own?.relative === true && !path.startsWith('//')) return path;
   const [published, bound, usual] =
-    scheme === 'https'
-      ? [settings.publicHttpsPort, settings.httpsPort, 443]
-      : [settings.publicHttpPort, settings.httpPort, 80];
+    scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort, 443] : [settings.publicHttpPort, settings.httpPort, 80];
   const port = published === 0 && own?.usePort === true ? bound : published;
   return `${scheme}://${hostName(host)}${port === 0 || port === usual ? '' : `:${port}`}${path}`;
 }

@@ -209,7 +209,8 @@ export class TlsContexts {
   #entriesOf(serverName: string): [HostEntry | undefined, HostEntry | undefined] {
     const name = (serverName.endsWith('.') ? serverName.slice(0, -1) : serverName).toLowerCase();
     const dot = name.indexOf('.');
-    const exact = (name === CATCH_ALL_HOST ? undefined : this.#hosts.get(name)) ?? this.#aliasEntry(this.#aliases.named(name), name);
+    const exact =
+      (name === CATCH_ALL_HOST ? undefined : this.#hosts.get(name)) ?? this.#aliasEntry(this.#aliases.named(name), name);
     const wildcard = dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined;
     if (exact !== undefined || wildcard !== undefined) return [exact, wildcard];
     return [this.#aliasEntry(this.#aliases.matched(name), name), undefined];

@@ -2,6 +2,7 @@
 import { CATCH_ALL_HOST, type VirtualHost } from '../../model/table.ts';
 import { HostAliases } from './host-aliases.ts';
 import { hostName } from './host.ts';
+import { MatchCache } from './match-cache.ts';
 import { pathBytes, readPath } from './path.ts';
 import { PatternRoutes, TooMuchWork } from './pattern-routes.ts';
 
@@ -36,9 +37,6 @@ export interface RouteMatched<R> {
 
 /** Host names as clients write them that are remembered; more are worked out again. */
 const REMEMBERED_HOSTS = 4096;
-/** Paths whose pattern is remembered, of all hosts together, and how long they may be. */
-const REMEMBERED_PATHS = 8192;
-const REMEMBERED_PATH_LENGTH = 256;
 /** The one label a wildcard stands for, as ingress-nginx writes it: `[\w-]+`. */
 const WILDCARD_LABEL = /^[\w-]+$/;
 
@@ -52,9 +50,7 @@ export class Router<R> {
   /** Raw Host → host. Bounded, and emptied when hosts come or go. */
   readonly #remembered = new Map<string, CompiledHost<R> | null>();
   readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false, path: '', forwarded: null };
-  /** Path → what its patterns say. Bounded. */
-  readonly #matches = new Map<PatternRoutes<R>, Map<string, R | null>>();
-  #matchCount = 0;
+  readonly #matches = new MatchCache<R>();
   readonly #aliases = new HostAliases();
   readonly #alike: (a: R, b: R) => boolean;
 
@@ -84,25 +80,23 @@ export class Router<R> {
   }
 
   delete(host: string): void {
-    this.#forgetMatches(this.#hosts.get(host)?.patterns);
+    this.#forgetMatches(this.#hosts.get(host));
     this.#hosts.delete(host);
     this.#aliases.delete(host);
     this.#remembered.clear();
   }
 
   #patterns({ host, routes: models }: VirtualHost, routes: readonly R[]): PatternRoutes<R> | null {
-    const previous = this.#hosts.get(host)?.patterns ?? null;
-    this.#forgetMatches(previous);
+    const before = this.#hosts.get(host);
+    this.#forgetMatches(before);
     const list = models.flatMap(({ match: { pattern } }, index) =>
       pattern === undefined ? [] : [{ pattern, route: routes[index]! }],
     );
-    return list.length === 0 ? null : new PatternRoutes(list, previous);
+    return list.length === 0 ? null : new PatternRoutes(list, before === undefined ? null : before.patterns);
   }
 
-  #forgetMatches(patterns: PatternRoutes<R> | null | undefined): void {
-    if (patterns === null || patterns === undefined) return;
-    this.#matchCount -= this.#matches.get(patterns)?.size ?? 0;
-    this.#matches.delete(patterns);
+  #forgetMatches(host: CompiledHost<R> | undefined): void {
+    if (host !== undefined && host.patterns !== null) this.#matches.forget(host.patterns);
   }
 
   hosts(): Iterable<string> {
@@ -152,29 +146,12 @@ export class Router<R> {
     const { patterns } = host;
     if (patterns === null) return match(host, path, this.#found);
     try {
-      return this.#matchPatterns(patterns, path) ?? match(host, path, this.#found);
+      return this.#matches.find(patterns, path) ?? match(host, path, this.#found);
     } catch (error) {
       if (!(error instanceof TooMuchWork)) throw error;
       this.#found.badPath = true;
       return null;
     }
-  }
-
-  #matchPatterns(patterns: PatternRoutes<R>, path: string): R | null {
-    if (path.length > REMEMBERED_PATH_LENGTH) return patterns.find(path);
-    let remembered = this.#matches.get(patterns);
-    const known = remembered?.get(path);
-    if (known !== undefined) return known;
-    const route = patterns.find(path);
-    if (this.#matchCount >= REMEMBERED_PATHS) {
-      this.#matches.clear();
-      this.#matchCount = 0;
-      remembered = undefined;
-    }
-    if (remembered === undefined) this.#matches.set(patterns, (remembered = new Map<string, R | null>()));
-    remembered.set(copied(path), route);
-    this.#matchCount++;
-    return route;
   }
 
   #host(rawHost: string): CompiledHost<R> | null {

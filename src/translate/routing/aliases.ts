@@ -20,7 +20,9 @@ export function aliasesOf(
     if (alias === host) return false;
     if (plansOf(alias).length === 0) return true;
     const message = `${quote(alias)} is the host of an Ingress itself`;
-    diagnostics.push(diagnostic(decider.object, 'AnnotationConflict', 'warning', field, message, 'That Ingress is served for it.'));
+    diagnostics.push(
+      diagnostic(decider.object, 'AnnotationConflict', 'warning', field, message, 'That Ingress is served for it.'),
+    );
     return false;
   });
   for (const plan of own) {

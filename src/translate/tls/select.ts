@@ -111,7 +111,10 @@ export function selectCertificate(host: string, plans: readonly IngressPlan[], l
 export function selectOfHost(
   host: string,
   own: readonly IngressPlan[],
-  { plansOf, certificate }: { readonly plansOf: (host: string) => readonly IngressPlan[]; readonly certificate: CertificateLookup },
+  {
+    plansOf,
+    certificate,
+  }: { readonly plansOf: (host: string) => readonly IngressPlan[]; readonly certificate: CertificateLookup },
 ): SelectedTls {
   const tls = selectCertificate(host, own, certificate);
   const wildcard = wildcardOf(host);
