@@ -12,7 +12,7 @@ import { wildcardOf } from './hosts.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
 import { aliasesOf } from './routing/aliases.ts';
-import { asksForRegex, orderPatterns } from './routing/patterns.ts';
+import { asksForRegex, orderPatterns, rewriteWish } from './routing/patterns.ts';
 import { wwwDiagnostics } from './routing/www-redirect.ts';
 import { hostTls, type SecretLookup } from './tls/host-tls.ts';
 import type { CertificateLookup, SelectedTls } from './tls/select.ts';
@@ -110,6 +110,9 @@ class HostBuilder {
 
   /** One path of any Ingress is enough, that of the default backend included. `ruleHosts`: the hosts whose rules will be added. */
   decideRegex(ruleHosts: readonly string[], own: readonly IngressPlan[]): void {
+    // Most hosts have no such Ingress, and that is soon seen.
+    const asked = ruleHosts.some((name) => this.#context.plansOf(name).some(({ wishes }) => rewriteWish(wishes) !== undefined));
+    if (!asked) return;
     this.#regex = ruleHosts.some((name) => this.#claims(name, this.#context.plansOf(name)).some(asksForRegex));
     const [oldest] = own;
     if (this.#regex || oldest === undefined || this.#host === CATCH_ALL_HOST) return;

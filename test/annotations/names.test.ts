@@ -215,6 +215,15 @@ describe('server-alias', () => {
     expect(await get('/x', 'd.example')).toBe('200 app /x');
   });
 
+  it('§4.21: what a trusted proxy says of the host is where to, not whether', async () => {
+    const { get } = await ask(stage, [secured({ 'server-alias': 'b.example' }), tlsSecret(['app.example'])], {
+      proxy: { useForwardedHeaders: true },
+    });
+    const said = 'X-Forwarded-Host: public.example\r\n';
+    expect(await get('/x', 'app.example:80', said)).toBe('308 https://public.example/x');
+    expect(await get('/x', 'b.example', said)).toBe('200 app /x');
+  });
+
   it('§4.21: force-ssl-redirect needs no certificate, for an alias neither', async () => {
     const { get } = await askOne(stage, { 'server-alias': 'b.example', 'force-ssl-redirect': 'true' });
     expect(await get('/x', 'b.example')).toBe('308 https://b.example/x');

@@ -255,6 +255,7 @@ describe('a pattern that cannot be matched in linear time', () => {
     ['/admin/(?!public)(.*)', '/admin/x', '/adm'],
     ['/admin/(a)\\1', '/admin/aa', '/adm'],
     ['/admin/(', '/admin/(', '/adm'],
+    ['/v1\\.0(?!x)', '/V1.0', '/v1x0'],
     ['/admin*(?=x)', '/admi', '/adm'],
     [`/admin/(?:a{500}){500}`, '/admin/x', '/other'],
     [`/admin/${'a'.repeat(4096)}`, `/admin/${'a'.repeat(4096)}`, '/other'],

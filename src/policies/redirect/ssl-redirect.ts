@@ -49,11 +49,11 @@ export function sslRedirectStep({ policies }: Route): RequestStep | null {
   const { sslRedirect: wanted } = policies;
   if (wanted === undefined) return null;
   const { code, preserveTrailingSlash, usePort, covered } = wanted;
-  return ({ client, request: { target }, settings: { publicHttpsPort, httpsPort } }) => {
+  return ({ client, request: { target, host }, settings: { publicHttpsPort, httpsPort } }) => {
     if (client.scheme === 'https') return null;
     const name = client.host.replace(/:\d*$/, '');
-    // What has no certificate is not sent to https: another name of the host, which its certificate does not cover.
-    if (covered !== undefined && !coversHost(covered, name.toLowerCase().replace(/\.$/, ''))) return null;
+    // Another name of the host, which its certificate does not cover, is not sent to https.
+    if (covered !== undefined && !coversHost(covered, requested(host))) return null;
     const port =
       usePort === true
         ? `:${publicHttpsPort || httpsPort}`
@@ -63,4 +63,9 @@ export function sslRedirectStep({ policies }: Route): RequestStep | null {
     const path = !preserveTrailingSlash && target.endsWith('/') ? target.slice(0, -1) : target;
     return redirect(code, `https://${name}${port}${path}`);
   };
+}
+
+/** The name that a request was routed by: `proxy/routing/host.ts` has the same form. */
+function requested(host: string): string {
+  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
 }

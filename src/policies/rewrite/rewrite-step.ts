@@ -3,23 +3,29 @@ import type { Rewrite, RewritePart } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { Passage, RequestStep } from '../acting.ts';
 import { page, redirect, type Answer } from '../answer.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex, type UserRegex } from '../regex.ts';
 import { escapeArguments, escapeTarget, escapeUri, unescapeRedirect } from './escape.ts';
 
 /** Rewrites the path, or redirects; where the path does not match, which needs an odd pattern, nothing happens. */
 export function rewriteStep({ policies }: Route): RequestStep | null {
   const { rewrite } = policies;
   if (rewrite === undefined) return null;
-  const regex = compileRegex(rewrite.pattern, true);
-  // The translation compiled it before.
-  if (typeof regex === 'string') throw new Error(`the pattern ${rewrite.pattern} ${regex}`);
+  let regex: UserRegex | null = null;
   return (passage) => {
-    const found = regex.exec(passage.path);
+    // On first use: a host may have thousands.
+    const found = (regex ??= compiled(rewrite.pattern)).exec(passage.path);
     if (found === null) return null;
     const { prefix } = rewrite;
     if (prefix !== undefined) passage.upstream.set('X-Forwarded-Prefix', joined(prefix, found.groups, passage));
     return rewrite.redirects ? redirected(rewrite, found.groups, passage) : rewritten(rewrite, found.groups, passage);
   };
+}
+
+function compiled(pattern: string): UserRegex {
+  const regex = compileRegex(pattern, true);
+  // The translation compiled it before.
+  if (typeof regex === 'string') throw new Error(`the pattern ${pattern} ${regex}`);
+  return regex;
 }
 
 function redirected(rewrite: Rewrite, groups: readonly string[], passage: Passage): Answer {

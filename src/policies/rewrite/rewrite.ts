@@ -5,7 +5,7 @@
 import type { Rewrite, RewritePart } from '../../model/policies.ts';
 import { quote } from '../../model/report.ts';
 import type { RoutePolicy } from '../policy.ts';
-import { compileRegex } from '../regex.ts';
+import { groupsOf } from './known-patterns.ts';
 import { pathPattern } from './path-pattern.ts';
 import { highestGroup, isValidThere, parseParts, parseTarget } from './target.ts';
 
@@ -53,12 +53,12 @@ export const rewrite: RoutePolicy<Rewrite, RewriteWish> = {
   resolve: ({ text, target, prefix }, { path, report }) => {
     if (target === null || text === path) return undefined;
     const pattern = pathPattern(path);
-    const groups = compileRegex(pattern, true);
+    const groups = groupsOf(pattern);
     // The path is refused as such where it is matched.
     if (typeof groups === 'string') return undefined;
     const wanted = Math.max(highestGroup(target.path), highestGroup(target.query ?? []), highestGroup(prefix ?? []));
-    if (wanted > groups.groups && path !== '/') {
-      const message = `rewrite-target or x-forwarded-prefix names group $${wanted}, and the path ${quote(path)} has ${groups.groups}`;
+    if (wanted > groups && path !== '/') {
+      const message = `rewrite-target or x-forwarded-prefix names group $${wanted}, and the path ${quote(path)} has ${groups}`;
       report('AnnotationInvalid', 'warning', 'rewrite-target', message, 'The group is empty, as in ingress-nginx.');
     }
     return { pattern, ...target, ...(prefix !== null && { prefix }) };

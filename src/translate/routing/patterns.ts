@@ -2,7 +2,7 @@
 import type { RouteMatch } from '../../model/table.ts';
 import type { IngressPlan } from '../plan.ts';
 import type { PolicyWishes } from '../../policies/registry.ts';
-import { compileRegex } from '../../policies/regex.ts';
+import { groupsOf } from '../../policies/rewrite/known-patterns.ts';
 import { literalPrefix, pathPattern, quotePattern } from '../../policies/rewrite/path-pattern.ts';
 import { needsRegex, type RewriteWish } from '../../policies/rewrite/rewrite.ts';
 import type { PathType } from '../paths.ts';
@@ -53,7 +53,8 @@ export function orderPatterns(claims: readonly PatternClaim[]): readonly Pattern
     // Its extra location takes the path itself, and more: both are of one route, unless an Exact path is in its place.
     const cut = matchedType(path.pathType) === 'Prefix' && !asksForRegex(claim) && exact.has(path.path);
     const pattern = pathPattern(cut && !path.path.endsWith('/') ? `${path.path}/` : path.path);
-    const problem = patternProblem(`^${pattern}`);
+    const groups = groupsOf(pattern);
+    const problem = typeof groups === 'string' ? groups : null;
     const taken = problem === null ? pattern : quotePattern(literalPrefix(pattern));
     // Where it begins with nothing certain, it may be found anywhere.
     matches.push({ index, match: { exact: null, prefix: null, slashRedirect: null, pattern: `^${taken}` }, problem });
@@ -64,19 +65,4 @@ export function orderPatterns(claims: readonly PatternClaim[]): readonly Pattern
 /** Go compares strings by their bytes in UTF-8. */
 function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** What is known of patterns: a host is translated again for each change of an Ingress, and compiling is dear. */
-const known = new Map<string, string | null>();
-const MAX_KNOWN = 10_000;
-
-function patternProblem(pattern: string): string | null {
-  let problem = known.get(pattern);
-  if (problem === undefined) {
-    const regex = compileRegex(pattern, true);
-    problem = typeof regex === 'string' ? regex : null;
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.set(pattern, problem);
-  }
-  return problem;
 }
