@@ -135,7 +135,7 @@ describe('an annotation that protects', () => {
 
 describe('other annotations', () => {
   it('warn', () => {
-    const { denied, diagnostics } = read({ 'upstream-vhost': 'x', 'enable-cors': 'true', 'cors-max-age': '1' });
+    const { denied, diagnostics } = read({ 'upstream-vhost': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
     expect(denied).toBe('none');
     expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
       ['warning', 'enable-cors (here "true") is not supported yet'],

@@ -18,7 +18,10 @@ import {
 } from '../../support/proxy.ts';
 import { Chain } from '../../support/chain.ts';
 import { ingress } from '../../support/manifests.ts';
+import { ingress as annotatedIngress } from '../../support/ingress.ts';
+import { ask } from '../../support/paths.ts';
 import { exchange } from '../../support/raw-client.ts';
+import { Stage } from '../../support/stage.ts';
 
 /** Patterns that take exponential time to fail in a backtracking engine, on 8 KiB of "a". */
 const EVIL = ['/(a+)+$', '/(a|a)*b', '/(.*)*x', '/([a-z]+)*[0-9]', '/(a*)*(b*)*c'];
@@ -79,6 +82,29 @@ describe('D16 R8: an Ingress that asks for regexes', () => {
       // V8 would not come to an end with most of these.
       expect((await chain.get(`http://evil-${index}.test${LONG}`)).status).toBe(404);
       expect((await chain.get('http://good.test/')).status).toBe(200);
+    }
+  });
+});
+
+describe('D16 R8: a thousand patterns that begin alike', () => {
+  const stage = new Stage();
+
+  afterAll(() => stage.close());
+
+  it('cost a bounded number of steps: a long path is refused, others of the host and other hosts are served', async () => {
+    const paths = Array.from({ length: 1000 }, (_, index) => ({
+      path: `/(a|b)*${index}(.*)x`,
+      pathType: 'ImplementationSpecific',
+    }));
+    const { get } = await ask(stage, [
+      annotatedIngress({ 'use-regex': 'true' }, { paths }),
+      annotatedIngress({}, { name: 'good', host: 'good.example', service: 'other' }),
+    ]);
+    expect(await get('/ab999x')).toBe('200 app /ab999x');
+    expect(await get(`/${'a'.repeat(500)}`)).toBe('404');
+    for (let times = 0; times < 3; times++) {
+      expect(await get(`/${'ab'.repeat(3500 + times)}`)).toBe('400');
+      expect(await get('/', 'good.example')).toBe('200 other /');
     }
   });
 });
