@@ -4,6 +4,9 @@
  */
 import type { CertificateId } from './table.ts';
 
+/** A text with variables of nginx in it: literal text, and names of variables. */
+export type Template = readonly (string | { readonly variable: string })[];
+
 /** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
 export type BackendProtocol = 'HTTP' | 'HTTPS' | 'AUTO_HTTP' | 'GRPC' | 'GRPCS';
 
@@ -28,6 +31,52 @@ export interface UpstreamTls {
 export interface SslRedirect {
   readonly code: number;
   readonly preserveTrailingSlash: boolean;
+  /** The port is written; absent: only one that is published under another number. */
+  readonly usePort?: true;
+  /**
+   * The host has other names (`server-alias`): only requests for its own, and for those that its certificate covers, are redirected.
+   * These are it and the names of the certificate. Absent: all requests are.
+   */
+  readonly covered?: readonly string[];
+}
+
+/** Literal text, a variable of nginx, or what a group of the pattern matched (1 to 9). */
+export type RewritePart = string | { readonly variable: string } | { readonly group: number };
+
+/** The path that a backend gets in place of the one requested, or a redirect. */
+export interface Rewrite {
+  /** Searched for in the normalised path, without regard to case. */
+  readonly pattern: string;
+  /** The path; of a redirect: the whole URL. */
+  readonly path: readonly RewritePart[];
+  /** The query; null: the target names none. */
+  readonly query: readonly RewritePart[] | null;
+  /** The query of the request follows. */
+  readonly keepsQuery: boolean;
+  /** The client is sent there with 302, and nothing goes to the backend. */
+  readonly redirects: boolean;
+  /** The value of X-Forwarded-Prefix; absent: there is none. */
+  readonly prefix?: readonly RewritePart[];
+}
+
+/** Every request is sent elsewhere. */
+export interface Redirect {
+  readonly code: number;
+  readonly location: Template;
+}
+
+/** A host that only sends to another. */
+export interface WwwRedirect {
+  readonly to: string;
+  readonly code: number;
+}
+
+/** How the redirects to a path with a final "/" are written; absent: whole, and without a port. */
+export interface OwnRedirects {
+  /** Without scheme and host. */
+  readonly relative: boolean;
+  /** With the port. */
+  readonly usePort: boolean;
 }
 
 /** What the spans of a route's requests are. */
@@ -42,6 +91,13 @@ export interface Opentelemetry {
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
   readonly sslRedirect?: SslRedirect;
+  /** Absent: the backend gets the path as it was requested. */
+  readonly rewrite?: Rewrite;
+  readonly redirect?: Redirect;
+  /** Where a request for "/" is sent, behind scheme and host. The same on every route of a host. */
+  readonly appRoot?: Template;
+  readonly wwwRedirect?: WwwRedirect;
+  readonly ownRedirects?: OwnRedirects;
   /** Absent: what the Service's `appProtocol` says, or plain HTTP. */
   readonly backendProtocol?: BackendProtocol;
   /** Absent: certificates of backends are not looked at. */

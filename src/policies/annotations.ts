@@ -4,6 +4,8 @@
  */
 import { clientCertificate } from './tls/client-certificate.ts';
 import { defaultBackend } from './backend/default-backend.ts';
+import { serverAlias } from './host/server-alias.ts';
+import { wwwRedirect } from './redirect/www-redirect.ts';
 import { ROUTE_ANNOTATIONS } from './registry.ts';
 import { proxySsl } from './tls/proxy-ssl.ts';
 import { serviceUpstream } from './backend/service-upstream.ts';
@@ -75,7 +77,16 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [clientCertificate, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, tlsCiphers]) {
+for (const { annotations } of [
+  clientCertificate,
+  defaultBackend,
+  proxySsl,
+  serverAlias,
+  serviceUpstream,
+  sslPassthrough,
+  tlsCiphers,
+  wwwRedirect,
+]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
@@ -123,19 +134,6 @@ options(
 
 const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
 const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
-const LITERAL =
-  'Paths are matched as literal text: a pattern matches no request, which other paths of the host then take. Paths are sent on unchanged.';
-
-alters('rewrite-target', LITERAL);
-alters('use-regex', LITERAL, OFF.false);
-options('rewrite-target', 'x-forwarded-prefix');
-alters('app-root', 'A request for "/" is served like any other.');
-alters('permanent-redirect temporal-redirect', 'Requests are sent to the backend instead of being redirected.');
-options('permanent-redirect', 'permanent-redirect-code');
-options('temporal-redirect', 'temporal-redirect-code');
-alters('from-to-www-redirect', 'Only the hosts of the rules are served.', OFF.false);
-alters('server-alias', 'Only the hosts of the rules are served.');
-alters('use-port-in-redirects relative-redirects', AS_IF_ABSENT, OFF.false);
 alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
 options('proxy-redirect-from', 'proxy-redirect-to');
 

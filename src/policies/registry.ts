@@ -5,16 +5,24 @@ import { backendProtocol } from './backend/backend-protocol.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
+import { appRoot } from './redirect/app-root.ts';
+import { ownRedirects } from './redirect/own-redirects.ts';
+import { redirect } from './redirect/redirect.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
+import { rewrite } from './rewrite/rewrite.ts';
 
-/** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
+/** The Secret of `proxySsl` is part of the table itself, and a `wwwRedirect` is a host: `translate/` puts them in. */
 type Registry = {
-  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'wwwRedirect'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
 };
 
 /** All of them. */
 const REGISTRY: Registry = {
   sslRedirect,
+  rewrite,
+  redirect,
+  appRoot,
+  ownRedirects,
   backendProtocol,
   accessLog,
   opentelemetry,

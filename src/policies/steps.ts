@@ -2,18 +2,25 @@
 import type { Route } from '../model/table.ts';
 import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
+import { appRootStep } from './redirect/app-root.ts';
+import { redirectStep } from './redirect/redirect.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
+import { wwwRedirectStep } from './redirect/www-redirect.ts';
+import { rewriteStep } from './rewrite/rewrite-step.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
 type Compile<Step> = (route: Route) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [wwwRedirectStep, appRootStep];
 
 /** Rewrite phase, then limits, then access. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
+  redirectStep,
+  // One that redirects is nginx's own, and those come before what its Lua does.
+  rewriteStep,
   sslRedirectStep,
 ];
 

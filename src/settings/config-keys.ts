@@ -5,13 +5,13 @@
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
+import { REDIRECT_KEYS } from './keys/redirects.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { TLS_KEYS } from './keys/tls.ts';
 import {
   BOOLEAN,
   integer,
-  list,
   NGINX_SIZE,
   NGINX_TIME,
   parseNginxSize,
@@ -37,14 +37,6 @@ const HEAD_BUFFERS: ValueType<HeadBuffers> = {
   format: ({ count, size }) => `${count} ${NGINX_SIZE.format(size)}`,
 };
 
-const REDIRECT_CODE: ValueType<number> = {
-  word: '301|302|307|308',
-  expected: '301, 302, 307 or 308',
-  parse: (value) => [301, 302, 307, 308].find((code) => String(code) === value),
-  format: String,
-};
-
-const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
 const COUNT = integer(0);
 const POSITIVE = integer(1);
 
@@ -202,25 +194,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   ),
 
   ...TLS_KEYS,
-  key('ssl-redirect', BOOLEAN, true, 'Redirect HTTP to HTTPS for hosts with a certificate.', (sslRedirect) => ({
-    translate: { sslRedirect },
-  })),
-  key('force-ssl-redirect', BOOLEAN, false, 'Redirect HTTP to HTTPS for all hosts.', (forceSslRedirect) => ({
-    translate: { forceSslRedirect },
-  })),
-  key('preserve-trailing-slash', BOOLEAN, false, 'Keep the trailing "/" in redirects to HTTPS.', (preserveTrailingSlash) => ({
-    translate: { preserveTrailingSlash },
-  })),
-  key('http-redirect-code', REDIRECT_CODE, 308, 'The status of redirects to HTTPS.', (httpRedirectCode) => ({
-    translate: { httpRedirectCode },
-  })),
-  key(
-    'no-tls-redirect-locations',
-    LOCATIONS,
-    ['/.well-known/acme-challenge'],
-    'Ingress paths that begin so are never redirected to HTTPS.',
-    (noTlsRedirectLocations) => ({ translate: { noTlsRedirectLocations } }),
-  ),
+  ...REDIRECT_KEYS,
   key(
     'service-upstream',
     BOOLEAN,

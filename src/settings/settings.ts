@@ -19,7 +19,7 @@ export interface ProxySettings {
   readonly httpsPort: number;
   /**
    * The ports that X-Forwarded-Port and redirects name: what clients see, not what we bind. Redirects leave out 80 and 443. 0:
-   * X-Forwarded-Port names the port that is bound, redirects none (as ingress-nginx without `use-port-in-redirects`).
+   * X-Forwarded-Port names the port that is bound, redirects none without `use-port-in-redirects`.
    */
   readonly publicHttpPort: number;
   readonly publicHttpsPort: number;
@@ -269,6 +269,8 @@ export interface TranslateSettings {
   readonly forceSslRedirect: boolean;
   readonly preserveTrailingSlash: boolean;
   readonly httpRedirectCode: number;
+  readonly relativeRedirects: boolean;
+  readonly usePortInRedirects: boolean;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */

@@ -8,6 +8,6 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   limit-conn-status-code limit-conn-zone-variable limit-rate limit-rate-after limit-req-status-code load-balance
   location-snippet main-snippet modsecurity-snippet no-auth-locations plugins proxy-buffering proxy-buffers-number
   proxy-busy-buffers-size proxy-cookie-domain proxy-cookie-path proxy-http-version proxy-max-temp-file-size proxy-next-upstream
-  proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers relative-redirects server-snippet
-  stream-snippet syslog-host syslog-port upstream-hash-by use-port-in-redirects whitelist-source-range`.split(/\s+/),
+  proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers server-snippet
+  stream-snippet syslog-host syslog-port upstream-hash-by whitelist-source-range`.split(/\s+/),
 );

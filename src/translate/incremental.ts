@@ -24,7 +24,6 @@ import type { DiagnosticsDelta } from './delta.ts';
 import { DiagnosticLedger, Edits } from './delta.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
-import { translateHost } from './host.ts';
 import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { Touched } from './plan-index.ts';
@@ -32,6 +31,7 @@ import { PlanIndex } from './plan-index.ts';
 import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
+import { translateName } from './routing/any-host.ts';
 import type { ObjectReference } from '../policies/policy.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls/select.ts';
@@ -374,8 +374,7 @@ export class Translator {
       configMap: (namespace, name) => view.configMap(namespace, name),
     };
     for (const host of dirty.hosts) {
-      const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);
-      const translated = exists ? translateHost(host, context) : null;
+      const translated = translateName(host, context);
       this.#ledger.set(`Host ${host}`, translated?.diagnostics ?? []);
       edits.change(host, this.#table.hosts.get(host), translated?.host);
     }

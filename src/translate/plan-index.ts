@@ -7,6 +7,8 @@ import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
 import { backendsOf, comparePlans, hostsOf } from './plan.ts';
 import { objectKey } from './read.ts';
+import { AliasIndex } from './routing/aliases.ts';
+import { wwwRelatives } from './routing/www-redirect.ts';
 import { PolicyReferences } from './policy-references.ts';
 import type { StreamReference } from './streams/plan-streams.ts';
 
@@ -96,6 +98,8 @@ export class PlanIndex {
   /** The Ingresses that ask for client certificates, by the Secret with the authorities. */
   readonly #clientCas = new Map<CertificateId, { readonly name: SecretName; readonly plans: Set<IngressPlan> }>();
 
+  readonly #aliases = new AliasIndex();
+
   readonly references = new PolicyReferences();
 
   constructor(settings: TranslateSettings) {
@@ -145,10 +149,16 @@ export class PlanIndex {
     return this.#groupsOfService.get(objectKey(namespace, service)) ?? new Set();
   }
 
-  /** The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, and all when they fall through. */
-  dependants(host: string): Iterable<string> {
-    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') return [host, ...this.#hosts.keys()];
-    return [host, ...(this.#children.get(host) ?? [])];
+  /**
+   * The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, those that redirect to it or have its name
+   * as an alias, and all when they fall through.
+   */
+  *dependants(host: string): Iterable<string> {
+    yield host;
+    yield* wwwRelatives(host);
+    yield* this.#aliases.hostsOf(host);
+    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') yield* this.#hosts.keys();
+    else yield* this.#children.get(host) ?? [];
   }
 
   add(plan: IngressPlan): Touched {
@@ -184,6 +194,7 @@ export class PlanIndex {
       entry.plans.add(plan);
     }
     this.references.add(plan);
+    this.#aliases.add(plan, touched.hosts, 1);
     return touched;
   }
 
@@ -237,6 +248,7 @@ export class PlanIndex {
       if (plans?.size === 0) this.#clientCas.delete(id);
     }
     this.references.remove(plan);
+    this.#aliases.add(plan, touched.hosts, -1);
     return touched;
   }
 

@@ -13,6 +13,8 @@ import {
   type Denial,
   type ObjectReference,
 } from '../policies/policy.ts';
+import { serverAlias } from '../policies/host/server-alias.ts';
+import { wwwRedirect } from '../policies/redirect/www-redirect.ts';
 import { policyReferences, readPolicies, type PolicyWishes } from '../policies/registry.ts';
 import { proxySsl, type ProxySslWish } from '../policies/tls/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/backend/service-upstream.ts';
@@ -21,6 +23,7 @@ import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts'
 import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
+import { rewriteWish } from './routing/patterns.ts';
 import type { PathType } from './paths.ts';
 import { pathProblem } from './paths.ts';
 import type { Fields } from './read.ts';
@@ -84,6 +87,10 @@ export interface IngressPlan {
   /** The field of the annotation `auth-tls-secret`, for diagnostics. */
   readonly clientAuthField: string;
   readonly tlsCiphers: TlsCiphersWish;
+  /** `server-alias`: sorted. */
+  readonly aliases: readonly string[];
+  /** `from-to-www-redirect`. */
+  readonly wwwRedirect: boolean;
   /** Whose routes are answered with 503, because an annotation that protects is not supported, not understood, or cannot be honoured. */
   readonly denied: Denial;
   readonly diagnostics: readonly Diagnostic[];
@@ -127,7 +134,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     object,
     created: Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time,
     rules: readList(spec['rules'], 'spec.rules', report).flatMap((rule, index) =>
-      readRule(rule, `spec.rules[${index}]`, settings, report),
+      readRule(rule, `spec.rules[${index}]`, { settings, patterns: rewriteWish(wishes) !== undefined, report }),
     ),
     hasRules: Array.isArray(spec['rules']) ? spec['rules'].length > 0 : spec['rules'] !== undefined && spec['rules'] !== null,
     defaultBackend: readDefaultBackend(spec, report),
@@ -146,6 +153,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     clientAuth: clientAuth === 'denied' ? null : clientAuth,
     clientAuthField: annotationField(settings.annotationsPrefix, 'auth-tls-secret'),
     tlsCiphers: ciphers,
+    aliases: canary ? [] : serverAlias.read(source, settings),
+    wwwRedirect: !canary && wwwRedirect.read(source, settings),
     denied: widest(hostDenied ? 'hosts' : 'none', unsupported, source.denied()),
     diagnostics,
   };
@@ -194,7 +203,15 @@ function readDefaultBackend(spec: Fields, report: Report): BackendPlan | null {
   return backend === undefined ? null : readBackend(backend, field, 'This default backend is left out.', report);
 }
 
-function readRule(value: unknown, field: string, settings: TranslateSettings, report: Report): RulePlan[] {
+/** `patterns`: the Ingress asks for its paths to be regular expressions. */
+interface RuleReading {
+  readonly settings: TranslateSettings;
+  readonly patterns: boolean;
+  readonly report: Report;
+}
+
+function readRule(value: unknown, field: string, reading: RuleReading): RulePlan[] {
+  const { report } = reading;
   const rule = readFields(value, field, report);
   if (rule === undefined) return [];
   const hostText = readText(rule['host'], `${field}.host`, report);
@@ -209,12 +226,12 @@ function readRule(value: unknown, field: string, settings: TranslateSettings, re
   return [
     {
       host: parsed.host,
-      paths: paths.flatMap((path, index) => readPath(path, `${field}.http.paths[${index}]`, settings, report)),
+      paths: paths.flatMap((path, index) => readPath(path, `${field}.http.paths[${index}]`, reading)),
     },
   ];
 }
 
-function readPath(value: unknown, field: string, settings: TranslateSettings, report: Report): PathPlan[] {
+function readPath(value: unknown, field: string, { settings, patterns, report }: RuleReading): PathPlan[] {
   const fields = readFields(value, field, report);
   if (fields === undefined) return [];
   const pathText = readText(fields['path'], `${field}.path`, report);
@@ -227,7 +244,13 @@ function readPath(value: unknown, field: string, settings: TranslateSettings, re
     report('PathTypeInvalid', 'error', `${field}.pathType`, message, PATH_LEFT_OUT);
     return [];
   }
-  const problem = pathProblem(path, pathType, settings.strictValidatePathType);
+  let problem = pathProblem(path, pathType, settings.strictValidatePathType);
+  if (problem !== null && patterns && pathProblem(path, 'ImplementationSpecific', false) === null) {
+    // ingress-nginx's webhook refuses it, but its controller serves what is there.
+    const served = 'It is served as a regular expression, as the annotations ask.';
+    report('PathInvalid', 'warning', `${field}.path`, `${quote(path)} ${problem}`, served);
+    problem = null;
+  }
   if (problem !== null) {
     report('PathInvalid', 'error', `${field}.path`, `${quote(path)} ${problem}`, PATH_LEFT_OUT);
     return [];

@@ -9,12 +9,13 @@ import { acceptIngress } from './accept.ts';
 import { CertificateMemo } from './certificate.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
-import { translateHost } from './host.ts';
 import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
 import { planStreams } from './streams/plan-streams.ts';
+import { translateName } from './routing/any-host.ts';
+import { wwwRelatives } from './routing/www-redirect.ts';
 import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
@@ -98,11 +99,14 @@ export function translateTable(
     configMap: (namespace, name) => view.configMap(namespace, name),
   };
   const hosts = new Map(
-    [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
-      const translated = translateHost(host, context);
-      diagnostics.push(...translated.diagnostics);
-      return [host, translated.host];
-    }),
+    [...new Set([CATCH_ALL_HOST, ...[...index.hosts.keys()].flatMap((host) => [host, ...wwwRelatives(host)])])].flatMap(
+      (host) => {
+        const translated = translateName(host, context);
+        if (translated === null) return [];
+        diagnostics.push(...translated.diagnostics);
+        return [[host, translated.host]];
+      },
+    ),
   );
   const named = settings.defaultSslCertificate;
   const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));

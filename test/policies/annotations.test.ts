@@ -23,6 +23,7 @@ describe('the list of annotations', () => {
   it('has a policy for these', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
+      'app-root',
       'auth-tls-error-page',
       'auth-tls-match-cn',
       'auth-tls-pass-certificate-to-upstream',
@@ -35,8 +36,11 @@ describe('the list of annotations', () => {
       'enable-opentelemetry',
       'enable-rewrite-log',
       'force-ssl-redirect',
+      'from-to-www-redirect',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
+      'permanent-redirect',
+      'permanent-redirect-code',
       'preserve-trailing-slash',
       'proxy-ssl-ciphers',
       'proxy-ssl-name',
@@ -45,12 +49,20 @@ describe('the list of annotations', () => {
       'proxy-ssl-server-name',
       'proxy-ssl-verify',
       'proxy-ssl-verify-depth',
+      'relative-redirects',
+      'rewrite-target',
+      'server-alias',
       'service-upstream',
       'ssl-ciphers',
       'ssl-passthrough',
       'ssl-prefer-server-ciphers',
       'ssl-protocols',
       'ssl-redirect',
+      'temporal-redirect',
+      'temporal-redirect-code',
+      'use-port-in-redirects',
+      'use-regex',
+      'x-forwarded-prefix',
     ]);
   });
 
@@ -123,11 +135,11 @@ describe('an annotation that protects', () => {
 
 describe('other annotations', () => {
   it('warn', () => {
-    const { denied, diagnostics } = read({ 'rewrite-target': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
+    const { denied, diagnostics } = read({ 'upstream-vhost': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
     expect(denied).toBe('none');
     expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
       ['warning', 'enable-cors (here "true") is not supported yet'],
-      ['warning', 'rewrite-target is not supported yet'],
+      ['warning', 'upstream-vhost is not supported yet'],
     ]);
   });
 

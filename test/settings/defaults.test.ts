@@ -141,6 +141,8 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   forceSslRedirect: true,
   preserveTrailingSlash: true,
   httpRedirectCode: true,
+  relativeRedirects: true,
+  usePortInRedirects: true,
   noTlsRedirectLocations: true,
   serviceUpstream: true,
   allowCrossNamespaceResources: true,

@@ -25,6 +25,8 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   forceSslRedirect: false,
   preserveTrailingSlash: false,
   httpRedirectCode: 308,
+  relativeRedirects: false,
+  usePortInRedirects: false,
   noTlsRedirectLocations: ['/.well-known/acme-challenge'],
   allowCrossNamespaceResources: false,
   serviceUpstream: false,

@@ -43,13 +43,13 @@ const backend = fc.oneof(
   { weight: 1, arbitrary: fc.constant({}) },
 );
 const path = fc.record({
-  path: fc.constantFrom('/', '/foo', '/foo', '/foo/', '/foo/bar', 'bad'),
+  path: fc.constantFrom('/', '/foo', '/foo', '/foo/', '/foo/bar', '/f(o+)', '/f(?=o)', 'bad'),
   pathType: fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific'),
   backend,
 });
 const rule = fc.record(
   {
-    host: fc.constantFrom('a.test', 'a.test', '*.test', '*.test', 'b.test', '10.0.0.1'),
+    host: fc.constantFrom('a.test', 'a.test', '*.test', '*.test', 'b.test', 'www.a.test', '10.0.0.1'),
     http: fc.record({ paths: fc.array(path, { maxLength: 3 }) }),
   },
   { requiredKeys: ['http'] },
@@ -67,6 +67,12 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/auth-tls-secret': fc.constantFrom('one/cert', 'one/other', 'two/cert', 'cert'),
     'nginx.ingress.kubernetes.io/auth-tls-verify-client': fc.constantFrom('on', 'off', 'optional', 'never'),
     'nginx.ingress.kubernetes.io/ssl-prefer-server-ciphers': fc.constantFrom('true', 'false'),
+    'nginx.ingress.kubernetes.io/use-regex': fc.constantFrom('true', 'false', 'false', 'false', 'false'),
+    'nginx.ingress.kubernetes.io/rewrite-target': fc.constantFrom('/foo', '/', '/$1', 'bad', '', '', '', ''),
+    'nginx.ingress.kubernetes.io/app-root': fc.constantFrom('/one', '/two', ''),
+    'nginx.ingress.kubernetes.io/server-alias': fc.constantFrom('b.test,c.test', '*.test', '~^d', 'www.a.test', '~('),
+    'nginx.ingress.kubernetes.io/from-to-www-redirect': fc.constantFrom('true', 'true', 'false'),
+    'nginx.ingress.kubernetes.io/permanent-redirect': fc.constantFrom('https://x.test/', 'bad', '', '', ''),
     'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
     'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
   },

@@ -13,6 +13,7 @@ import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
 import { Passage, type PassageOwner } from './passage.ts';
+import { isSafeTarget } from '../routing/path.ts';
 import { isFailure } from '../upstream/health.ts';
 import { REFUSING } from '../workers/overload.ts';
 
@@ -89,14 +90,14 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     }
     const { steps } = route;
     if (steps === null) {
-      if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
+      if (slashRedirect) return this.#redirectToSlash();
       return this.proceed();
     }
     const passage = new Passage(this, steps, this.#context, found.path);
     this.passage = passage;
     const answer = passage.enterHost();
     if (answer !== null) return this.#answer(answer);
-    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
+    if (slashRedirect) return this.#redirectToSlash();
     passage.enter();
   }
 
@@ -116,7 +117,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    if (this.passage !== null && this.passage.upstream.target !== null) head.forwardedTarget = this.passage.upstream.target;
+    const changed = this.passage === null ? null : this.passage.upstream.target;
+    if (changed !== null) {
+      // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
+      if (!isSafeTarget(changed)) return this.refuse(ERRORS.badRequest);
+      head.forwardedTarget = changed;
+    }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
     const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
@@ -272,6 +278,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
       return this.#finish(error);
     }
     this.#answer(page(error.status));
+  }
+
+  #redirectToSlash(): void {
+    const { head, client } = this.downstream;
+    const { ownRedirects } = this.route!.model.policies;
+    this.#answer(redirect(301, withSlash(head, client, this.#context.settings(), ownRedirects)));
   }
 
   #isRefused(refusal: Refusal | null): boolean {
