@@ -7,9 +7,9 @@ import { opentelemetry } from './observe/opentelemetry.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
 
-/** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
+/** The Secret of `proxySsl` is part of the table itself, and affinity is the group's: `translate/` puts them in. */
 type Registry = {
-  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'sessionCookie'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
 };
 
 /** All of them. */

@@ -271,6 +271,7 @@ export interface TranslateSettings {
   readonly httpRedirectCode: number;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  readonly loadBalance: 'round_robin' | 'ewma';
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;

@@ -9,6 +9,8 @@ import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts'
 import { protocolOfPort } from '../policies/backend/backend-protocol.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
+import { balancingOf } from './balance/balancing.ts';
+import type { Merge } from './balance/canary.ts';
 import { isDnsName } from './hosts.ts';
 import type { GroupRequest } from './plan-index.ts';
 import type { Fields } from './read.ts';
@@ -22,8 +24,19 @@ export interface TranslatedGroup {
 
 const ANSWERED_503 = 'Its requests are answered with 503.';
 
-/** Translates one group from its Service and EndpointSlices. */
-export function translateGroup(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
+/** Translates one group from its Service and EndpointSlices. `merges`: the canaries for it. */
+export function translateGroup(
+  request: GroupRequest,
+  merges: readonly Merge[],
+  view: ClusterView,
+  settings: TranslateSettings,
+): TranslatedGroup {
+  const { balancing, diagnostics } = balancingOf(request, merges);
+  const { group, diagnostics: found } = translateEndpoints(request, view, settings);
+  return { group: balancing === undefined ? group : { ...group, balancing }, diagnostics: [...found, ...diagnostics] };
+}
+
+function translateEndpoints(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
   const { id, namespace, service: name, port } = request;
   const service = view.service(namespace, name);
   let protocol: UpstreamGroup['protocol'] = null;

@@ -143,6 +143,7 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   httpRedirectCode: true,
   noTlsRedirectLocations: true,
   serviceUpstream: true,
+  loadBalance: true,
   allowCrossNamespaceResources: true,
   strictValidatePathType: true,
   enableOpentelemetry: true,

@@ -28,6 +28,7 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   noTlsRedirectLocations: ['/.well-known/acme-challenge'],
   allowCrossNamespaceResources: false,
   serviceUpstream: false,
+  loadBalance: 'round_robin',
   strictValidatePathType: true,
   enableOpentelemetry: false,
   opentelemetryTrustIncomingSpan: true,
