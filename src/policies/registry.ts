@@ -9,7 +9,10 @@ import { sslRedirect } from './redirect/ssl-redirect.ts';
 
 /** The Secret of `proxySsl` is part of the table itself, and affinity is the group's: `translate/` puts them in. */
 type Registry = {
-  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'sessionCookie'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'sessionCookie'>]: RoutePolicy<
+    NonNullable<RoutePolicies[K]>,
+    unknown
+  >;
 };
 
 /** All of them. */

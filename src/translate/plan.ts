@@ -129,8 +129,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report, id.namespace);
   const canaryRules = canary.read(source, settings);
   // ingress-nginx makes neither hosts nor certificates nor routes of a canary, so most annotations have nothing to be about.
-  const own =
-    canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
+  const own = canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
   const unsupported = readUnsupported(source, canaryRules !== null);
   const passthrough = sslPassthrough.read(own, settings);
   const clientAuth = readClientAuth(own, id.namespace, settings);

@@ -157,7 +157,10 @@ describe('other annotations', () => {
   });
 
   it('do not count on a canary, but what nobody knows is reported', () => {
-    const { denied, diagnostics } = read({ canary: 'true', 'auth-type': 'basic', 'enable-cors': 'true', 'canary-wieght': '1' }, true);
+    const { denied, diagnostics } = read(
+      { canary: 'true', 'auth-type': 'basic', 'enable-cors': 'true', 'canary-wieght': '1' },
+      true,
+    );
     expect(denied).toBe('none');
     expect(diagnostics.map(({ field }) => field)).toEqual(['metadata.annotations[p/canary-wieght]']);
   });

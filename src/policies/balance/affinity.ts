@@ -36,7 +36,8 @@ export const affinity: PolicyReader<AffinityWish> = {
   ],
   read: (source) => {
     const kind = source.text('affinity');
-    if (kind !== undefined && kind !== 'cookie') source.invalid('affinity', '"cookie"', 'Clients are not kept with an endpoint.');
+    if (kind !== undefined && kind !== 'cookie')
+      source.invalid('affinity', '"cookie"', 'Clients are not kept with an endpoint.');
     return {
       cookie: kind === 'cookie' ? readCookie(source) : null,
       mode: oneOf(source, 'affinity-mode', ['balanced', 'persistent']),
@@ -58,7 +59,8 @@ function readCookie(source: AnnotationSource): SessionCookie {
   const name = matching(source, 'session-cookie-name', BASIC_CHARACTERS, `The default, ${DEFAULT_NAME}, is used.`);
   const path = matching(source, 'session-cookie-path', URL_CHARACTERS, 'The path of the Ingress is used.');
   if (path === null && isTrue(source, 'use-regex')) {
-    const message = 'without session-cookie-path the path of the cookie is that of the Ingress, which is a regular expression here';
+    const message =
+      'without session-cookie-path the path of the cookie is that of the Ingress, which is a regular expression here';
     source.report('AnnotationInvalid', 'warning', 'affinity', message, 'Clients may not send the cookie back.');
   }
   return {

@@ -32,7 +32,13 @@ export const canary: PolicyReader<CanaryRules | null> = {
     const total = integer(source, 'canary-weight-total', LEAST_TOTAL);
     if (total < LEAST_TOTAL) {
       const message = `canary-weight-total: ${total} is less than ${LEAST_TOTAL}`;
-      source.report('AnnotationInvalid', 'warning', 'canary-weight-total', message, `${LEAST_TOTAL} is used, as in ingress-nginx.`);
+      source.report(
+        'AnnotationInvalid',
+        'warning',
+        'canary-weight-total',
+        message,
+        `${LEAST_TOTAL} is used, as in ingress-nginx.`,
+      );
     }
     return {
       // nginx has no other names for header fields: $http_x_y is "X-Y".

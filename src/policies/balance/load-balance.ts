@@ -21,7 +21,8 @@ export const loadBalance: PolicyReader<Algorithm> = {
     const text = source.text('load-balance');
     if (text === undefined || text === 'round_robin' || text === 'ewma') return text ?? fallback;
     const other = CHOSEN_BY.get(text);
-    if (other === undefined) source.invalid('load-balance', '"round_robin" or "ewma"', `The ConfigMap's, ${fallback}, is used.`);
+    if (other === undefined)
+      source.invalid('load-balance', '"round_robin" or "ewma"', `The ConfigMap's, ${fallback}, is used.`);
     else if (source.text(other) === undefined) {
       const message = `load-balance: ${quote(text)} has nothing to choose by: ${other} asks for it`;
       source.report('AnnotationInvalid', 'warning', 'load-balance', message, 'Endpoints are used in turn.');

@@ -65,6 +65,11 @@ export class Attempts {
   /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
   #generation = 0;
 
+  /** The canary that the request went to, as ingress-nginx's `$proxy_alternative_upstream_name`; empty: it went to none. */
+  get alternativeName(): string {
+    return this.choice?.isCanary === true ? this.choice.group.name : '';
+  }
+
   constructor(owner: AttemptsOwner, context: ExchangeContext) {
     this.#owner = owner;
     this.#context = context;

@@ -6,7 +6,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import { diagnostic, quote } from '../../model/report.ts';
 import { CATCH_ALL_HOST, groupId, type GroupId, type Route, type VirtualHost } from '../../model/table.ts';
 import type { TranslateSettings } from '../../settings/settings.ts';
-import { conflictKey } from '../paths.ts';
+import { conflictKey, matchedType } from '../paths.ts';
 import { comparePlans, type BackendPlan, type IngressPlan } from '../plan.ts';
 
 /** A canary is the alternative of a group, by one of its paths. */
@@ -35,15 +35,15 @@ export function mergeCanaries(
   canaries: readonly IngressPlan[],
   conformance: TranslateSettings['conformance'],
 ): HostCanaries {
+  if (canaries.length === 0) return { merges: [], diagnostics: [] };
   const merges: Merge[] = [];
   const diagnostics: Diagnostic[] = [];
   const routes = host?.routes.flatMap((route) => (primaryOf(route) === null ? [] : [route])) ?? [];
-  const merge = (plan: IngressPlan, backend: BackendPlan, matching: readonly Route[], order: number, missing: string): void => {
+  const byPath = Map.groupBy(routes, ({ path, pathType }) => conflictKey(path, pathType, conformance));
+  const merge = (plan: IngressPlan, backend: BackendPlan, matching: readonly Route[], order: number): void => {
     const alternative = groupId(plan.namespace, backend.service, backend.port);
-    const field = backend.field;
+    const { field } = backend;
     const primaries = new Set(matching.map(primaryOf).filter((id) => id !== null));
-    if (primaries.size === 0)
-      diagnostics.push(diagnostic(plan.object, 'CanaryUnmatched', 'error', field, missing, NOT_SENT));
     for (const primary of primaries) {
       if (primary !== alternative) merges.push({ primary, alternative, plan, order, field });
       else {
@@ -52,24 +52,34 @@ export function mergeCanaries(
       }
     }
   };
+  const unmatched = (plan: IngressPlan, field: string, message: string): void => {
+    diagnostics.push(diagnostic(plan.object, 'CanaryUnmatched', 'error', field, message, NOT_SENT));
+  };
   for (const plan of canaries) {
     const { canary } = plan;
     if (canary === null) continue;
     let order = 0;
     // It is for everything that the catch-all host serves.
-    if (canary.defaultBackend !== null && name === CATCH_ALL_HOST)
-      merge(plan, canary.defaultBackend, routes, order, 'no other Ingress serves what no host takes');
+    if (canary.defaultBackend !== null && name === CATCH_ALL_HOST) {
+      merge(plan, canary.defaultBackend, routes, order);
+      if (routes.length === 0) unmatched(plan, 'spec.defaultBackend', 'no other Ingress serves what no host takes');
+    }
     for (const rule of canary.rules) {
-      for (const { path, pathType, backend } of rule.paths) {
+      for (const { path, pathType, backend, field } of rule.paths) {
         order++;
         if (rule.host !== name) continue;
-        const key = conflictKey(path, pathType, conformance);
-        const matching = routes.filter((route) => conflictKey(route.path, route.pathType, conformance) === key);
-        merge(plan, backend, matching, order, `no other Ingress serves the path ${quote(path)} of this host and pathType`);
+        const matching = byPath.get(conflictKey(path, pathType, conformance)) ?? [];
+        merge(plan, backend, matching, order);
+        const message = `no other Ingress serves the ${matchedType(pathType)} path ${quote(path)} of ${hostText(name)}`;
+        if (matching.length === 0) unmatched(plan, `${field}.path`, message);
       }
     }
   }
   return { merges, diagnostics };
+}
+
+function hostText(host: string): string {
+  return host === CATCH_ALL_HOST ? 'the rules without a host' : `host ${quote(host)}`;
 }
 
 /** The group that a route would send its requests to, were nothing against it. What the built-in default backend takes has none. */

@@ -118,6 +118,10 @@ export class HashedSubset extends InTurn {
 /** How often chance is asked for a key whose endpoint can be used, before the client gets none (sticky_balanced.lua asks 20 times). */
 const KEY_TRIES = 50;
 
+function number({ random }: LiveGroup): number {
+  return Math.floor(random() * 1_000_000);
+}
+
 /** The endpoint that the client's cookie names (rootfs/etc/nginx/lua/balancer/sticky.lua). */
 export class Sticky extends InTurn {
   override cookie = '';
@@ -166,9 +170,9 @@ export class Sticky extends InTurn {
       return target;
     }
     // In this mode a key is whatever hashes to the endpoint.
-    const stem = `${(group.wallClock() / 1000).toFixed(3)}.${process.pid}`;
+    const time = (group.wallClock() / 1000).toFixed(3);
     for (let i = 0; i < KEY_TRIES; i++) {
-      const key = `${stem}.${Math.floor(group.random() * 1_000_000)}`;
+      const key = `${time}.${number(group)}.${number(group)}`;
       const target = group.targets[index.ring.find(key)];
       if (target === undefined || !group.takes(target, tried)) continue;
       group.countRequest(tried);
@@ -183,6 +187,11 @@ export class Sticky extends InTurn {
     if (cookiePath === null) return;
     const { index, wallClock } = this.group;
     const userAgent = this.#request.field('user-agent');
-    this.cookie = setCookie(this.#affinity.cookie, key, index.backendKey, { path: cookiePath, tls, userAgent, now: wallClock() });
+    this.cookie = setCookie(this.#affinity.cookie, key, index.backendKey, {
+      path: cookiePath,
+      tls,
+      userAgent,
+      now: wallClock(),
+    });
   }
 }

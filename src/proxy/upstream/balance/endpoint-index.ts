@@ -34,7 +34,7 @@ export class EndpointIndex {
       const count = Math.ceil(this.#targets.length / size);
       this.#subsets = { size, ring: new Ring(Array.from({ length: count }, (_, index) => `set${index + 1}`)) };
     }
-    return this.#subsets!.ring;
+    return this.#subsets.ring;
   }
 
   /** The endpoint that a session cookie pins; null: there is none of that key (any more). */
