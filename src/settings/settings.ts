@@ -271,6 +271,10 @@ export interface TranslateSettings {
   readonly httpRedirectCode: number;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `--enable-topology-aware-routing`. */
+  readonly topologyAwareRouting: boolean;
+  /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */
+  readonly zone: string;
   readonly loadBalance: 'round_robin' | 'ewma';
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;

@@ -144,6 +144,8 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   noTlsRedirectLocations: true,
   serviceUpstream: true,
   loadBalance: true,
+  topologyAwareRouting: true,
+  zone: true,
   allowCrossNamespaceResources: true,
   strictValidatePathType: true,
   enableOpentelemetry: true,

@@ -29,6 +29,8 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   allowCrossNamespaceResources: false,
   serviceUpstream: false,
   loadBalance: 'round_robin',
+  topologyAwareRouting: false,
+  zone: '',
   strictValidatePathType: true,
   enableOpentelemetry: false,
   opentelemetryTrustIncomingSpan: true,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { applyPatch, diffTables, isEmptyPatch } from '../../src/model/diff.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
-import type { RoutingTable } from '../../src/model/table.ts';
+import type { GroupId, RoutingTable } from '../../src/model/table.ts';
 import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { CertificateMemo } from '../../src/translate/certificate.ts';
 import type { ObjectChange } from '../../src/translate/incremental.ts';
@@ -205,7 +205,13 @@ describe('translation', () => {
           expect(new Set(matches).size).toBe(matches.length);
           const prefixes = routes.flatMap(({ match }) => match.prefix ?? []);
           expect(new Set(prefixes).size).toBe(prefixes.length);
-          const groups = routes.flatMap(({ target }) => (target.kind === 'group' ? [target.group, target.fallback] : []));
+          const groups: (GroupId | null)[] = routes.flatMap(({ target }) =>
+            target.kind === 'group' ? [target.group, target.fallback] : [],
+          );
+          for (const { id, balancing } of table.groups.values()) {
+            expect(balancing?.alternative?.group).not.toBe(id);
+            groups.push(balancing?.alternative?.group ?? null);
+          }
           expect(groups.filter((id) => id !== null && !table.groups.has(id))).toEqual([]);
           expect(certificate === null || table.certificates.has(certificate)).toBe(true);
         }

@@ -106,6 +106,7 @@ export class HashedSubset extends InTurn {
   /** The endpoints of the key's subset in an order of chance, then those of the subsets that follow. */
   *#candidates(): Generator<number> {
     const { index, targets, random } = this.group;
+    // An annotation may ask for any number.
     const size = Math.min(this.#size, targets.length);
     for (const subset of index.subsets(size).walk(this.#key)) {
       const start = Math.floor(random() * size);
@@ -163,10 +164,11 @@ export class Sticky extends InTurn {
     this.cookie = '';
     const { group } = this;
     const { index } = group;
-    if (this.#request.cookiePath === null) return group.pick(tried);
+    const { cookiePath } = this.#request;
+    if (cookiePath === null) return group.pick(tried);
     if (this.#affinity.mode === 'persistent') {
       const target = group.pick(tried);
-      if (target !== null) this.#setCookie(index.keyOf(target));
+      if (target !== null) this.#setCookie(cookiePath, index.keyOf(target));
       return target;
     }
     // In this mode a key is whatever hashes to the endpoint.
@@ -176,19 +178,18 @@ export class Sticky extends InTurn {
       const target = group.targets[index.ring.find(key)];
       if (target === undefined || !group.takes(target, tried)) continue;
       group.countRequest(tried);
-      this.#setCookie(key);
+      this.#setCookie(cookiePath, key);
       return target;
     }
     return group.pick(tried);
   }
 
-  #setCookie(key: string): void {
-    const { cookiePath, tls } = this.#request;
-    if (cookiePath === null) return;
+  #setCookie(path: string, key: string): void {
+    const { tls } = this.#request;
     const { index, wallClock } = this.group;
     const userAgent = this.#request.field('user-agent');
     this.cookie = setCookie(this.#affinity.cookie, key, index.backendKey, {
-      path: cookiePath,
+      path,
       tls,
       userAgent,
       now: wallClock(),

@@ -253,8 +253,9 @@ describe('affinity', () => {
       () => 0,
     );
     const live = set('app', PORTS, balancedBy());
-    const first = choose(live).pick([])!;
     const choice = choose(live);
+    const first = choice.pick([])!;
+    expect(choice.cookie).not.toBe('');
     expect(choice.pick([first.pool])).not.toBeNull();
     expect(choice.cookie).toBe('');
   });
