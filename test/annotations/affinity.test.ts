@@ -1,5 +1,7 @@
 /** `affinity` and its cookie: who stays with which endpoint. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/model/objects.ts';
 import { asking, namedService, type Asking, type Question } from '../support/balance.ts';
@@ -165,6 +167,25 @@ describe('affinity', () => {
     expect(cookies(await ask())).toEqual(['session=1; Path=/', expect.stringMatching(/^INGRESSCOOKIE=/)]);
   });
 
+  it('is for clients of HTTP/2 as well', async () => {
+    const { proxy } = await sticky(STICKY);
+    const session = http2.connect(`https://127.0.0.1:${proxy.httpsPort}`, {
+      rejectUnauthorized: false,
+      servername: 'app.example',
+    });
+    const ask = async (cookie: string): Promise<[string, readonly string[]]> => {
+      const stream = session.request({ ':authority': 'app.example', ...(cookie !== '' && { cookie }) });
+      const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+      let body = '';
+      for await (const chunk of stream.setEncoding('utf8')) body += String(chunk);
+      return [body, headers['set-cookie'] ?? []];
+    };
+    const [first, [cookie]] = await ask('');
+    expect(cookie).toMatch(/; Path=\/; Secure; HttpOnly$/);
+    for (let i = 0; i < 6; i++) expect(await ask(`a=b; ${cookie?.split(';')[0]}`)).toEqual([first, []]);
+    session.close();
+  });
+
   it('beats upstream-hash-by and load-balance', async () => {
     await reaches(await sticky({ ...STICKY, 'upstream-hash-by': '$host', 'load-balance': 'ewma' }), 4);
   });
@@ -311,6 +332,7 @@ describe('session-cookie-name', () => {
 describe('session-cookie-path', () => {
   it.each<[string, Annotations, IngressText, Question, string]>([
     ['absent: that of the Ingress', {}, { paths: ['/shop'] }, { path: '/shop/cart' }, 'Path=/shop; HttpOnly'],
+    ['too long: that of the Ingress', { 'session-cookie-path': `/${'x'.repeat(2000)}` }, {}, {}, 'Path=/; HttpOnly'],
     ['given', { 'session-cookie-path': '/all' }, { paths: ['/shop'] }, { path: '/shop' }, 'Path=/all; HttpOnly'],
     ['the root', { 'session-cookie-path': '/' }, { paths: ['/shop'] }, { path: '/shop' }, 'Path=/; HttpOnly'],
     [

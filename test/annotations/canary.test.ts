@@ -3,7 +3,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../src/model/objects.ts';
 import { Recorder } from '../../src/proxy/record.ts';
 import { asking, counted, namedService, seeded, type Asking, type Question } from '../support/balance.ts';
+import { eventually } from '../support/eventually.ts';
 import { ingress, service, translated, type IngressText } from '../support/ingress.ts';
+import { response } from '../support/proxy.ts';
 import { Stage } from '../support/stage.ts';
 
 let stage = new Stage();
@@ -68,6 +70,7 @@ describe('canary', () => {
       'force-ssl-redirect': 'true',
       'default-backend': 'app',
       'backend-protocol': 'nonsense',
+      'ssl-passthrough': 'nonsense',
     });
     const { status, body } = await ask();
     expect([status, body]).toEqual([200, 'next']);
@@ -94,6 +97,35 @@ describe('canary', () => {
     const objects = [...service('app', []), ...(await namedService(stage, 'next'))];
     const { ask } = await asking(stage, [...objects, ingress({}), ingress({ canary: 'true', ...ALL }, CANARY)]);
     expect((await ask()).status).toBe(503);
+  });
+
+  it('while the other has no endpoint, its default-backend stands in for it, and the canary beside that', async () => {
+    const heads: string[] = [];
+    const named = (name: string) => stage.backend((head) => (heads.push(head), response(name)));
+    const [spare, next] = [await named('spare'), await named('next')];
+    const services = [...service('app', []), ...service('spare', [spare.port]), ...service('next', [next.port])];
+    const canary = ingress({ canary: 'true', 'canary-by-header': 'X-Canary' }, CANARY);
+    const { ask } = await asking(stage, [...services, ingress({ 'default-backend': 'spare' }), canary]);
+    expect((await ask()).body).toBe('spare');
+    expect((await ask({ fields: ['X-Canary: always'] })).body).toBe('next');
+    // Only who stands in is told so.
+    expect(heads.map((head) => head.includes('X-Code: 503'))).toEqual([true, false]);
+  });
+
+  it('is spoken to as the annotations of the other say', async () => {
+    const next = await stage.backend(() => response('next'));
+    const objects = [
+      ...(await namedService(stage, 'app')),
+      ...service('next', [next.port]),
+      ingress({ 'backend-protocol': 'AUTO_HTTP' }),
+      ingress({ canary: 'true', ...ALL }, CANARY),
+    ];
+    expect((await (await asking(stage, objects)).ask()).body).toBe('next');
+    // Who comes by TLS is sent on by TLS.
+    const answer = (await asking(stage, objects, {}, true)).ask();
+    await eventually(() => next.received.at(-1)?.startsWith('\u0016') === true);
+    for (const socket of next.sockets) socket.destroy();
+    expect((await answer).status).toBe(502);
   });
 
   it.each<[string, IngressText]>([

@@ -115,6 +115,9 @@ describe('load-balance', () => {
     do expect(await asked.names(1)).toEqual(['good']);
     while (broken.sockets.length === 0);
     expect(ports).toEqual(new Set([good.port]));
+    const alone = await asking(stage, [...service('app', [broken.port]), ingress({ 'load-balance': 'ewma' })]);
+    expect((await alone.ask()).status).toBe(502);
+    expect(ports).toEqual(new Set([good.port]));
   });
 
   async function slowAndFast(): Promise<{ asked: Asking; slow: number; fast: number }> {

@@ -121,6 +121,7 @@ describe('upstream-hash-by', () => {
   it('is reported when it cannot be heeded', () => {
     expect(problems({ 'upstream-hash-by': '$no_such_thing' })).toEqual(['AnnotationInvalid upstream-hash-by']);
     expect(problems({ 'upstream-hash-by': '"; }' })).toEqual(['AnnotationInvalid upstream-hash-by']);
+    expect(problems({ 'upstream-hash-by': '$host'.repeat(5000) })).toEqual(['AnnotationInvalid upstream-hash-by']);
     expect(problems({ 'upstream-hash-by': `$${'x'.repeat(65_536)}` })).toEqual(['AnnotationInvalid upstream-hash-by']);
   });
 });

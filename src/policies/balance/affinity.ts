@@ -81,9 +81,12 @@ function isTrue(source: AnnotationSource, name: string): boolean {
   return /^(1|t|true)$/i.test(source.text(name)?.trim() ?? '');
 }
 
+/** A longer one would be a burden to every response. */
+const MAX_LENGTH = 1024;
+
 function matching(source: AnnotationSource, name: string, pattern: RegExp, served: string): string | null {
   const text = source.text(name);
-  if (text === undefined || pattern.test(text)) return text ?? null;
+  if (text === undefined || (text.length <= MAX_LENGTH && pattern.test(text))) return text ?? null;
   source.invalid(name, `made of characters such as ${pattern === URL_CHARACTERS ? 'a URL has' : 'a name has'}`, served);
   return null;
 }

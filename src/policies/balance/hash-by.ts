@@ -8,6 +8,8 @@ import { parseTemplate } from '../variables/template.ts';
 /** `hashByRegex` of internal/ingress/annotations/upstreamhashby. */
 const CHARACTERS = /^[A-Za-z0-9\-_${}]*$/;
 const DEFAULT_SIZE = 3;
+/** Of literal texts and variables: each costs something for each request. */
+const MAX_PARTS = 64;
 const SERVED = 'Endpoints are chosen as if it were absent.';
 
 /** Null: nothing is asked for. */
@@ -30,6 +32,10 @@ export const hashBy: PolicyReader<HashBy | null> = {
     if ('unknown' in parsed) {
       const message = `upstream-hash-by: ${quote(`$${parsed.unknown}`)} is no variable that is known here`;
       source.report('AnnotationInvalid', 'warning', 'upstream-hash-by', message, SERVED);
+      return null;
+    }
+    if (parsed.template.length > MAX_PARTS) {
+      source.invalid('upstream-hash-by', `of at most ${MAX_PARTS} parts`, SERVED);
       return null;
     }
     return { key: parsed.template, subsetSize: subset ? (size === undefined || size <= 0 ? DEFAULT_SIZE : size) : null };

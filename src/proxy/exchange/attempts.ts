@@ -30,8 +30,8 @@ export interface AttemptsOwner extends ResponseHandler {
   readonly trailers: string;
   /** Of the head that an upstream sent; 0: none did. */
   readonly upstreamStatus: number;
-  /** The value of a variable of nginx, also for a route without policies. */
-  readonly variable: (name: string) => string;
+  /** What gives the values of nginx's variables, also for a route without policies. */
+  readonly variables: () => Pick<Passage, 'variable'>;
   /** No endpoint did. */
   readonly refuse: (error: ProxyError) => void;
 }

@@ -126,11 +126,11 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.attempts.begin(way.group, way.fallback);
   }
 
-  variable(name: string): string {
-    if (this.passage !== null) return this.passage.variable(name);
+  variables(): Passage {
+    if (this.passage !== null) return this.passage;
     const { head } = this.downstream;
     const { path } = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
-    return new Passage(this, NO_STEPS, this.#context, path).variable(name);
+    return new Passage(this, NO_STEPS, this.#context, path);
   }
 
   /** Request body bytes; they are not changed after the call. */

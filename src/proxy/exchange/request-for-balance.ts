@@ -1,10 +1,12 @@
 /** A request as balancing sees it. */
 import type { BalanceRequest } from '../upstream/balance/choices.ts';
 import type { AttemptsOwner } from './attempts.ts';
+import type { Passage } from './passage.ts';
 import { cookieOf } from './variables.ts';
 
 export class RequestForBalance implements BalanceRequest {
   readonly #owner: AttemptsOwner;
+  #variables: Pick<Passage, 'variable'> | null = null;
 
   constructor(owner: AttemptsOwner) {
     this.#owner = owner;
@@ -28,6 +30,7 @@ export class RequestForBalance implements BalanceRequest {
   }
 
   variable(name: string): string {
-    return this.#owner.variable(name);
+    this.#variables ??= this.#owner.variables();
+    return this.#variables.variable(name);
   }
 }
