@@ -380,6 +380,9 @@ describe('canary-weight', () => {
   it('without canary does nothing, and says so', () => {
     const { diagnostics } = translated([...service('app', [1]), ingress({ 'canary-weight': '30' })]);
     expect(diagnostics).toMatchObject([{ code: 'AnnotationInvalid', field: expect.stringContaining('canary-weight') }]);
+    // What tools leave that switch canaries on and off.
+    const idle = { canary: 'false', 'canary-weight': '0', 'canary-weight-total': '100' };
+    expect(translated([...service('app', [1]), ingress(idle)]).diagnostics).toEqual([]);
   });
 });
 

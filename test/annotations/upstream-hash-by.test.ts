@@ -41,6 +41,7 @@ describe('upstream-hash-by', () => {
     ['absent: endpoints take turns', {}, false],
     ['a variable', { 'upstream-hash-by': '$request_uri' }, true],
     ['in braces, with text', { 'upstream-hash-by': 'app-${host}${uri}' }, true],
+    ["the client's address, in nginx's own form", { 'upstream-hash-by': '$binary_remote_addr' }, true],
     ['text alone: one endpoint for all', { 'upstream-hash-by': 'all' }, true],
     ['a field that no request has: one endpoint for all', { 'upstream-hash-by': '$http_x_user' }, true],
     ['a variable that nobody knows: as if absent', { 'upstream-hash-by': '$no_such_thing' }, false],

@@ -1,6 +1,6 @@
 /** `--enable-topology-aware-routing`: endpoints of our own zone, for Services that ask for it. */
 import { describe, expect, it } from 'vitest';
-import type { EndpointSlice, KubeObject, Service, SliceEndpoint } from '../../src/model/objects.ts';
+import type { EndpointSlice, Service, SliceEndpoint } from '../../src/model/objects.ts';
 import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { ingress, service, translated } from '../support/ingress.ts';
 
@@ -27,7 +27,7 @@ function used(slices: readonly (readonly SliceEndpoint[])[], asks: object = AUTO
     ports: [{ port: 80 }],
     endpoints,
   }));
-  const { patch } = translated([asking as KubeObject, ...objects, ingress({})], settings);
+  const { patch } = translated([asking, ...objects, ingress({})], settings);
   return patch.groups[0]!.endpoints.map(({ address }) => address);
 }
 

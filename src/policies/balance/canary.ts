@@ -57,12 +57,18 @@ function isCanary(source: AnnotationSource): boolean {
   const answer = text === undefined ? false : parseGoBool(text);
   if (answer === undefined) source.invalid('canary', 'a boolean ("true" or "false")', 'The Ingress is served like any other.');
   if (answer) return true;
-  const idle = OPTIONS.find((name) => source.text(name) !== undefined);
+  const idle = OPTIONS.find((name) => asks(name, source.text(name)));
   if (idle !== undefined && answer === false) {
     const served = 'It has no effect, and the Ingress is served like any other, as in ingress-nginx.';
     source.report('AnnotationInvalid', 'warning', idle, `${idle} without canary: "true"`, served);
   }
   return false;
+}
+
+/** A weight of 0 is what tools leave that switch canaries on and off. */
+function asks(name: string, text: string | undefined): boolean {
+  if (name === 'canary-weight') return text !== undefined && (parseInteger(text) ?? 0) > 0;
+  return text !== undefined && name !== 'canary-weight-total';
 }
 
 function integer(source: AnnotationSource, name: string, fallback: number): number {

@@ -10,6 +10,8 @@ const CHARACTERS = /^[A-Za-z0-9\-_${}]*$/;
 const DEFAULT_SIZE = 3;
 /** Of literal texts and variables: each costs something for each request. */
 const MAX_PARTS = 64;
+/** As a key it is as good as the text. */
+const BINARY_ADDRESS = 'binary_remote_addr';
 const SERVED = 'Endpoints are chosen as if it were absent.';
 
 /** Null: nothing is asked for. */
@@ -28,7 +30,7 @@ export const hashBy: PolicyReader<HashBy | null> = {
       source.invalid('upstream-hash-by', 'made of variables of nginx, letters, digits, "-" and "_"', SERVED);
       return null;
     }
-    const parsed = parseTemplate(text);
+    const parsed = parseTemplate(text, (name) => name === BINARY_ADDRESS);
     if ('unknown' in parsed) {
       const message = `upstream-hash-by: ${quote(`$${parsed.unknown}`)} is no variable that is known here`;
       source.report('AnnotationInvalid', 'warning', 'upstream-hash-by', message, SERVED);
@@ -38,6 +40,9 @@ export const hashBy: PolicyReader<HashBy | null> = {
       source.invalid('upstream-hash-by', `of at most ${MAX_PARTS} parts`, SERVED);
       return null;
     }
-    return { key: parsed.template, subsetSize: subset ? (size === undefined || size <= 0 ? DEFAULT_SIZE : size) : null };
+    const key = parsed.template.map((part) =>
+      typeof part !== 'string' && part.variable === BINARY_ADDRESS ? { variable: 'remote_addr' } : part,
+    );
+    return { key, subsetSize: subset ? (size === undefined || size <= 0 ? DEFAULT_SIZE : size) : null };
   },
 };
