@@ -1,7 +1,7 @@
 /** `canary` and its rules: which requests go to the alternative, and which Services have one. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../src/model/objects.ts';
-import { Recorder } from '../../src/proxy/record.ts';
+import { Recorder } from '../../src/proxy/record/recorder.ts';
 import { asking, counted, namedService, seeded, type Asking, type Question } from '../support/balance.ts';
 import { eventually } from '../support/eventually.ts';
 import { ingress, service, translated, type IngressText } from '../support/ingress.ts';
@@ -236,7 +236,7 @@ describe('canary', () => {
 
   it('is named in what becomes of the request: the upstream is still the other', async () => {
     const names: string[] = [];
-    vi.spyOn(Recorder.prototype, 'record').mockImplementation(({ attempts }) => void names.push(attempts.alternativeName));
+    vi.spyOn(Recorder.prototype, 'record').mockImplementation(({ alternativeName }) => void names.push(alternativeName));
     const { ask } = await withCanary({ 'canary-by-header': 'X-Canary' });
     await ask({ fields: ['X-Canary: always'] });
     await ask({ fields: ['X-Canary: never'] });

@@ -32,6 +32,8 @@ export interface AttemptsOwner extends ResponseHandler {
   readonly upstreamStatus: number;
   /** What gives the values of nginx's variables, also for a route without policies. */
   readonly variables: () => Pick<Passage, 'variable'>;
+  /** As `Exchange.alternativeName`. */
+  alternativeName: string;
   /** No endpoint did. */
   readonly refuse: (error: ProxyError) => void;
 }
@@ -64,11 +66,6 @@ export class Attempts {
   #fresh = false;
   /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
   #generation = 0;
-
-  /** The canary that the request went to, as ingress-nginx's `$proxy_alternative_upstream_name`; empty: it went to none. */
-  get alternativeName(): string {
-    return this.choice?.isCanary === true ? this.choice.group.name : '';
-  }
 
   constructor(owner: AttemptsOwner, context: ExchangeContext) {
     this.#owner = owner;
@@ -110,7 +107,9 @@ export class Attempts {
     const choice = balance.begin(own, new RequestForBalance(this.#owner));
     this.choice = choice;
     this.#group = choice.group;
-    if (choice.isCanary) this.#fallback = false;
+    if (!choice.isCanary) return;
+    this.#fallback = false;
+    this.#owner.alternativeName = choice.group.name;
   }
 
   /** What no response came of says nothing about how fast the endpoint is, nor does how long a tunnel was of use. */
