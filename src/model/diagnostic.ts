@@ -34,6 +34,9 @@ export const DIAGNOSTIC_CODES = {
   AnnotationUnsupported:
     'An annotation of ingress-nginx is not supported yet; if it protects, the routes of its Ingress are answered with 503.',
   AnnotationUnknown: 'An annotation with the prefix of ingress-nginx is none of its annotations.',
+  CanaryUnmatched: 'A canary has a path that no other Ingress serves; it takes no request of it.',
+  CanaryConflict:
+    'A canary is for a Service port that has an older canary already, or its own Service port is no canary by an older Ingress.',
   ObjectMalformed: 'An object has a field of the wrong type; that part of it is left out.',
   StreamInvalid: 'An entry of the ConfigMap with TCP or UDP services cannot be understood, or names a port that is taken.',
   StreamConfigMapNotFound: 'The ConfigMap of --tcp-services-configmap or --udp-services-configmap does not exist.',

@@ -106,6 +106,8 @@ export interface RoutePolicies {
   readonly accessLog?: 'off';
   /** Absent: its requests are not traced. */
   readonly opentelemetry?: Opentelemetry;
+  /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
+  readonly sessionCookie?: true;
 }
 
 /** Of a plain route. */

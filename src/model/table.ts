@@ -3,6 +3,7 @@
  * once built. Produced by `translate/`, compared by `diff.ts`, compiled by `proxy/`.
  */
 import type { KeyObject } from 'node:crypto';
+import type { Balancing } from './balancing.ts';
 import type { BackendProtocol, RoutePolicies } from './policies.ts';
 
 /** The name of the virtual host that gets what no other host matches (nginx's `server_name _`). */
@@ -52,6 +53,8 @@ export interface UpstreamGroup {
   readonly protocol: Exclude<BackendProtocol, 'AUTO_HTTP'> | null;
   /** Sorted by address, then port; no duplicates. Empty: requests are answered with 503. */
   readonly endpoints: readonly Endpoint[];
+  /** Absent: endpoints take turns. */
+  readonly balancing?: Balancing;
 }
 
 /** A certificate chain and its key. */

@@ -2,6 +2,10 @@
  * Every annotation of ingress-nginx v1.15.1, once, and what becomes of it here. One that protects and is not supported denies the
  * routes of its Ingress: it is never ignored.
  */
+import { affinity } from './balance/affinity.ts';
+import { canary } from './balance/canary.ts';
+import { hashBy } from './balance/hash-by.ts';
+import { loadBalance } from './balance/load-balance.ts';
 import { clientCertificate } from './tls/client-certificate.ts';
 import { defaultBackend } from './backend/default-backend.ts';
 import { serverAlias } from './host/server-alias.ts';
@@ -32,8 +36,6 @@ export type AnnotationTreatment =
       /** In ingress-nginx it holds for all Ingresses of the host, not only for the one that carries it. */
       readonly wholeHost: boolean;
     }
-  /** The Ingress is an alternative to another, whose place it must not take: nothing of it is served. */
-  | { readonly kind: 'canary'; readonly active: (values: AnnotationValues) => boolean }
   /** Without it, requests are served, but not as asked. `served` says how. */
   | { readonly kind: 'alters'; readonly active: (values: AnnotationValues) => boolean; readonly served: string };
 
@@ -86,6 +88,10 @@ for (const { annotations } of [
   sslPassthrough,
   tlsCiphers,
   wwwRedirect,
+  affinity,
+  canary,
+  hashBy,
+  loadBalance,
 ]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
@@ -125,13 +131,6 @@ protects('server-snippet', OFF.never, true);
 // FastCGI is refused, whatever they say.
 for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
 
-list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
-options(
-  'canary',
-  `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie canary-weight
-  canary-weight-total`,
-);
-
 const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
 const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
 alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
@@ -141,16 +140,6 @@ alters('enable-cors', 'No CORS headers are added; a preflight request is sent to
 options(
   'enable-cors',
   'cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers cors-allow-credentials cors-max-age',
-);
-
-alters('affinity upstream-hash-by', 'Endpoints are used in turn.');
-alters('load-balance', 'Endpoints are used in turn.', OFF.is('round_robin'));
-options('upstream-hash-by', 'upstream-hash-by-subset upstream-hash-by-subset-size');
-options(
-  'affinity',
-  `affinity-mode affinity-canary-behavior session-cookie-name session-cookie-path session-cookie-domain session-cookie-expires
-  session-cookie-max-age session-cookie-samesite session-cookie-conditional-samesite-none session-cookie-secure
-  session-cookie-change-on-failure`,
 );
 
 alters('upstream-vhost', "The client's Host is sent to the backend.");

@@ -11,9 +11,12 @@ import { redirect } from './redirect/redirect.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
 import { rewrite } from './rewrite/rewrite.ts';
 
-/** The Secret of `proxySsl` is part of the table itself, and a `wwwRedirect` is a host: `translate/` puts them in. */
+/** The Secret of `proxySsl` is part of the table itself, affinity is the group's, a `wwwRedirect` is a host: `translate/` puts them in. */
 type Registry = {
-  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'wwwRedirect'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'sessionCookie' | 'wwwRedirect'>]: RoutePolicy<
+    NonNullable<RoutePolicies[K]>,
+    unknown
+  >;
 };
 
 /** All of them. */

@@ -33,6 +33,9 @@ const FIXED: SettingsPatch = {
     maxUdpQueue: 262_144,
     strictTransportSecurity: strictTransportSecurity(DEFAULT_HSTS),
   },
+  translate: {
+    zone: '',
+  },
   controller: {
     podName: '',
     podNamespace: 'default',

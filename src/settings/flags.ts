@@ -92,6 +92,13 @@ export const FLAGS: readonly Flag[] = [
     'Refuse Services of type ExternalName.',
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
   ),
+  ingresses(
+    'enable-topology-aware-routing',
+    BOOLEAN,
+    false,
+    'Prefer endpoints of our own zone for Services that ask for it. POD_ZONE names the zone.',
+    (topologyAwareRouting) => ({ translate: { topologyAwareRouting } }),
+  ),
 
   cluster(
     'kubeconfig',

@@ -273,6 +273,11 @@ export interface TranslateSettings {
   readonly usePortInRedirects: boolean;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `--enable-topology-aware-routing`. */
+  readonly topologyAwareRouting: boolean;
+  /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */
+  readonly zone: string;
+  readonly loadBalance: 'round_robin' | 'ewma';
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;

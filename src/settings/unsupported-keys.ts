@@ -5,7 +5,7 @@ export const UNSUPPORTED_KEYS: ReadonlySet<string> = new Set(
   enable-modsecurity enable-owasp-modsecurity-crs enable-syslog global-allowed-response-headers global-auth-always-set-cookie
   global-auth-cache-duration global-auth-cache-key global-auth-method global-auth-request-redirect global-auth-response-headers
   global-auth-signin global-auth-signin-redirect-param global-auth-snippet global-auth-url hide-headers http-snippet
-  limit-conn-status-code limit-conn-zone-variable limit-rate limit-rate-after limit-req-status-code load-balance
+  limit-conn-status-code limit-conn-zone-variable limit-rate limit-rate-after limit-req-status-code
   location-snippet main-snippet modsecurity-snippet no-auth-locations plugins proxy-buffering proxy-buffers-number
   proxy-busy-buffers-size proxy-cookie-domain proxy-cookie-path proxy-http-version proxy-max-temp-file-size proxy-next-upstream
   proxy-redirect-from proxy-redirect-to proxy-request-buffering proxy-set-headers server-snippet

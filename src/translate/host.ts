@@ -257,8 +257,14 @@ class HostBuilder {
       },
       takes,
     );
-    const proxySsl = service === null ? undefined : upstreamTlsOf(plan);
-    return { policies: proxySsl === undefined ? policies : { ...policies, proxySsl }, denied };
+    if (service === null) return { policies, denied };
+    const proxySsl = upstreamTlsOf(plan);
+    const sticky = plan.affinity.cookie !== null;
+    if (proxySsl === undefined && !sticky) return { policies, denied };
+    return {
+      policies: { ...policies, ...(proxySsl !== undefined && { proxySsl }), ...(sticky && { sessionCookie: true }) },
+      denied,
+    };
   }
 
   /** The route for what no rule takes, unless a rule takes everything. */

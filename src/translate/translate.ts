@@ -6,6 +6,7 @@ import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
+import { mergeCanaries, Merges } from './balance/canary.ts';
 import { CertificateMemo } from './certificate.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
@@ -82,13 +83,6 @@ export function translateTable(
     diagnostics.push(...translated.diagnostics);
     if (translated.secret !== null) upstreamSecrets.set(request.id, translated.secret);
   }
-  const groups = new Map(
-    [...index.groups.values()].map((request) => {
-      const translated = translateGroup(request, view, settings);
-      diagnostics.push(...translated.diagnostics);
-      return [request.id, translated.group];
-    }),
-  );
   const context: HostContext = {
     settings,
     plansOf: (host) => index.plansOf(host),
@@ -107,6 +101,19 @@ export function translateTable(
         return [[host, translated.host]];
       },
     ),
+  );
+  const merges = new Merges();
+  for (const host of index.canaryHosts) {
+    const merged = mergeCanaries(host, hosts.get(host) ?? null, index.canariesOf(host), settings.conformance);
+    diagnostics.push(...merged.diagnostics);
+    merges.set(host, merged.merges);
+  }
+  const groups = new Map(
+    [...index.groups.values()].map((request) => {
+      const translated = translateGroup(request, merges.of(request.id), view, settings);
+      diagnostics.push(...translated.diagnostics);
+      return [request.id, translated.group];
+    }),
   );
   const named = settings.defaultSslCertificate;
   const chosen = named === null ? undefined : usable.get(certificateId(named.namespace, named.name));

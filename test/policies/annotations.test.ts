@@ -4,14 +4,16 @@ import { describe, expect, it } from 'vitest';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { createReporter } from '../../src/model/report.ts';
 import { ANNOTATIONS } from '../../src/policies/annotations.ts';
-import { annotationSource } from '../../src/policies/policy.ts';
-import type { UnsupportedAnnotations } from '../../src/policies/unsupported.ts';
+import { annotationSource, type Denial } from '../../src/policies/policy.ts';
 import { readUnsupported } from '../../src/policies/unsupported.ts';
 
-function read(annotations: Readonly<Record<string, unknown>>): UnsupportedAnnotations & { diagnostics: readonly Diagnostic[] } {
+function read(
+  annotations: Readonly<Record<string, unknown>>,
+  canary = false,
+): { readonly denied: Denial; readonly diagnostics: readonly Diagnostic[] } {
   const { report, diagnostics } = createReporter({ apiVersion: 'v1', kind: 'Ingress', namespace: 'ns', name: 'i' });
   const prefixed = Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`p/${name}`, value]));
-  return { ...readUnsupported(annotationSource(prefixed, 'p', report, 'default')), diagnostics };
+  return { denied: readUnsupported(annotationSource(prefixed, 'p', report, 'default'), canary), diagnostics };
 }
 
 describe('the list of annotations', () => {
@@ -24,6 +26,9 @@ describe('the list of annotations', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
       'app-root',
+      'affinity',
+      'affinity-canary-behavior',
+      'affinity-mode',
       'auth-tls-error-page',
       'auth-tls-match-cn',
       'auth-tls-pass-certificate-to-upstream',
@@ -31,12 +36,20 @@ describe('the list of annotations', () => {
       'auth-tls-verify-client',
       'auth-tls-verify-depth',
       'backend-protocol',
+      'canary',
+      'canary-by-cookie',
+      'canary-by-header',
+      'canary-by-header-pattern',
+      'canary-by-header-value',
+      'canary-weight',
+      'canary-weight-total',
       'default-backend',
       'enable-access-log',
       'enable-opentelemetry',
       'enable-rewrite-log',
       'force-ssl-redirect',
       'from-to-www-redirect',
+      'load-balance',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
       'permanent-redirect',
@@ -53,6 +66,15 @@ describe('the list of annotations', () => {
       'rewrite-target',
       'server-alias',
       'service-upstream',
+      'session-cookie-change-on-failure',
+      'session-cookie-conditional-samesite-none',
+      'session-cookie-domain',
+      'session-cookie-expires',
+      'session-cookie-max-age',
+      'session-cookie-name',
+      'session-cookie-path',
+      'session-cookie-samesite',
+      'session-cookie-secure',
       'ssl-ciphers',
       'ssl-passthrough',
       'ssl-prefer-server-ciphers',
@@ -63,6 +85,9 @@ describe('the list of annotations', () => {
       'use-port-in-redirects',
       'use-regex',
       'x-forwarded-prefix',
+      'upstream-hash-by',
+      'upstream-hash-by-subset',
+      'upstream-hash-by-subset-size',
     ]);
   });
 
@@ -70,7 +95,7 @@ describe('the list of annotations', () => {
     for (const [name, treatment] of ANNOTATIONS) {
       if (treatment.kind !== 'option') continue;
       const kind = ANNOTATIONS.get(treatment.of)?.kind;
-      expect([name, kind === 'protects' || kind === 'alters' || kind === 'canary']).toEqual([name, true]);
+      expect([name, kind === 'protects' || kind === 'alters']).toEqual([name, true]);
     }
   });
 });
@@ -118,7 +143,7 @@ describe('an annotation that protects', () => {
     { canary: 'false', 'canary-weight': '10' },
     { 'enable-global-auth': 'false' },
   ])('does not when it says "off", nor an option alone: %j', (annotations) => {
-    expect(read(annotations)).toEqual({ denied: 'none', canary: false, diagnostics: [] });
+    expect(read(annotations)).toEqual({ denied: 'none', diagnostics: [] });
   });
 
   it.each(['server-snippet'])('closes the hosts when ingress-nginx makes it hold for the host: %s', (name) => {
@@ -143,11 +168,13 @@ describe('other annotations', () => {
     ]);
   });
 
-  it('do not count on a canary', () => {
-    const { denied, canary, diagnostics } = read({ canary: 'true', 'auth-type': 'basic', 'enable-cors': 'true' });
-    expect([denied, canary]).toEqual(['none', true]);
-    expect(diagnostics.map(({ field }) => field)).toEqual(['metadata.annotations[p/canary]']);
-    expect(read({ canary: 'ja' }).diagnostics.map(({ code }) => code)).toEqual(['AnnotationInvalid']);
+  it('do not count on a canary, but what nobody knows is reported', () => {
+    const { denied, diagnostics } = read(
+      { canary: 'true', 'auth-type': 'basic', 'enable-cors': 'true', 'canary-wieght': '1' },
+      true,
+    );
+    expect(denied).toBe('none');
+    expect(diagnostics.map(({ field }) => field)).toEqual(['metadata.annotations[p/canary-wieght]']);
   });
 
   it('that are unknown are reported, with the one that is close', () => {

@@ -6,6 +6,9 @@ import type { ExchangeContext } from '../http1/connection-context.ts';
 import { fallbackFields } from '../http1/forward-request.ts';
 import type { Passage } from './passage.ts';
 import { failedTry, NO_FAILED_TRIES, type FailedTry } from '../record/tries.ts';
+import { RequestForBalance } from './request-for-balance.ts';
+import type { Balance } from '../upstream/balance/balance.ts';
+import type { Choice } from '../upstream/balance/choices.ts';
 import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { Replay } from '../upstream/replay.ts';
@@ -25,6 +28,12 @@ export interface AttemptsOwner extends ResponseHandler {
   /** The request's body is complete, and these are its trailers. */
   readonly requestEnded: boolean;
   readonly trailers: string;
+  /** Of the head that an upstream sent; 0: none did. */
+  readonly upstreamStatus: number;
+  /** What gives the values of nginx's variables, also for a route without policies. */
+  readonly variables: () => Pick<Passage, 'variable'>;
+  /** As `Exchange.alternativeName`. */
+  alternativeName: string;
   /** No endpoint did. */
   readonly refuse: (error: ProxyError) => void;
 }
@@ -43,6 +52,8 @@ export class Attempts {
   /** When the look-up of a name ends, in milliseconds of the deadlines. */
   resolveDeadline = Infinity;
   readonly replay = new Replay();
+  /** How endpoints are chosen for this request; null: in turn. */
+  choice: Choice | null = null;
   readonly #owner: AttemptsOwner;
   readonly #context: ExchangeContext;
   #group: LiveGroup | null = null;
@@ -71,6 +82,7 @@ export class Attempts {
     this.#triedPools = NONE_TRIED;
     this.#tries = 0;
     this.#group = null;
+    this.choice = null;
     this.#fallback = false;
     this.replay.open(this.#context.settings().maxReplayedBody);
   }
@@ -79,13 +91,33 @@ export class Attempts {
   finish(): void {
     this.replay.close();
     this.resolveDeadline = Infinity;
+    if (this.choice !== null) this.#observe(this.choice);
   }
 
   /** The first try, at an endpoint of this group, or of the other when it has none. */
   begin(group: LiveGroup, fallback: LiveGroup | null): void {
     this.#fallback = group.targets.length === 0 && fallback !== null;
     this.#group = this.#fallback ? fallback : group;
+    this.choice = null;
+    if (group.balance !== null) this.#choose(group.balance, this.#group!);
     this.#next(ERRORS.noEndpoints);
+  }
+
+  #choose(balance: Balance, own: LiveGroup): void {
+    const choice = balance.begin(own, new RequestForBalance(this.#owner));
+    this.choice = choice;
+    this.#group = choice.group;
+    if (!choice.isCanary) return;
+    this.#fallback = false;
+    this.#owner.alternativeName = choice.group.name;
+  }
+
+  /** What no response came of says nothing about how fast the endpoint is, nor does how long a tunnel was of use. */
+  #observe(choice: Choice): void {
+    const { upstreamStatus } = this.#owner;
+    if (upstreamStatus === 0 || upstreamStatus === 101 || this.#target === null) return;
+    const connecting = this.connectedAt > this.startedAt ? this.connectedAt - this.startedAt : 0;
+    choice.observe(this.#target.pool, connecting + this.#context.deadlines.now - this.startedAt);
   }
 
   /** Ends the try at hand without a word. */
@@ -137,7 +169,7 @@ export class Attempts {
 
   /** `previous`: why the last endpoint did not do. */
   #next(previous: ProxyError): void {
-    const target = this.#group?.pick(this.#triedPools) ?? null;
+    const target = (this.choice ?? this.#group)?.pick(this.#triedPools) ?? null;
     if (target === null) return this.#owner.refuse(previous);
     this.#target = target;
     this.#triedPools = this.#triedPools.length === 0 ? target.pool.alone : [...this.#triedPools, target.pool];

@@ -1,4 +1,5 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
+import type { RouteSteps } from '../../policies/acting.ts';
 import { page, redirect, type Answer } from '../../policies/answer.ts';
 import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
@@ -16,6 +17,8 @@ import { Passage, type PassageOwner } from './passage.ts';
 import { isSafeTarget } from '../routing/path.ts';
 import { isFailure } from '../upstream/health.ts';
 import { REFUSING } from '../workers/overload.ts';
+
+const NO_STEPS: RouteSteps = { host: [], request: [], response: [] };
 
 export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
@@ -129,6 +132,13 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.attempts.begin(way.group, way.fallback);
   }
 
+  variables(): Passage {
+    if (this.passage !== null) return this.passage;
+    const { head } = this.downstream;
+    const { path } = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
+    return new Passage(this, NO_STEPS, this.#context, path);
+  }
+
   /** Request body bytes; they are not changed after the call. */
   onRequestData(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
@@ -207,7 +217,9 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.attempts.answered(isFailure(head.status));
-    const more = this.passage === null ? '' : this.passage.leave(head);
+    let more = this.passage === null ? '' : this.passage.leave(head);
+    const { choice } = this.attempts;
+    if (choice !== null && choice.cookie !== '') more += `Set-Cookie: ${choice.cookie}\r\n`;
     if (head.status === 101) {
       this.#tunnel = true;
       this.attempts.succeeded();
