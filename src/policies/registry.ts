@@ -4,8 +4,14 @@ import type { TranslateSettings } from '../settings/settings.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
+import { clientLimits } from './limits/client-limits.ts';
+import { responseRate } from './limits/response-rate.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
+import { bodySize } from './traffic/body-size.ts';
+import { buffering } from './traffic/buffering.ts';
+import { nextUpstream } from './traffic/next-upstream.ts';
+import { timeouts } from './traffic/timeouts.ts';
 
 /** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
 type Registry = {
@@ -18,6 +24,12 @@ const REGISTRY: Registry = {
   backendProtocol,
   accessLog,
   opentelemetry,
+  clientLimits,
+  bodySize,
+  buffering,
+  timeouts,
+  nextUpstream,
+  responseRate,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];

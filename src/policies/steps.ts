@@ -2,6 +2,7 @@
 import type { Route } from '../model/table.ts';
 import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
+import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
@@ -15,6 +16,7 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
   sslRedirectStep,
+  clientLimitsStep,
 ];
 
 const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];

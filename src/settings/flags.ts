@@ -8,7 +8,9 @@ import {
   CONTROLLER,
   ELECTION_TTL,
   FILE,
+  FOLDER,
   HOST,
+  LIMIT_MEMORY,
   NAMESPACE,
   OVERLOAD_DELAY,
   OVERLOAD_MEMORY,
@@ -278,6 +280,18 @@ export const FLAGS: readonly Flag[] = [
     'From which delays of its event loop on a worker no longer keeps connections alive, and refuses requests with 503.',
     (overloadDelay) => ({ proxy: { overloadDelay } }),
   ),
+  own(
+    'limit-memory',
+    LIMIT_MEMORY,
+    10 * 1024 ** 2,
+    'Memory for the counts of limit-rps and its kin, at least 64k.',
+    (limitMemory) => ({
+      proxy: { limitMemory },
+    }),
+  ),
+  own('temp-dir', FOLDER, os.tmpdir(), 'Where bodies are buffered that are too large for memory.', (tempFolder) => ({
+    proxy: { tempFolder },
+  })),
   own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
     proxy: { bindAddress },
   })),

@@ -113,7 +113,7 @@ export function wholeTable({
 
 /**
  * Settings for tests: the defaults, on loopback and free ports, without access log, and without the watch of delays: how busy the
- * machine is must not decide what a test sees.
+ * machine is must not decide what a test sees. Request bodies are streamed: a test that has them read whole says so.
  */
 export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettings {
   const ours = {
@@ -123,6 +123,7 @@ export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettin
     accessLog: false,
     streamAccessLog: false,
     overloadDelay: null,
+    requestBuffering: false,
   };
   return { ...DEFAULT_SETTINGS.proxy, ...ours, ...changes };
 }
