@@ -16,6 +16,7 @@ import {
 } from '../../src/model/table.ts';
 import type { RoutePolicies } from '../../src/model/policies.ts';
 import { sharedCounters, type SeriesLabels } from '../../src/observe/series.ts';
+import type { TempFileSystem } from '../../src/proxy/body/temp-files.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
@@ -144,7 +145,12 @@ export interface TestProxy {
 }
 
 /** Starts a data plane in this process. `patch` needs no default certificate. */
-export async function startProxy(patch: TablePatch, changes: Partial<ProxySettings> = {}, lookup?: Lookup): Promise<TestProxy> {
+export async function startProxy(
+  patch: TablePatch,
+  changes: Partial<ProxySettings> = {},
+  lookup?: Lookup,
+  fileSystem?: TempFileSystem,
+): Promise<TestProxy> {
   const series = new Map<number, SeriesLabels>();
   const bugs: unknown[] = [];
   const counters = sharedCounters();
@@ -154,7 +160,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
   });
-  const runtime = new Runtime(proxySettings(changes), writer, { lookup, onBug: (error) => bugs.push(error) });
+  const runtime = new Runtime(proxySettings(changes), writer, { lookup, fileSystem, onBug: (error) => bugs.push(error) });
   runtime.apply({
     ...patch,
     defaultCertificate: patch.defaultCertificate ?? certificate('default', ['ingress.local']),
