@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts, countsAlone, countsMemory, heldCounts } from '../../../src/policies/limits/client-counts.ts';
@@ -127,6 +128,60 @@ describe('the memory', () => {
     expect([counts.enter(zone, 'client 3', 2, 0), counts.enter(zone, 'client 3', 2, 0)]).toEqual([places[3], -1]);
     for (const place of [...places, places[3]!]) counts.leave(place);
     expect(counts.census()).toEqual({ underWay: 0, taken: 0 });
+  });
+});
+
+/** What three threads do at once with the same memory; what each of them says at the end. */
+async function threads(memory: ReturnType<typeof countsMemory>, work: string): Promise<readonly number[]> {
+  const file = new URL('../../../src/policies/limits/client-counts.ts', import.meta.url).href;
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(${JSON.stringify(file)}).then(({ ClientCounts, heldCounts }) => {
+      const counts = new ClientCounts(workerData.memory, heldCounts(workerData.memory), workerData.worker);
+      const zone = counts.zone('default/web');
+      // All begin together.
+      const gate = new Int32Array(workerData.gate);
+      Atomics.add(gate, 0, 1);
+      while (Atomics.load(gate, 0) < 3);
+      let result = 0;
+      ${work}
+      parentPort.postMessage(result);
+    });`;
+  const gate = new SharedArrayBuffer(4);
+  return Promise.all(
+    [0, 1, 2].map(
+      (worker) =>
+        new Promise<number>((resolve, reject) => {
+          const thread = new Worker(code, { eval: true, workerData: { memory, gate, worker } });
+          thread.once('message', resolve).once('error', reject);
+        }),
+    ),
+  );
+}
+
+describe('threads that count the same client at the same time', () => {
+  it('let in exactly as many requests as there are to be', async () => {
+    const memory = countsMemory(400);
+    const rate = '{ rate: 1, burst: 50_000_000 }';
+    const counted = await threads(
+      memory,
+      `for (let i = 0; i < 40_000; i++) if (counts.request(zone, 'c', ${rate}, 0)) result++;`,
+    );
+    expect(counted.reduce((sum, one) => sum + one, 0)).toBe(50_001);
+    expect(Math.min(...counted)).toBeGreaterThan(0);
+  });
+
+  it('have never more under way than there may be, and none in the end', async () => {
+    const memory = countsMemory(400);
+    const inside = `
+      for (let i = 0; i < 30_000; i++) {
+        const place = counts.enter(zone, i % 3 === 0 ? 'other' : 'c', 2, 0);
+        if (place < 0) continue;
+        if (counts.census().underWay > 4) result++;
+        counts.leave(place);
+      }`;
+    expect(await threads(memory, inside)).toEqual([0, 0, 0]);
+    expect(new ClientCounts(memory, heldCounts(memory), 0).census()).toEqual({ underWay: 0, taken: 0 });
   });
 });
 
