@@ -2,7 +2,7 @@
  * Every command-line flag of `sluice controller`, once: name, type, default, meaning and the setting it fills. Names,
  * types and defaults are ingress-nginx's (v1.15.1, pkg/flags/flags.go) but for those under "Sluice's own".
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import {
   ADDRESSES,
   CONTROLLER,
@@ -289,9 +289,15 @@ export const FLAGS: readonly Flag[] = [
       proxy: { limitMemory },
     }),
   ),
-  own('temp-dir', FOLDER, os.tmpdir(), 'Where bodies are buffered that are too large for memory.', (tempFolder) => ({
-    proxy: { tempFolder },
-  })),
+  own(
+    'temp-dir',
+    FOLDER,
+    tmpdir(),
+    'Where the files are that hold what of bodies is too large for memory. auto: where the system has such files.',
+    (tempFolder) => ({
+      proxy: { tempFolder },
+    }),
+  ),
   own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
     proxy: { bindAddress },
   })),

@@ -1,5 +1,5 @@
 /** The values that only flags have. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import {
   atLeast,
   DURATION,
@@ -53,7 +53,8 @@ export const VERBOSITY = integer(0, 10);
 /** Below, hardly any clients could be told apart. */
 export const LIMIT_MEMORY = atLeast(NGINX_SIZE, 65_536, 'a size from 64k such as 10m');
 export const FOLDER: ValueType<string> = {
-  ...text('folder', 'an absolute path', (value) => value.startsWith('/') && !value.includes('\0')),
-  // What the system says differs from machine to machine.
+  word: 'folder',
+  expected: '"auto", for where the system has such files, or an absolute path',
+  parse: (value) => (value === 'auto' ? tmpdir() : value.startsWith('/') && !value.includes('\0') ? value : undefined),
   format: () => 'auto',
 };
