@@ -120,7 +120,6 @@ options(
 );
 
 const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
-const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
 const LITERAL =
   'Paths are matched as literal text: a pattern matches no request, which other paths of the host then take. Paths are sent on unchanged.';
 

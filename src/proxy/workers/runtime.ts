@@ -6,13 +6,11 @@ import {
   ACCEPTED,
   ACTIVE,
   ADMISSION,
-  EJECTIONS,
   LOG_DROPPED,
   PROXY_HEADERS_REFUSED,
   READING,
   REFUSED,
   REJECTED,
-  RETRIES_DENIED,
   SPANS_LOST,
   UDP_DROPPED,
   WAITING,
@@ -47,20 +45,17 @@ import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
 import { TunedSettings } from '../routing/tuned-settings.ts';
 import { TempFiles } from '../body/temp-files.ts';
-import { Groups, type GroupContext } from '../upstream/group.ts';
+import { Groups } from '../upstream/group.ts';
+import { groupContext } from './group-context.ts';
 import { IdleConnections } from '../upstream/idle.ts';
 import { Resolver, systemLookup, type Lookup } from '../upstream/resolver.ts';
 
-/** All connections of a worker read from upstreams into one buffer of this size. */
-const READ_BUFFER = 65_536;
 /** Refused PROXY headers are told at most once in so many milliseconds. */
 const NOTICE_INTERVAL = 60_000;
 /** Connections are counted by their state this often, in milliseconds. */
 const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
-
-const clock = (): number => performance.now();
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
@@ -125,7 +120,14 @@ export class Runtime {
       options.fileSystem,
     );
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#groupContext(onBug));
+    this.#groups = new Groups(
+      groupContext(
+        onBug,
+        () => this.#settings,
+        { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
+        writer,
+      ),
+    );
     const connections = this.#connectionContext(resolveName, onBug);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
@@ -368,25 +370,6 @@ export class Runtime {
     };
   }
 
-  #groupContext(onBug: (error: unknown) => void): GroupContext {
-    return {
-      onBug,
-      deadlines: this.#deadlines,
-      outbox: this.#outbox,
-      limits: () => this.#settings,
-      connectTimeout: () => this.#settings.upstreamConnectTimeout,
-      readTimeout: () => this.#settings.upstreamReadTimeout,
-      sendTimeout: () => this.#settings.upstreamSendTimeout,
-      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
-      poolLimits: () => this.#settings,
-      idle: this.#idleUpstreams,
-      healthLimits: () => this.#settings,
-      onEjected: () => this.#writer.add(EJECTIONS, 1),
-      retryBudget: () => this.#settings.upstreamRetryBudget,
-      onRetryDenied: () => this.#writer.add(RETRIES_DENIED, 1),
-    };
-  }
-
   #connectionContext(resolveName: Lookup, onBug: (error: unknown) => void): ConnectionContext {
     return {
       onBug,
@@ -395,7 +378,7 @@ export class Runtime {
       files: this.#tempFiles,
       admission: this.#admission,
       router: this.#router,
-      resolver: new Resolver(resolveName, clock),
+      resolver: new Resolver(resolveName, () => performance.now()),
       keepsResponses: () => this.#recorder.keepsResponses,
       tracer: () => this.tracing.current,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),

@@ -10,7 +10,7 @@ function streamed(): HeldBody {
   const fail = (): never => {
     throw new Error('it needs no file');
   };
-  const files = new TempFiles({ limits: fail, onFailed: fail, onBug: fail, deadlines: { now: 0, tick: fail } });
+  const files = new TempFiles({ limits: fail, onFailed: fail, onBug: fail, deadlines: { tick: fail } });
   const body = new HeldBody({ onBodyRoom: fail, onBodySent: fail, onBodyLost: fail }, files);
   body.begin(LIMIT, false);
   return body;

@@ -8,7 +8,6 @@ import { eventually } from '../../support/eventually.ts';
 let folder: string;
 let failures: string[];
 let bugs: unknown[];
-let now = 0;
 
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'temp-files-'));
@@ -26,7 +25,7 @@ function tempFiles(system: Partial<TempFileSystem> = {}, maxTempSize = 1_000_000
     limits: () => ({ tempFolder: folder, maxTempSize }),
     onFailed: ({ code }: NodeJS.ErrnoException) => void failures.push(code ?? ''),
     onBug: (error: unknown) => void bugs.push(error),
-    deadlines: { now, tick: () => undefined },
+    deadlines: { tick: () => undefined },
   };
   return new TempFiles(context, { ...fs, ...system });
 }
