@@ -87,6 +87,39 @@ export interface Opentelemetry {
   readonly operation: readonly (string | { readonly variable: string })[];
 }
 
+/** How many requests a client may send to the routes of one Ingress. Absent members: no such limit. */
+export interface ClientLimits {
+  /** Names what is counted together: the Ingress. */
+  readonly zone: string;
+  /** Requests a second and a minute, and how many more at once. */
+  readonly perSecond?: { readonly limit: number; readonly burst: number };
+  readonly perMinute?: { readonly limit: number; readonly burst: number };
+  /** Requests at the same time. */
+  readonly connections?: number;
+  /** Addresses and ranges of clients that are not counted. */
+  readonly exempt: readonly string[];
+}
+
+/** What a route has otherwise than the settings of the same names. Milliseconds, bytes; absent: as the settings say. */
+export interface TrafficTuning {
+  readonly maxRequestBodySize?: number;
+  readonly requestBuffering?: boolean;
+  readonly requestBufferSize?: number;
+  readonly responseBuffering?: boolean;
+  readonly responseBuffers?: number;
+  readonly responseBufferSize?: number;
+  readonly maxResponseHeadSize?: number;
+  readonly maxResponseTempFile?: number;
+  readonly upstreamConnectTimeout?: number;
+  readonly upstreamSendTimeout?: number;
+  readonly upstreamReadTimeout?: number;
+  readonly nextUpstream?: readonly string[];
+  readonly upstreamTries?: number;
+  readonly upstreamTriesTimeout?: number;
+  readonly limitRate?: number;
+  readonly limitRateAfter?: number;
+}
+
 /** Each member is named, and documented, as its file in `policies/`. */
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
@@ -108,6 +141,14 @@ export interface RoutePolicies {
   readonly opentelemetry?: Opentelemetry;
   /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
   readonly sessionCookie?: true;
+  /** Absent: clients may ask as often as they like. */
+  readonly clientLimits?: ClientLimits;
+  /** Absent: as the settings say. */
+  readonly bodySize?: TrafficTuning;
+  readonly buffering?: TrafficTuning;
+  readonly timeouts?: TrafficTuning;
+  readonly nextUpstream?: TrafficTuning;
+  readonly responseRate?: TrafficTuning;
 }
 
 /** Of a plain route. */

@@ -8,6 +8,7 @@ import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
+import type { ClientCounts } from './limits/client-counts.ts';
 
 /** A request head. */
 export interface RequestView {
@@ -55,6 +56,8 @@ export interface Passage {
   readonly status: number;
   /** The client speaks HTTP/2. */
   readonly http2: boolean;
+  /** What clients asked for lately, of all workers. */
+  readonly counts: ClientCounts;
   /** What the backend is to get. */
   readonly upstream: RequestChanges;
   /** What the client is to get. */

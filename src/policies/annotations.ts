@@ -110,9 +110,7 @@ options(
 options('auth-type', 'satisfy');
 // It opts out of ConfigMap `global-auth-url`, which does not exist here.
 list.set('enable-global-auth', { kind: 'harmless' });
-// How much, and what.
-protects('limit-rps limit-rpm limit-connections', OFF.zero);
-options('limit-rps', 'limit-burst-multiplier limit-allowlist limit-whitelist');
+// What.
 protects('enable-modsecurity', OFF.false);
 for (const [name, off] of [
   ['enable-owasp-core-rules', OFF.false],
@@ -132,7 +130,6 @@ protects('server-snippet', OFF.never, true);
 for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
 
 const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
-const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
 alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
 options('proxy-redirect-from', 'proxy-redirect-to');
 
@@ -146,20 +143,6 @@ alters('upstream-vhost', "The client's Host is sent to the backend.");
 alters('proxy-http-version', 'Backends are spoken to in HTTP/1.1.', OFF.is('1.1'));
 alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
 alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
-alters(
-  `proxy-connect-timeout proxy-send-timeout proxy-read-timeout proxy-body-size proxy-buffer-size proxy-next-upstream-tries
-  proxy-next-upstream-timeout`,
-  BY_CONFIG,
-);
-alters('proxy-next-upstream', AS_IF_ABSENT);
-alters('proxy-request-buffering proxy-buffering', 'Bodies are streamed.', OFF.is('off'));
-// Bodies are streamed, so there is nothing for these to size.
-for (const name of words('client-body-buffer-size proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size')) {
-  list.set(name, { kind: 'harmless' });
-}
-alters('limit-rate', 'Responses are sent as fast as the client takes them.', OFF.zero);
-options('limit-rate', 'limit-rate-after');
-
 alters('custom-http-errors', "The backend's own error responses are sent.");
 options('custom-http-errors', 'disable-proxy-intercept-errors');
 alters('mirror-target', 'Requests are not copied.');

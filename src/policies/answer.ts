@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<number, string>> = {
   414: 'Request-URI Too Large',
   417: 'Expectation Failed',
   421: 'Misdirected Request',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   501: 'Not Implemented',

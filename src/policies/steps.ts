@@ -4,6 +4,7 @@ import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { appRootStep } from './redirect/app-root.ts';
 import { redirectStep } from './redirect/redirect.ts';
+import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 import { wwwRedirectStep } from './redirect/www-redirect.ts';
 import { rewriteStep } from './rewrite/rewrite-step.ts';
@@ -22,6 +23,7 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // One that redirects is nginx's own, and those come before what its Lua does.
   rewriteStep,
   sslRedirectStep,
+  clientLimitsStep,
 ];
 
 const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];

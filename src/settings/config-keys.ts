@@ -10,6 +10,7 @@ import { REDIRECT_KEYS } from './keys/redirects.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { TLS_KEYS } from './keys/tls.ts';
+import { TRAFFIC_KEYS } from './keys/traffic.ts';
 import {
   BOOLEAN,
   integer,
@@ -40,9 +41,6 @@ const HEAD_BUFFERS: ValueType<HeadBuffers> = {
 
 const COUNT = integer(0);
 const POSITIVE = integer(1);
-
-/** The least that we take from an upstream as the head of a response. ingress-nginx's 4k fails on ordinary cookies. */
-const RESPONSE_HEAD_SIZE = 16 * 1024;
 
 /** The keys that each fill settings of their own. */
 export const CONFIG_KEYS: readonly ConfigKey[] = [
@@ -122,53 +120,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Number and size: a line of a request head is at most the size, the head at most the product.',
     ({ count, size }) => ({ proxy: { maxRequestHeadSize: count * size, maxRequestLineSize: size } }),
   ),
-  key('proxy-body-size', NGINX_SIZE, 1024 ** 2, 'The largest request body. 0: no limit.', (maxRequestBodySize) => ({
-    proxy: { maxRequestBodySize },
-  })),
-  key(
-    'proxy-buffer-size',
-    NGINX_SIZE,
-    RESPONSE_HEAD_SIZE,
-    'The largest response head of an upstream. Anything below 16k means 16k.',
-    (size) => ({ proxy: { maxResponseHeadSize: Math.max(RESPONSE_HEAD_SIZE, size) } }),
-  ),
 
-  key(
-    'proxy-connect-timeout',
-    POSITIVE_SECONDS,
-    5000,
-    'The time a connection to an upstream may take.',
-    (upstreamConnectTimeout) => ({
-      proxy: { upstreamConnectTimeout },
-    }),
-  ),
-  key(
-    'proxy-read-timeout',
-    POSITIVE_SECONDS,
-    60_000,
-    'The time between two reads from an upstream.',
-    (upstreamReadTimeout) => ({
-      proxy: { upstreamReadTimeout },
-    }),
-  ),
-  key('proxy-send-timeout', POSITIVE_SECONDS, 60_000, 'The time between two writes to an upstream.', (upstreamSendTimeout) => ({
-    proxy: { upstreamSendTimeout },
-  })),
-  key('proxy-next-upstream-tries', COUNT, 3, 'Attempts for one request, the first included. 0: no limit.', (upstreamTries) => ({
-    proxy: { upstreamTries },
-  })),
-  key('proxy-next-upstream-timeout', SECONDS, 0, 'The time for all attempts. 0: no limit.', (upstreamTriesTimeout) => ({
-    proxy: { upstreamTriesTimeout },
-  })),
-  key(
-    'retry-non-idempotent',
-    BOOLEAN,
-    false,
-    'Send requests again whose method is not known to be idempotent, such as POST.',
-    (retryNonIdempotent) => ({
-      proxy: { retryNonIdempotent },
-    }),
-  ),
+  ...TRAFFIC_KEYS,
   key(
     'upstream-keepalive-connections',
     COUNT,

@@ -4,8 +4,9 @@ import { page, redirect, type Answer } from '../../policies/answer.ts';
 import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
-import type { CompiledRoute } from '../routing/compiled-route.ts';
-import type { Encoder, EncoderHandler } from '../compression/encoder.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { CompiledRoute, GroupPair } from '../routing/compiled-route.ts';
+import { ResponseBody, type ResponseBodyOwner } from '../body/response-body.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { allowedTrailers } from '../http1/chunked.ts';
@@ -20,7 +21,7 @@ import { REFUSING } from '../workers/overload.ts';
 
 const NO_STEPS: RouteSteps = { host: [], request: [], response: [] };
 
-export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
+export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
   downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -45,6 +46,8 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   alternativeName = '';
   requestId = '';
   active = false;
+  /** As they are for its route. */
+  settings: ProxySettings;
   readonly attempts: Attempts;
   /** The request's way through the policies of its route; null: it has none. */
   passage: Passage | null = null;
@@ -53,16 +56,20 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   trailers = '';
 
   readonly #context: ExchangeContext;
-  /** Stands between the response's body and the client when it is compressed. It may outlast the upstream. */
-  #encoder: Encoder | null = null;
+  /** Of the response. */
+  readonly #body: ResponseBody;
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
+  /** The body is read whole before a backend is asked. */
+  #gathering = false;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
     this.#context = context;
+    this.settings = context.settings();
     this.attempts = new Attempts(this, context);
+    this.#body = new ResponseBody(this, context);
   }
 
   /** When the upstream or its name server is late; Infinity when there is none, or the downstream's deadline covers it. */
@@ -77,7 +84,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestEnded = !head.hasBody();
     if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.refuse(ERRORS.methodNotAllowed);
-    const settings = this.#context.settings();
+    const { settings } = this;
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
     if (found.badPath) return this.refuse(ERRORS.badRequest);
@@ -87,6 +94,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
     if (route === null) return this.refuse(ERRORS.noRoute);
     this.route = route;
+    if (route.tuning !== null) this.settings = this.#context.tuned.of(settings, route.tuning);
     if (route.clientGate !== null || client.certificate !== null) {
       if (this.#isRefused(misdirected(route.clientAuth, client))) return;
       if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
@@ -114,7 +122,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const { downstream } = this;
     const { head, client } = downstream;
     const route = this.route!;
-    const { maxRequestBodySize } = this.#context.settings();
+    const { maxRequestBodySize } = this.settings;
     // Plain HTTP is redirected first, where it is.
     if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
@@ -128,8 +136,25 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
-    const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
-    this.attempts.begin(way.group, way.fallback);
+    if (this.requestEnded) return this.#ask();
+    const { requestBuffering, requestBufferSize } = this.settings;
+    // Calls of gRPC may go both ways at once; nginx streams them too (ngx_http_grpc_handler).
+    this.#gathering = requestBuffering && this.#way?.group.targets[0]?.pool.transport.http2 === false;
+    this.attempts.body.begin(requestBufferSize, this.#gathering);
+    if (this.#gathering) downstream.resumeBody();
+    else this.#ask();
+  }
+
+  /** Where the route leads; null: to an answer of our own. */
+  get #way(): GroupPair | null {
+    const { target } = this.route!;
+    if (target.kind === 'answer') return null;
+    return target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
+  }
+
+  #ask(): void {
+    const { group, fallback } = this.#way!;
+    this.attempts.begin(group, fallback);
   }
 
   variables(): Passage {
@@ -144,11 +169,16 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
-    const { upstream, replay } = this.attempts;
-    if (!this.active || upstream === null) return;
-    const { maxRequestBodySize } = this.#context.settings();
+    const { upstream, body } = this.attempts;
+    if (!this.active || (upstream === null && !this.#gathering)) return;
+    const { maxRequestBodySize } = this.settings;
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
-    replay.add(bytes, start, end);
+    const added = body.add(bytes, start, end);
+    if (upstream === null) {
+      if (added === 'wait') this.downstream.pauseBody();
+      else if (added !== 'taken') this.fail(added === 'failed' ? ERRORS.bodyNotHeld : ERRORS.tempSpaceUsedUp);
+      return;
+    }
     upstream.sendData(bytes, start, end);
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
     if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
@@ -160,18 +190,34 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestEnded = true;
     if (!this.active) return;
     this.trailers = allowedTrailers(trailers);
-    this.attempts.upstream?.sendEnd(this.trailers);
+    if (this.#gathering) this.#gathered();
+    else this.attempts.upstream?.sendEnd(this.trailers);
+  }
+
+  /** All of the body is there. What came in chunks goes with a length, as nginx sends it, unless trailers follow it. */
+  #gathered(): void {
+    this.#gathering = false;
+    const { head } = this.downstream;
+    if (head.chunked && this.trailers === '') {
+      head.chunked = false;
+      head.contentLength = this.#bodyBytes;
+      head.rewriteLength = true;
+    }
+    this.#ask();
+  }
+
+  onBodyRoom(): void {
+    if (this.#gathering) this.downstream.resumeBody();
   }
 
   /** The client takes no more data for now. */
   onClientBlocked(): void {
-    this.#encoder?.pause();
-    this.attempts.upstream?.pause();
+    this.#body.onClientBlocked();
   }
 
   /** The client takes data again. */
   onClientDrain(): void {
-    if (this.#encoder?.resume() !== false) this.attempts.upstream?.resume();
+    this.#body.onClientDrain();
   }
 
   /** The client went away, or was cut off. */
@@ -204,7 +250,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onConnected(): void {
     this.attempts.connectedAt = this.#context.deadlines.now;
-    if (this.attempts.upstream?.blocked === false) this.downstream.resumeBody();
+    if (this.attempts.upstream?.blocked === false) this.onUpstreamDrain();
   }
 
   onInterim(head: ResponseHead): void {
@@ -212,6 +258,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (head.status >= 403 && this.attempts.passOver(head.status)) return;
     this.headReceivedAt = this.#context.deadlines.now;
     if (this.#context.keepsResponses()) this.responseText = head.text;
     this.status = this.upstreamStatus = head.status;
@@ -225,23 +272,21 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
       this.attempts.succeeded();
       this.downstream.startTunnel(head, more);
     } else {
-      const { compression } = this.#context;
-      if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
-      this.downstream.sendHead(compression.enabled ? compression.head : head, more);
+      this.downstream.sendHead(this.#body.begin(head, this.settings), more);
     }
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
-    if (this.#encoder === null) this.downstream.sendData(bytes, start, end);
-    else if (!this.#encoder.write(bytes, start, end)) this.attempts.upstream?.pause();
+    if (this.#body.direct) this.downstream.sendData(bytes, start, end);
+    else this.#body.write(bytes, start, end);
   }
 
   onResponseEnd(trailers: string): void {
     this.attempts.upstream = null;
     if (!isFailure(this.upstreamStatus)) this.attempts.succeeded();
     const rest = this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '';
-    if (this.#encoder !== null) return this.#encoder.end(rest);
+    if (!this.#body.direct) return this.#body.end(rest);
     this.downstream.sendEnd(rest);
     this.#finish(null);
   }
@@ -255,6 +300,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onUpstreamDrain(): void {
+    this.attempts.body.onUpstreamDrain();
     this.downstream.resumeBody();
   }
 
@@ -326,8 +372,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   #finish(error: ProxyError | null): void {
     this.error = error;
     this.active = false;
-    this.#encoder?.destroy();
-    this.#encoder = null;
+    this.#body.close();
     this.attempts.finish();
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
@@ -337,6 +382,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   #reset(headBytes: number): void {
     this.active = true;
+    this.settings = this.#context.settings();
     this.route = null;
     this.passage = null;
     this.status = this.upstreamStatus = 0;
@@ -347,7 +393,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.responseBytes = 0;
     this.requestId = this.responseText = this.alternativeName = '';
     this.answer = null;
-    this.#responseStarted = this.#tunnel = false;
+    this.#responseStarted = this.#tunnel = this.#gathering = false;
     this.#bodyBytes = 0;
     this.trailers = '';
     this.attempts.reset();

@@ -10,6 +10,7 @@ import {
 import { RequestChanges, ResponseChanges } from '../../policies/changes.ts';
 import type { TraceContext } from '../../observe/tracing/trace-context.ts';
 import type { Tracer } from '../../observe/tracing/tracer.ts';
+import type { ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
@@ -93,6 +94,10 @@ export class Passage implements PolicyPassage {
 
   get now(): number {
     return this.#context.deadlines.now;
+  }
+
+  get counts(): ClientCounts {
+    return this.#context.counts;
   }
 
   variable(name: string): string {
