@@ -42,6 +42,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   if (first === undefined) throw new UsageError(`a command is missing\n\n${overview()}`.trimEnd());
   if (first === 'help' || /^--?(?:help|h)$/u.test(first)) return { kind: 'help' };
   if (first === 'version' || /^--?version$/u.test(first)) return { kind: 'version' };
+  // What a Deployment of ingress-nginx has as its first argument, for that image has no other entry point.
+  if (first === '/nginx-ingress-controller') return { kind: 'command', name: 'controller', argv: rest };
   if (isCommandName(first)) return { kind: 'command', name: first, argv: rest };
   if (first.startsWith('-')) {
     throw new UsageError(`flags follow a command: sluice controller ${first}\n\n${overview()}`.trimEnd());

@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { createLogger } from '../observe/log.ts';
 import { helpText, versionText } from '../settings/help.ts';
-import { asksFor, parseFlags } from '../settings/parse.ts';
+import { asksFor, idleFlags, parseFlags } from '../settings/parse.ts';
 import type { RunCommand } from './run-command.ts';
 import { type WantedPort, requireFreePorts } from './ports.ts';
 import { exitOnBugs, stopSignal } from './process-life.ts';
@@ -26,10 +26,13 @@ export const run: RunCommand = async (argv, env) => {
   }
   const settings = parseFlags(argv, env);
   const log = createLogger(settings.controller.logLevel);
+  for (const message of idleFlags(argv)) log.warn({}, message);
   exitOnBugs(process, log);
   const stopped = stopSignal(process, log);
   try {
-    const { proxy, controller } = settings;
+    const { proxy, controller, translate } = settings;
+    if (translate.topologyAwareRouting && translate.zone === '')
+      log.warn({}, '--enable-topology-aware-routing has no effect: POD_ZONE does not say which zone this is');
     const wanted: readonly WantedPort[] = [
       { flag: 'http-port', port: proxy.httpPort, address: proxy.bindAddress },
       { flag: 'https-port', port: proxy.httpsPort, address: proxy.bindAddress },

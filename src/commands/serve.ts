@@ -17,6 +17,7 @@ import { createControllerMetrics } from '../controller/metrics.ts';
 import { snapshot } from '../controller/snapshot.ts';
 import type { RoutingTable } from '../model/table.ts';
 import type { Logger } from '../observe/log.ts';
+import { seriesLayout } from '../observe/series.ts';
 import { SeriesReader } from '../observe/series-reader.ts';
 import type { BoundPorts } from '../proxy/data-plane.ts';
 import { memoryReader } from '../proxy/workers/memory.ts';
@@ -73,7 +74,11 @@ export async function serve(settings: Settings, log: Logger): Promise<Serving> {
     controller_namespace: control.podNamespace,
     controller_pod: control.podName,
   };
-  const series = new SeriesReader(common, control.metricsPerHost);
+  const series = new SeriesReader(common, {
+    layout: seriesLayout(settings.proxy),
+    perHost: control.metricsPerHost,
+    excluded: control.metricsExcluded,
+  });
   const memory = memoryReader(control.memoryLimit);
   const dataPlane = startDataPlane(settings.proxy, { workers: control.workers, log, series, memory });
   const events = createEventRecorder({

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { WatchStats } from '../cluster/cluster.ts';
+import { processFacts, type ProcessFacts } from '../observe/process-facts.ts';
 import type { WorkerState } from '../proxy/data-plane.ts';
 import type { ControllerState } from './snapshot.ts';
 import { certificateInfo, hostCertificates, orphans } from './table-facts.ts';
@@ -16,6 +17,7 @@ interface MetricsSources {
   readonly watches: () => readonly WatchStats[];
   /** Null without leader election. */
   readonly leading: () => boolean | null;
+  readonly process?: () => ProcessFacts;
 }
 
 /** The labels `controller_namespace`, `controller_pod` and `controller_class` of every metric of ingress-nginx. */
@@ -88,6 +90,7 @@ export function createControllerMetrics(
     });
   const ofUs = (name: string, help: string, value: () => number) => gauge(PREFIX + name, help, IDENTITY, () => [[us, value()]]);
 
+  const facts = sources.process ?? processFacts;
   const build = { build: 'sluice', release: identity.version, repository: 'sluice' };
   gauge(
     `${PREFIX}build_info`,
@@ -145,10 +148,28 @@ export function createControllerMetrics(
   ofUs('nginx_process_resident_memory_bytes', 'Memory of this process, controller and workers.', () =>
     process.memoryUsage.rss(),
   );
+  ofUs(
+    'nginx_process_virtual_memory_bytes',
+    'Addresses of this process that mean something.',
+    () => facts().virtualMemoryBytes,
+  );
+  ofUs('nginx_process_num_procs', 'Processes: one, with a thread for each worker.', () => 1);
+  ofUs('nginx_process_oldest_start_time_seconds', 'When this process was started, in seconds since 1970.', () =>
+    Math.round(performance.timeOrigin / 1000),
+  );
+  counter(`${PREFIX}nginx_process_read_bytes_total`, 'Bytes read from storage.', IDENTITY, () => [[us, facts().readBytes]]);
+  counter(`${PREFIX}nginx_process_write_bytes_total`, 'Bytes written to storage.', IDENTITY, () => [[us, facts().writeBytes]]);
   counter(`${PREFIX}nginx_process_cpu_seconds_total`, 'CPU time of this process, controller and workers.', IDENTITY, () => {
     const { user, system } = process.cpuUsage();
     return [[us, (user + system) / 1e6]];
   });
+
+  // Nothing counts them: there is no admission webhook. Dashboards that ask for them find them.
+  for (const [name, help] of [
+    ['check_success', 'Ingresses that the admission webhook found in order.'],
+    ['check_errors', 'Ingresses that the admission webhook found wrong.'],
+  ] as const)
+    counter(PREFIX + name, help, [...IDENTITY, 'namespace', 'ingress'], () => []);
 
   gauge('sluice_table_version', 'The version of the last published routing table.', [], () => [[{}, sources.state().version]]);
   gauge('sluice_worker_table_version', 'The version of the routing table a worker serves.', ['worker'], () =>

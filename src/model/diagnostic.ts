@@ -34,6 +34,9 @@ export const DIAGNOSTIC_CODES = {
   AnnotationUnsupported:
     'An annotation of ingress-nginx is not supported yet; if it protects, the routes of its Ingress are answered with 503.',
   AnnotationUnknown: 'An annotation with the prefix of ingress-nginx is none of its annotations.',
+  CanaryUnmatched: 'A canary has a path that no other Ingress serves; it takes no request of it.',
+  CanaryConflict:
+    'A canary is for a Service port that has an older canary already, or its own Service port is no canary by an older Ingress.',
   ObjectMalformed: 'An object has a field of the wrong type; that part of it is left out.',
   ConfigMapNotFound: 'The ConfigMap with headers that an annotation or a setting names does not exist.',
   ConfigMapInvalid: 'A ConfigMap with headers has a name or value that cannot be sent, or one that is not allowed.',
@@ -42,6 +45,7 @@ export const DIAGNOSTIC_CODES = {
   StreamPortUnavailable: 'The port of a TCP or UDP service cannot be listened on; it is tried again and again.',
   ConfigKeyInvalid: 'A key of the ConfigMap has a value that cannot be understood; its default is used.',
   ConfigKeyUnknown: 'A key of the ConfigMap is not known.',
+  ConfigKeyIdle: 'A key of the ConfigMap is known, and has nothing to do here.',
 } as const;
 
 /** The stable code of a diagnostic. */

@@ -4,6 +4,9 @@
  */
 import type { CertificateId, GroupId } from './table.ts';
 
+/** A text with variables of nginx in it: literal text, and names of variables. */
+export type Template = readonly (string | { readonly variable: string })[];
+
 /** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
 export type BackendProtocol = 'HTTP' | 'HTTPS' | 'AUTO_HTTP' | 'GRPC' | 'GRPCS';
 
@@ -28,10 +31,94 @@ export interface UpstreamTls {
 export interface SslRedirect {
   readonly code: number;
   readonly preserveTrailingSlash: boolean;
+  /** The port is written; absent: only one that is published under another number. */
+  readonly usePort?: true;
+  /**
+   * The host has other names (`server-alias`): only requests for its own, and for those that its certificate covers, are redirected.
+   * These are it and the names of the certificate. Absent: all requests are.
+   */
+  readonly covered?: readonly string[];
 }
 
-/** Text, and variables of nginx, of which the value is put in. */
-export type TextWithVariables = readonly (string | { readonly variable: string })[];
+/** Literal text, a variable of nginx, or what a group of the pattern matched (1 to 9). */
+export type RewritePart = string | { readonly variable: string } | { readonly group: number };
+
+/** The path that a backend gets in place of the one requested, or a redirect. */
+export interface Rewrite {
+  /** Searched for in the normalised path, without regard to case. */
+  readonly pattern: string;
+  /** The path; of a redirect: the whole URL. */
+  readonly path: readonly RewritePart[];
+  /** The query; null: the target names none. */
+  readonly query: readonly RewritePart[] | null;
+  /** The query of the request follows. */
+  readonly keepsQuery: boolean;
+  /** The client is sent there with 302, and nothing goes to the backend. */
+  readonly redirects: boolean;
+  /** The value of X-Forwarded-Prefix; absent: there is none. */
+  readonly prefix?: readonly RewritePart[];
+}
+
+/** Every request is sent elsewhere. */
+export interface Redirect {
+  readonly code: number;
+  readonly location: Template;
+}
+
+/** A host that only sends to another. */
+export interface WwwRedirect {
+  readonly to: string;
+  readonly code: number;
+}
+
+/** How the redirects to a path with a final "/" are written; absent: whole, and without a port. */
+export interface OwnRedirects {
+  /** Without scheme and host. */
+  readonly relative: boolean;
+  /** With the port. */
+  readonly usePort: boolean;
+}
+
+/** What the spans of a route's requests are. */
+export interface Opentelemetry {
+  /** The client's trace is gone on with. */
+  readonly trust: boolean;
+  /** Text and variables of nginx; empty: the path of the Ingress. */
+  readonly operation: readonly (string | { readonly variable: string })[];
+}
+
+/** How many requests a client may send to the routes of one Ingress. Absent members: no such limit. */
+export interface ClientLimits {
+  /** Names what is counted together: the Ingress. */
+  readonly zone: string;
+  /** Requests a second and a minute, and how many more at once. */
+  readonly perSecond?: { readonly limit: number; readonly burst: number };
+  readonly perMinute?: { readonly limit: number; readonly burst: number };
+  /** Requests at the same time. */
+  readonly connections?: number;
+  /** Addresses and ranges of clients that are not counted. */
+  readonly exempt: readonly string[];
+}
+
+/** What a route has otherwise than the settings of the same names. Milliseconds, bytes; absent: as the settings say. */
+export interface TrafficTuning {
+  readonly maxRequestBodySize?: number;
+  readonly requestBuffering?: boolean;
+  readonly requestBufferSize?: number;
+  readonly responseBuffering?: boolean;
+  readonly responseBuffers?: number;
+  readonly responseBufferSize?: number;
+  readonly maxResponseHeadSize?: number;
+  readonly maxResponseTempFile?: number;
+  readonly upstreamConnectTimeout?: number;
+  readonly upstreamSendTimeout?: number;
+  readonly upstreamReadTimeout?: number;
+  readonly nextUpstream?: readonly string[];
+  readonly upstreamTries?: number;
+  readonly upstreamTriesTimeout?: number;
+  readonly limitRate?: number;
+  readonly limitRateAfter?: number;
+}
 
 /** What CORS says to browsers. */
 export interface Cors {
@@ -49,16 +136,16 @@ export interface Cors {
 /** A header field to set. Its name is changeable. */
 export interface HeaderText {
   readonly name: string;
-  readonly value: TextWithVariables;
+  readonly value: Template;
 }
 
 /** A text that backends say, and what is said instead: where it begins so (of a domain: is so), or where the pattern is found in it. */
 export type Rewriting = (
-  | { readonly kind: 'text'; readonly from: TextWithVariables }
+  | { readonly kind: 'text'; readonly from: Template }
   | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase: boolean }
 ) & {
   /** Of a `regex`, in place of all of the text, with `$0` to `$9` as variables. */
-  readonly to: TextWithVariables;
+  readonly to: Template;
 };
 
 /** What becomes of the cookies that backends set. */
@@ -84,9 +171,9 @@ export interface Mirror {
   readonly host: string;
   readonly port: number;
   /** The request target; null: that of the request. */
-  readonly target: TextWithVariables | null;
+  readonly target: Template | null;
   /** The Host field. */
-  readonly hostField: TextWithVariables;
+  readonly hostField: Template;
   readonly body: boolean;
 }
 
@@ -94,6 +181,13 @@ export interface Mirror {
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
   readonly sslRedirect?: SslRedirect;
+  /** Absent: the backend gets the path as it was requested. */
+  readonly rewrite?: Rewrite;
+  readonly redirect?: Redirect;
+  /** Where a request for "/" is sent, behind scheme and host. The same on every route of a host. */
+  readonly appRoot?: Template;
+  readonly wwwRedirect?: WwwRedirect;
+  readonly ownRedirects?: OwnRedirects;
   /** Absent: what the Service's `appProtocol` says, or plain HTTP. */
   readonly backendProtocol?: BackendProtocol;
   /** Absent: certificates of backends are not looked at. */
@@ -107,7 +201,7 @@ export interface RoutePolicies {
   /** Set in requests to backends. */
   readonly proxySetHeaders?: readonly HeaderText[];
   /** The Host that backends get. Absent: the client's. */
-  readonly upstreamVhost?: TextWithVariables;
+  readonly upstreamVhost?: Template;
   readonly connectionProxyHeader?: 'close' | 'keep-alive';
   /** Absent: 1.1. */
   readonly proxyHttpVersion?: '1.0';
@@ -118,6 +212,20 @@ export interface RoutePolicies {
   readonly customErrors?: CustomErrors;
   /** Absent: requests are not copied. */
   readonly mirror?: Mirror;
+  /** Absent: its requests are logged, if any are. */
+  readonly accessLog?: 'off';
+  /** Absent: its requests are not traced. */
+  readonly opentelemetry?: Opentelemetry;
+  /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
+  readonly sessionCookie?: true;
+  /** Absent: clients may ask as often as they like. */
+  readonly clientLimits?: ClientLimits;
+  /** Absent: as the settings say. */
+  readonly bodySize?: TrafficTuning;
+  readonly buffering?: TrafficTuning;
+  readonly timeouts?: TrafficTuning;
+  readonly nextUpstream?: TrafficTuning;
+  readonly responseRate?: TrafficTuning;
 }
 
 /** Of a plain route. */

@@ -20,11 +20,11 @@ const CLOSE_WITHIN = 1_000;
 export type LogWrite = (text: string, done: (error: Error | null) => void) => void;
 
 /**
- * Writes to standard output from any thread, past the stream that worker threads hand to the main thread. A write that waited
- * would keep one of the few threads that also look up names.
+ * Writes to standard output (1) or error (2) from any thread, past the stream that worker threads hand to the main thread. A write
+ * that waited would keep one of the few threads that also look up names.
  */
-export function standardOutput(): LogWrite {
-  const fd = withoutWaiting(1);
+export function standardStream(which: 1 | 2): LogWrite {
+  const fd = withoutWaiting(which);
   return (text, done) => {
     let bytes = Buffer.from(text, 'latin1');
     const next = (): void => {

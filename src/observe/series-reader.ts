@@ -5,24 +5,28 @@ import {
   ADMISSION,
   COUNTERS,
   EJECTIONS,
-  HISTOGRAMS,
   LOG_DROPPED,
   MAX_SERIES,
   OVERFLOW_LABELS,
+  CONNECT_DURATION,
   PROXY_HEADERS_REFUSED,
+  READING,
   REFUSED,
   REJECTED,
   REQUESTS,
   REQUESTS_METRIC,
   RETRIES_DENIED,
   SEGMENT_SLOTS,
-  SLOT,
+  SPANS_LOST,
   STREAM_BYTES_RECEIVED,
   STREAM_BYTES_SENT,
   STREAMS,
   UDP_DROPPED,
+  WAITING,
+  WRITING,
   type SeriesAnnouncement,
   type SeriesLabels,
+  type SeriesLayout,
 } from './series.ts';
 
 /** What every series is labelled with besides its own labels. */
@@ -30,6 +34,20 @@ export interface CommonLabels {
   readonly controller_class: string;
   readonly controller_namespace: string;
   readonly controller_pod: string;
+}
+
+/** Counters of a worker that end with it. */
+const GAUGES: ReadonlySet<number> = new Set([ACTIVE, READING, WRITING, WAITING, ADMISSION]);
+
+interface ReaderOptions {
+  /** The writers'. */
+  readonly layout: SeriesLayout;
+  /** Label series with the host (`--metrics-per-host`). */
+  readonly perHost: boolean;
+  /** Metrics of requests that are left out (`--exclude-socket-metrics`), with or without their prefix. */
+  readonly excluded?: readonly string[];
+  /** Series of dead workers that are kept. */
+  readonly maxRetired?: number;
 }
 
 interface WorkerSeries {
@@ -45,7 +63,10 @@ interface Total {
 
 export class SeriesReader {
   readonly #common: CommonLabels;
+  readonly #layout: SeriesLayout;
   readonly #perHost: boolean;
+  /** Without the prefix. */
+  readonly #excluded: ReadonlySet<string>;
   readonly #maxRetired: number;
   readonly #workers = new Map<number, WorkerSeries>();
   /** By labels, what is counted no more where it was: by workers that are gone, and in series of theirs that others still have. */
@@ -56,11 +77,12 @@ export class SeriesReader {
   #lostConnections = 0;
   readonly #retiredCounters = new Float64Array(COUNTERS);
 
-  /** `perHost`: label series with the host (`--metrics-per-host`). `maxRetired`: series of dead workers that are kept. */
-  constructor(common: CommonLabels, perHost: boolean, maxRetired: number = MAX_SERIES) {
+  constructor(common: CommonLabels, { layout, perHost, excluded = [], maxRetired = MAX_SERIES }: ReaderOptions) {
+    this.#layout = layout;
     this.#maxRetired = maxRetired;
     this.#common = common;
     this.#perHost = perHost;
+    this.#excluded = new Set(excluded.map((name) => name.replace(/^nginx_ingress_controller_/, '')));
   }
 
   /** `counters`: what the worker was given. */
@@ -97,7 +119,7 @@ export class SeriesReader {
       this.#retire(labels, values);
     });
     this.#lostConnections += worker.counters[ACTIVE]!;
-    for (let i = 0; i < COUNTERS; i++) if (i !== ACTIVE && i !== ADMISSION) this.#retiredCounters[i]! += worker.counters[i]!;
+    for (let i = 0; i < COUNTERS; i++) if (!GAUGES.has(i)) this.#retiredCounters[i]! += worker.counters[i]!;
   }
 
   /** A counter of all workers, from `series.ts`. */
@@ -117,31 +139,59 @@ export class SeriesReader {
     const totals = new Map<string, Total>();
     for (const { labels, values } of this.#retired.values()) this.#add(totals, labels, values);
     for (const worker of this.#workers.values()) this.#each(worker, (labels, values) => this.#add(totals, labels, values));
-    const series = [...totals.values()].map(({ labels, values }) => ({ text: this.#labelText(labels), values }));
-    let out = `# HELP ${REQUESTS_METRIC.name} ${REQUESTS_METRIC.help}\n# TYPE ${REQUESTS_METRIC.name} counter\n`;
-    for (const { text, values } of series) out += `${REQUESTS_METRIC.name}{${text}} ${values[0]}\n`;
-    for (const { name, help, buckets, offset } of HISTOGRAMS) {
+    const series = [...totals.values()].map(({ labels, values }) => ({ labels: this.#labelText(labels), values }));
+    let out = '';
+    if (this.#includes(REQUESTS_METRIC.name)) {
+      out += `# HELP ${REQUESTS_METRIC.name} ${REQUESTS_METRIC.help}\n# TYPE ${REQUESTS_METRIC.name} counter\n`;
+      for (const { labels, values } of series) out += `${REQUESTS_METRIC.name}{${labels}} ${values[0]}\n`;
+    }
+    for (const { name, help, buckets, offset } of this.#layout.histograms) {
+      if (!this.#includes(name)) continue;
       out += `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
-      for (const { text, values } of series) {
+      for (const { labels, values } of series) {
         let count = 0;
         for (const [index, bound] of [...buckets, '+Inf'].entries()) {
           count += values[offset + index]!;
-          out += `${name}_bucket{${text},le="${bound}"} ${count}\n`;
+          out += `${name}_bucket{${labels},le="${bound}"} ${count}\n`;
         }
-        out += `${name}_sum{${text}} ${values[offset + buckets.length + 1]}\n${name}_count{${text}} ${count}\n`;
+        out += `${name}_sum{${labels}} ${values[offset + buckets.length + 1]}\n${name}_count{${labels}} ${count}\n`;
       }
     }
-    return out + this.#processText() + this.#streamText();
+    return out + this.#latencyText(totals) + this.#processText() + this.#streamText();
+  }
+
+  #includes(name: string): boolean {
+    return !this.#excluded.has(name.slice('nginx_ingress_controller_'.length));
+  }
+
+  /** What older dashboards show, and ingress-nginx had until v1.12: the time to connect, by Service (socket.go, `upstreamLatency`). */
+  #latencyText(totals: ReadonlyMap<string, Total>): string {
+    const name = 'nginx_ingress_controller_ingress_upstream_latency_seconds';
+    if (!this.#includes(name)) return '';
+    const { buckets, offset } = this.#layout.histograms[CONNECT_DURATION]!;
+    const sums = new Map<string, [sum: number, count: number]>();
+    for (const { labels, values } of totals.values()) {
+      const { namespace, ingress, service, canary } = labels;
+      const key = text({ ...this.#common, namespace, ingress, service, canary });
+      const entry = sums.get(key) ?? [0, 0];
+      entry[0] += values[offset + buckets.length + 1]!;
+      for (let i = 0; i <= buckets.length; i++) entry[1] += values[offset + i]!;
+      sums.set(key, entry);
+    }
+    let out = `# HELP ${name} Upstream service latency per Ingress\n# TYPE ${name} summary\n`;
+    for (const [key, [sum, count]] of sums) out += `${name}_sum{${key}} ${sum}\n${name}_count{${key}} ${count}\n`;
+    return out;
   }
 
   #processText(): string {
-    const labels = Object.entries(this.#common)
-      .map(([name, value]) => `${name}="${escape(value)}"`)
-      .join(',');
+    const labels = text({ ...this.#common });
     const name = 'nginx_ingress_controller_nginx_process_';
     return (
       `# HELP ${name}connections current number of client connections\n# TYPE ${name}connections gauge\n` +
       `${name}connections{${labels},state="active"} ${this.workerCounter(ACTIVE)}\n` +
+      `${name}connections{${labels},state="reading"} ${this.workerCounter(READING)}\n` +
+      `${name}connections{${labels},state="waiting"} ${this.workerCounter(WAITING)}\n` +
+      `${name}connections{${labels},state="writing"} ${this.workerCounter(WRITING)}\n` +
       `# HELP ${name}connections_total total number of connections\n# TYPE ${name}connections_total counter\n` +
       `${name}connections_total{${labels},state="accepted"} ${this.workerCounter(ACCEPTED)}\n` +
       `${name}connections_total{${labels},state="handled"} ${this.workerCounter(ACCEPTED) - this.workerCounter(REJECTED)}\n` +
@@ -149,6 +199,8 @@ export class SeriesReader {
       `${name}requests_total{${labels}} ${this.workerCounter(REQUESTS)}\n` +
       `# HELP sluice_access_log_dropped_total access log lines dropped because they were not read\n# TYPE sluice_access_log_dropped_total counter\n` +
       `sluice_access_log_dropped_total ${this.workerCounter(LOG_DROPPED)}\n` +
+      `# HELP sluice_spans_lost_total spans that the collector of traces did not take\n# TYPE sluice_spans_lost_total counter\n` +
+      `sluice_spans_lost_total ${this.workerCounter(SPANS_LOST)}\n` +
       `# HELP sluice_upstream_ejections_total times a worker left out an endpoint that failed repeatedly\n# TYPE sluice_upstream_ejections_total counter\n` +
       `sluice_upstream_ejections_total ${this.workerCounter(EJECTIONS)}\n` +
       `# HELP sluice_upstream_retries_denied_total requests not tried again because the retry budget was spent\n# TYPE sluice_upstream_retries_denied_total counter\n` +
@@ -187,8 +239,8 @@ export class SeriesReader {
 
   #each(worker: WorkerSeries, use: (labels: SeriesLabels, values: Float64Array) => void): void {
     for (const [slot, labels] of worker.labels) {
-      const start = (slot % SEGMENT_SLOTS) * SLOT;
-      use(labels, worker.segments[Math.floor(slot / SEGMENT_SLOTS)]!.subarray(start, start + SLOT));
+      const start = (slot % SEGMENT_SLOTS) * this.#layout.size;
+      use(labels, worker.segments[Math.floor(slot / SEGMENT_SLOTS)]!.subarray(start, start + this.#layout.size));
     }
   }
 
@@ -209,20 +261,24 @@ export class SeriesReader {
   #add(totals: Map<string, Total>, labels: SeriesLabels, values: Float64Array): void {
     const key = this.#key(labels);
     let total = totals.get(key);
-    if (total === undefined) totals.set(key, (total = { labels, values: new Float64Array(SLOT) }));
-    for (let i = 0; i < SLOT; i++) total.values[i]! += values[i]!;
+    if (total === undefined) totals.set(key, (total = { labels, values: new Float64Array(this.#layout.size) }));
+    for (let i = 0; i < this.#layout.size; i++) total.values[i]! += values[i]!;
   }
 
-  #key({ namespace, ingress, service, host, path, method, status }: SeriesLabels): string {
-    return JSON.stringify([namespace, ingress, service, this.#perHost ? host : '', path, method, status]);
+  #key({ namespace, ingress, service, canary, host, path, method, status }: SeriesLabels): string {
+    return JSON.stringify([namespace, ingress, service, canary, this.#perHost ? host : '', path, method, status]);
   }
 
-  #labelText(labels: SeriesLabels): string {
-    const all: [string, string][] = [...Object.entries(this.#common), ['canary', '']];
-    for (const [name, value] of Object.entries(labels) as [string, string][])
-      if (name !== 'host' || this.#perHost) all.push([name, value]);
-    return all.map(([name, value]) => `${name}="${escape(value)}"`).join(',');
+  #labelText({ canary, namespace, ingress, service, host, ...rest }: SeriesLabels): string {
+    return text({ ...this.#common, canary, namespace, ingress, service, ...(this.#perHost ? { host } : {}), ...rest });
   }
+}
+
+/** Labels as they stand between braces. */
+function text(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escape(value)}"`)
+    .join(',');
 }
 
 function escape(value: string): string {

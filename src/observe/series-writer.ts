@@ -1,13 +1,12 @@
 /** The worker's side of the request counters. */
 import {
-  HISTOGRAMS,
   MAX_SERIES,
   OVERFLOW_LABELS,
   SEGMENT_SLOTS,
-  SLOT,
   type HistogramLayout,
   type SeriesAnnouncement,
   type SeriesLabels,
+  type SeriesLayout,
 } from './series.ts';
 
 /** One series to write to. */
@@ -20,15 +19,20 @@ export interface Series {
 
 export class SeriesWriter {
   readonly #counters: Float64Array;
+  readonly #histograms: readonly HistogramLayout[];
+  /** Doubles of a slot. */
+  readonly #size: number;
   readonly #announce: (announcement: SeriesAnnouncement) => void;
   readonly #segments: Float64Array<SharedArrayBuffer>[] = [];
   readonly #free: number[] = [];
   #next = 0;
   #overflow: Series | null = null;
 
-  /** `counters`: from `sharedCounters`. `announce` tells the reader what a slot means. */
-  constructor(counters: Float64Array, announce: (announcement: SeriesAnnouncement) => void) {
+  /** `counters`: from `sharedCounters`. `layout`: the reader's. `announce` tells the reader what a slot means. */
+  constructor(counters: Float64Array, layout: SeriesLayout, announce: (announcement: SeriesAnnouncement) => void) {
     this.#counters = counters;
+    this.#histograms = layout.histograms;
+    this.#size = layout.size;
     this.#announce = announce;
   }
 
@@ -44,9 +48,9 @@ export class SeriesWriter {
   /** The labels will not be counted again (the route is gone). */
   close(series: Series): void {
     if (series === this.#overflow) return;
-    const counted = series.values.slice(series.base, series.base + SLOT);
+    const counted = series.values.slice(series.base, series.base + this.#size);
     this.#announce({ slot: series.slot, labels: null, segment: null, counted });
-    series.values.fill(0, series.base, series.base + SLOT);
+    series.values.fill(0, series.base, series.base + this.#size);
     this.#free.push(series.slot);
   }
 
@@ -54,9 +58,9 @@ export class SeriesWriter {
     series.values[series.base]! += 1;
   }
 
-  /** Adds a value to a histogram (its number in `HISTOGRAMS`). */
+  /** Adds a value to a histogram (its number in the layout). */
   observe(series: Series, histogram: number, value: number): void {
-    const { buckets, offset } = HISTOGRAMS[histogram] as HistogramLayout;
+    const { buckets, offset } = this.#histograms[histogram] as HistogramLayout;
     const base = series.base + offset;
     let bucket = 0;
     while (bucket < buckets.length && value > buckets[bucket]!) bucket++;
@@ -77,13 +81,13 @@ export class SeriesWriter {
   #grow(labels: SeriesLabels): Series {
     const slot = this.#next++;
     if (slot < this.#segments.length * SEGMENT_SLOTS) return this.#claim(slot, labels, null);
-    const segment = new Float64Array(new SharedArrayBuffer(SEGMENT_SLOTS * SLOT * 8));
+    const segment = new Float64Array(new SharedArrayBuffer(SEGMENT_SLOTS * this.#size * 8));
     this.#segments.push(segment);
     return this.#claim(slot, labels, segment);
   }
 
   #claim(slot: number, labels: SeriesLabels, segment: Float64Array<SharedArrayBuffer> | null): Series {
     this.#announce({ slot, labels, segment });
-    return { slot, values: this.#segments[Math.floor(slot / SEGMENT_SLOTS)]!, base: (slot % SEGMENT_SLOTS) * SLOT };
+    return { slot, values: this.#segments[Math.floor(slot / SEGMENT_SLOTS)]!, base: (slot % SEGMENT_SLOTS) * this.#size };
   }
 }

@@ -8,18 +8,20 @@ export interface SeriesLabels {
   readonly namespace: string;
   readonly ingress: string;
   readonly service: string;
+  /** The Service of the canary that had the request, as `$proxy_alternative_upstream_name`; empty: none had. */
+  readonly canary: string;
   readonly host: string;
   readonly path: string;
   readonly method: string;
   readonly status: string;
 }
 
-/** Prometheus's default buckets, in seconds: ingress-nginx's `--time-buckets`. */
-const TIME_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** ingress-nginx's `--length-buckets`, in bytes. */
-const LENGTH_BUCKETS: readonly number[] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
-/** ingress-nginx's `--size-buckets`, in bytes. */
-const SIZE_BUCKETS: readonly number[] = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+/** The upper bounds of histograms, rising: `--time-buckets`, seconds; `--length-buckets` and `--size-buckets`, bytes. */
+export interface SeriesBuckets {
+  readonly timeBuckets: readonly number[];
+  readonly lengthBuckets: readonly number[];
+  readonly sizeBuckets: readonly number[];
+}
 
 /** A histogram of a slot. `offset`: of its first bucket; then the bucket +Inf, then the sum. */
 export interface HistogramLayout {
@@ -31,16 +33,33 @@ export interface HistogramLayout {
 
 const PREFIX = 'nginx_ingress_controller_';
 
-/** The histograms of every series, in slot order, under ingress-nginx's names (internal/ingress/metric/collectors/socket.go). */
-export const HISTOGRAMS: readonly HistogramLayout[] = layout([
-  [`${PREFIX}request_duration_seconds`, 'The request processing time in seconds', TIME_BUCKETS],
-  [`${PREFIX}connect_duration_seconds`, 'The time spent on establishing a connection with the upstream server', TIME_BUCKETS],
-  [`${PREFIX}header_duration_seconds`, 'The time spent on receiving first header from the upstream server', TIME_BUCKETS],
-  [`${PREFIX}response_duration_seconds`, 'The time spent on receiving the response from the upstream server', TIME_BUCKETS],
-  [`${PREFIX}request_size`, 'The request length (including request line, header, and request body)', LENGTH_BUCKETS],
-  [`${PREFIX}response_size`, 'The response length (including request line, header, and request body)', LENGTH_BUCKETS],
-  [`${PREFIX}bytes_sent`, 'DEPRECATED The number of bytes sent to a client', SIZE_BUCKETS],
-]);
+/** Where in a slot what is. Whoever writes and whoever reads must go by the same one. */
+export interface SeriesLayout {
+  /** The histograms of every series, in slot order. */
+  readonly histograms: readonly HistogramLayout[];
+  /** Doubles of a slot. */
+  readonly size: number;
+}
+
+/** The layout for these buckets, under ingress-nginx's names (internal/ingress/metric/collectors/socket.go). */
+export function seriesLayout({ timeBuckets, lengthBuckets, sizeBuckets }: SeriesBuckets): SeriesLayout {
+  const all: readonly (readonly [string, string, readonly number[]])[] = [
+    ['request_duration_seconds', 'The request processing time in seconds', timeBuckets],
+    ['connect_duration_seconds', 'The time spent on establishing a connection with the upstream server', timeBuckets],
+    ['header_duration_seconds', 'The time spent on receiving first header from the upstream server', timeBuckets],
+    ['response_duration_seconds', 'The time spent on receiving the response from the upstream server', timeBuckets],
+    ['request_size', 'The request length (including request line, header, and request body)', lengthBuckets],
+    ['response_size', 'The response length (including request line, header, and request body)', lengthBuckets],
+    ['bytes_sent', 'DEPRECATED The number of bytes sent to a client', sizeBuckets],
+  ];
+  let offset = 1;
+  const histograms = all.map(([name, help, buckets]) => {
+    const histogram = { name: PREFIX + name, help, buckets, offset };
+    offset += buckets.length + 2;
+    return histogram;
+  });
+  return { histograms, size: offset };
+}
 
 export const REQUEST_DURATION = 0;
 export const CONNECT_DURATION = 1;
@@ -52,9 +71,6 @@ export const BYTES_SENT = 6;
 
 /** The counter of requests, first in a slot. */
 export const REQUESTS_METRIC = { name: `${PREFIX}requests`, help: 'The total number of client requests' };
-
-/** Doubles of a slot. */
-export const SLOT: number = 1 + HISTOGRAMS.reduce((size, { buckets }) => size + buckets.length + 2, 0);
 
 /** Counters of the whole worker. */
 export const COUNTERS = 24;
@@ -74,6 +90,12 @@ export const RETRIES_DENIED = 7;
 /** What the worker grants (`proxy/workers/overload.ts`), and requests it refused for an overload. */
 export const ADMISSION = 8;
 export const REFUSED = 9;
+/** Connections whose request head is being read, that are being answered, and that wait for a request. */
+export const READING = 10;
+export const WRITING = 11;
+export const WAITING = 12;
+/** Spans that the collector did not take. */
+export const SPANS_LOST = 13;
 /** TCP connections and UDP sessions of services and TLS passthrough that ended, and the bytes to and from their clients. */
 export const STREAMS = 16;
 export const STREAM_BYTES_SENT = 17;
@@ -92,6 +114,7 @@ export const OVERFLOW_LABELS: SeriesLabels = {
   namespace: '',
   ingress: '',
   service: '',
+  canary: '',
   host: '',
   path: '',
   method: 'overflow',
@@ -112,13 +135,4 @@ export interface SeriesAnnouncement {
   readonly labels: SeriesLabels | null;
   readonly segment: Float64Array<SharedArrayBuffer> | null;
   readonly counted?: Float64Array;
-}
-
-function layout(histograms: readonly (readonly [string, string, readonly number[]])[]): HistogramLayout[] {
-  let offset = 1;
-  return histograms.map(([name, help, buckets]) => {
-    const histogram = { name, help, buckets, offset };
-    offset += buckets.length + 2;
-    return histogram;
-  });
 }

@@ -3,9 +3,12 @@
  * once per change of the route (`steps.ts`), and takes each request of it through them.
  */
 import type { Route } from '../model/table.ts';
+import type { TraceContext } from '../observe/tracing/trace-context.ts';
+import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
+import type { ClientCounts } from './limits/client-counts.ts';
 
 /** A request head. */
 export interface RequestView {
@@ -20,8 +23,6 @@ export interface RequestView {
   readonly minor: number;
   /** -1: not said. */
   readonly contentLength: number;
-  /** Its body is chunked: nobody knows how long it is. */
-  readonly chunked: boolean;
   /** The value of a field; several of one name are joined by ", ", and those of Cookie by "; ". Empty: there is none. In lower case. */
   readonly field: (lowerName: string) => string;
 }
@@ -47,6 +48,16 @@ export interface Passage {
   readonly requestId: string;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: number;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
+  /** Where in which trace the request is; null: it is not traced. For the policy that traces to set. */
+  trace: TraceContext | null;
+  /** The final status; 0 while there is none. */
+  readonly status: number;
+  /** The client speaks HTTP/2. */
+  readonly http2: boolean;
+  /** What clients asked for lately, of all workers. */
+  readonly counts: ClientCounts;
   /** What the backend is to get. */
   readonly upstream: RequestChanges;
   /** What the client is to get. */

@@ -11,6 +11,8 @@ const MAX_LENGTH = 4096;
 export interface UserRegex {
   /** Found anywhere in the text. */
   readonly test: (text: string) => boolean;
+  /** How many groups it has. */
+  readonly groups: number;
   /** The first match and its groups, "" for those that took no part; null: there is none. */
   readonly exec: (text: string) => { readonly start: number; readonly end: number; readonly groups: readonly string[] } | null;
 }
@@ -26,6 +28,7 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
   }
   return {
     test: (text) => compiled.matcher(text).find(),
+    groups: compiled.groupCount(),
     exec: (text) => {
       const matcher = compiled.matcher(text);
       if (!matcher.find()) return null;

@@ -9,18 +9,30 @@ import { proxyRedirectStep } from './headers/proxy-redirect.ts';
 import { upstreamConnectionStep } from './headers/upstream-connection.ts';
 import { upstreamVhostStep } from './headers/upstream-vhost.ts';
 import { mirrorStep } from './mirror/mirror.ts';
+import { opentelemetryStep } from './observe/opentelemetry.ts';
+import { appRootStep } from './redirect/app-root.ts';
+import { redirectStep } from './redirect/redirect.ts';
+import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
+import { wwwRedirectStep } from './redirect/www-redirect.ts';
+import { rewriteStep } from './rewrite/rewrite-step.ts';
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
 type Compile<Step> = (route: Route) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [wwwRedirectStep, appRootStep];
 
 /** Rewrite phase, then limits, then access. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
+  // Around all others.
+  opentelemetryStep,
   corsRequestStep,
+  redirectStep,
+  // One that redirects is nginx's own, and those come before what its Lua does.
+  rewriteStep,
   sslRedirectStep,
+  clientLimitsStep,
   // What the backend gets.
   upstreamVhostStep,
   proxySetHeadersStep,

@@ -1,6 +1,7 @@
 /** The ConfigMap's data becomes settings. What cannot be understood is reported, and its default stays. */
 import type { Diagnostic, DiagnosticCode, ObjectRef } from '../model/diagnostic.ts';
 import { CONFIG_KEYS, DEFAULT_HSTS, HSTS_KEYS, strictTransportSecurity } from './config-keys.ts';
+import { IDLE_KEYS } from './keys/idle-keys.ts';
 import { nearest } from './nearest.ts';
 import { withPatch } from './patch.ts';
 import type { Settings } from './settings.ts';
@@ -16,9 +17,13 @@ interface AppliedConfig {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
 /** A value or key as it may stand in a message. */
 function shown(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return JSON.stringify(shorten(text));
 }
 
 /**
@@ -60,13 +65,25 @@ export function applyConfigMap(
     const hstsKey = HSTS_BY_NAME.get(name);
     if (key !== undefined) {
       const patch = key.read(value);
-      if (patch === undefined) reportInvalid(name, value, key.expected, key.defaultText);
-      else result = withPatch(result, patch);
+      const remark = key.remark?.(value) ?? null;
+      if (patch !== undefined) result = withPatch(result, patch);
+      if (patch !== undefined && remark !== null)
+        report('ConfigKeyIdle', 'warning', name, `${name}: ${remark}.`, 'The rest of it.');
+      if (patch === undefined)
+        reportInvalid(name, value, remark === null ? key.expected : `${key.expected} (${remark})`, shorten(key.defaultText));
     } else if (hstsKey !== undefined) {
       const part = hstsKey.read(value);
       if (part === undefined) reportInvalid(name, value, hstsKey.expected, hstsKey.defaultText);
       else hsts = { ...hsts, ...part };
       hstsGiven = true;
+    } else if (IDLE_KEYS.has(name)) {
+      report(
+        'ConfigKeyIdle',
+        'warning',
+        name,
+        `${name} has no effect: ${IDLE_KEYS.get(name)}`,
+        'As if the key were not there.',
+      );
     } else if (UNSUPPORTED_KEYS.has(name)) {
       report(
         'ConfigKeyUnknown',

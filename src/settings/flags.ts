@@ -2,14 +2,15 @@
  * Every command-line flag of `sluice controller`, once: name, type, default, meaning and the setting it fills. Names,
  * types and defaults are ingress-nginx's (v1.15.1, pkg/flags/flags.go) but for those under "Sluice's own".
  */
-import { availableParallelism } from 'node:os';
-import { filledFields, type SettingsPatch } from './patch.ts';
+import { availableParallelism, tmpdir } from 'node:os';
 import {
   ADDRESSES,
   CONTROLLER,
   ELECTION_TTL,
   FILE,
+  FOLDER,
   HOST,
+  LIMIT_MEMORY,
   NAMESPACE,
   OVERLOAD_DELAY,
   OVERLOAD_MEMORY,
@@ -19,77 +20,10 @@ import {
   VERBOSITY,
   WORKERS,
 } from './keys/flag-types.ts';
-import {
-  BOOLEAN,
-  DNS,
-  IP_ADDRESS,
-  NAMESPACED_NAME,
-  NGINX_SIZE,
-  oneOf,
-  PORT,
-  SECONDS_OR_DURATION,
-  type ValueType,
-} from './values.ts';
-
-/** One flag. */
-export interface Flag {
-  readonly name: string;
-  /** Groups the flags of `--help`. */
-  readonly section: FlagSection;
-  /** One word for its value. */
-  readonly word: string;
-  readonly expected: string;
-  /** May stand without a value. */
-  readonly boolean: boolean;
-  /** The default as a user would write it. */
-  readonly defaultText: string;
-  readonly defaults: SettingsPatch;
-  /** The fields it fills, as `section.field`. */
-  readonly fills: readonly string[];
-  readonly meaning: string;
-  /** What the settings become by this value; undefined when it cannot be understood. */
-  readonly read: (value: string) => SettingsPatch | undefined;
-}
-
-/** The headings of `--help`. */
-export const FLAG_SECTIONS = [
-  'Ingresses',
-  'Cluster',
-  'Status',
-  'Listening',
-  'Health, metrics and logs',
-  'Shutdown',
-  "Sluice's own",
-] as const;
-
-type FlagSection = (typeof FLAG_SECTIONS)[number];
-
-function section(name: FlagSection) {
-  return function flag<T>(
-    flagName: string,
-    type: ValueType<T>,
-    defaultValue: NoInfer<T>,
-    meaning: string,
-    fill: (value: T) => SettingsPatch,
-  ): Flag {
-    const defaults = fill(defaultValue);
-    return {
-      name: flagName,
-      section: name,
-      word: type.word,
-      expected: type.expected,
-      boolean: type.word === BOOLEAN.word,
-      defaultText: type.format(defaultValue),
-      defaults,
-      fills: filledFields(defaults),
-      meaning,
-      read: (value) => {
-        const parsed = type.parse(value);
-        return parsed === undefined ? undefined : fill(parsed);
-      },
-    };
-  };
-}
+import { section, type Flag } from './keys/flag.ts';
+import { IDLE_FLAGS } from './keys/idle-flags.ts';
+import { METRIC_FLAGS } from './keys/metric-flags.ts';
+import { BOOLEAN, DNS, IP_ADDRESS, NAMESPACED_NAME, NGINX_SIZE, oneOf, PORT, SECONDS_OR_DURATION } from './values.ts';
 
 const ingresses = section('Ingresses');
 const cluster = section('Cluster');
@@ -159,6 +93,13 @@ export const FLAGS: readonly Flag[] = [
     false,
     'Refuse Services of type ExternalName.',
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
+  ),
+  ingresses(
+    'enable-topology-aware-routing',
+    BOOLEAN,
+    false,
+    'Prefer endpoints of our own zone for Services that ask for it. POD_ZONE names the zone.',
+    (topologyAwareRouting) => ({ translate: { topologyAwareRouting } }),
   ),
 
   cluster(
@@ -269,7 +210,6 @@ export const FLAGS: readonly Flag[] = [
     'Heed the annotation ssl-passthrough: TLS for these hosts passes through to their backends.',
     (sslPassthrough) => ({ translate: { sslPassthrough } }),
   ),
-  listening('ssl-passthrough-proxy-port', PORT, 442, 'Without effect: passthrough needs no port of its own.', () => ({})),
   listening(
     'tcp-services-configmap',
     NAMESPACED_NAME,
@@ -300,9 +240,7 @@ export const FLAGS: readonly Flag[] = [
     (healthCheckPath) => ({ proxy: { healthCheckPath }, controller: { healthCheckPath } }),
   ),
   health('enable-metrics', BOOLEAN, true, 'Serve /metrics.', (enableMetrics) => ({ controller: { enableMetrics } })),
-  health('metrics-per-host', BOOLEAN, true, 'Give metrics the label "host".', (metricsPerHost) => ({
-    controller: { metricsPerHost },
-  })),
+  ...METRIC_FLAGS,
   health('disable-sync-events', BOOLEAN, false, 'Create no Events of reason Sync.', (disableSyncEvents) => ({
     controller: { disableSyncEvents },
   })),
@@ -349,6 +287,24 @@ export const FLAGS: readonly Flag[] = [
     'From which delays of its event loop on a worker no longer keeps connections alive, and refuses requests with 503.',
     (overloadDelay) => ({ proxy: { overloadDelay } }),
   ),
+  own(
+    'limit-memory',
+    LIMIT_MEMORY,
+    10 * 1024 ** 2,
+    'Memory for the counts of limit-rps and its kin, at least 64k.',
+    (limitMemory) => ({
+      proxy: { limitMemory },
+    }),
+  ),
+  own(
+    'temp-dir',
+    FOLDER,
+    tmpdir(),
+    'Where the files are that hold what of bodies is too large for memory. auto: where the system has such files.',
+    (tempFolder) => ({
+      proxy: { tempFolder },
+    }),
+  ),
   own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
     proxy: { bindAddress },
   })),
@@ -380,4 +336,5 @@ export const FLAGS: readonly Flag[] = [
     'What the log on stderr says; wins over --v.',
     (logLevel) => ({ controller: { logLevel } }),
   ),
+  ...IDLE_FLAGS,
 ];

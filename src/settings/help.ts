@@ -1,6 +1,7 @@
 /** The texts of `--help` and `--version`. */
 import { readFileSync } from 'node:fs';
-import { FLAG_SECTIONS, FLAGS, type Flag } from './flags.ts';
+import { FLAGS } from './flags.ts';
+import { FLAG_SECTIONS, type Flag } from './keys/flag.ts';
 
 const WIDTH = 100;
 const INDENT = 6;
@@ -32,7 +33,7 @@ export function helpText(): string {
   });
   return [
     'Usage: sluice controller [flags]',
-    'Serves the Ingresses of a cluster. Flags are written --name=value or --name value; POD_NAME and POD_NAMESPACE name the Pod.',
+    'Serves the Ingresses of a cluster. Flags are written --name=value or --name value; POD_NAME, POD_NAMESPACE and POD_ZONE name the Pod and its zone.',
     ...sections,
     'Others:\n  --help\n      Print this.\n  --version\n      Print the version.',
   ].join('\n\n');

@@ -6,7 +6,6 @@ import { nearest } from './nearest.ts';
 import { withPatch } from './patch.ts';
 import { type Argument, FlagError, scanArguments } from './scan.ts';
 import type { Settings } from './settings.ts';
-import { UNSUPPORTED_FLAGS } from './unsupported-keys.ts';
 
 /** Flags of which only one may have a value. */
 const EXCLUSIVE: readonly (readonly [string, string])[] = [
@@ -23,9 +22,6 @@ function takesValue(name: string): boolean {
   const flag = BY_NAME.get(name);
   if (flag !== undefined) return !flag.boolean;
   if (ASKING.some((asking) => asking === name)) return false;
-  if (UNSUPPORTED_FLAGS.has(name)) {
-    throw new FlagError(`--${name} is a flag of ingress-nginx that Sluice does not support; leave it out`);
-  }
   const meant = nearest(name, [...BY_NAME.keys(), ...ASKING]);
   throw new FlagError(`unknown flag --${name}; did you mean --${meant}? (--help lists them all)`);
 }
@@ -42,13 +38,21 @@ export function asksFor(argv: readonly string[]): 'help' | 'version' | undefined
   return undefined;
 }
 
+/** What there is to say of the flags in `argv` that are accepted and change nothing; `argv` is one that `parseFlags` takes. */
+export function idleFlags(argv: readonly string[]): string[] {
+  const { flags } = scanArguments(argv, takesValue);
+  return FLAGS.filter(({ name, idle }) => idle !== null && flags.has(name)).map(
+    ({ name, idle }) => `--${name} has no effect: ${idle}`,
+  );
+}
+
 function given(argument: Argument): boolean {
   return argument.value !== '';
 }
 
 /**
  * Reads flags in Go's syntax (`--flag=value`, `--flag value`, one dash or two, a repeated flag's last value counts) and the
- * variables `POD_NAME` and `POD_NAMESPACE`. Throws FlagError, whose message names the flag and what is expected.
+ * variables `POD_NAME`, `POD_NAMESPACE` and `POD_ZONE`. Throws FlagError, whose message names the flag and what is expected.
  */
 export function parseFlags(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Settings {
   const { flags, rest } = scanArguments(argv, takesValue);
@@ -72,6 +76,7 @@ export function parseFlags(argv: readonly string[], env: Readonly<Record<string,
   refuseSharedPorts(settings);
 
   return withPatch(settings, {
+    translate: { zone: env['POD_ZONE'] ?? '' },
     controller: {
       podName: env['POD_NAME'] || hostname(),
       podNamespace: env['POD_NAMESPACE'] || DEFAULT_SETTINGS.controller.podNamespace,

@@ -11,7 +11,7 @@ import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import { BENCH_HOST, SCENARIOS, type Scenario } from './scenarios.ts';
 
 const settings = DEFAULT_SETTINGS.proxy;
-const CLIENT = { scheme: 'http', address: '10.0.0.1', proxiedPort: null, certificate: null } as const;
+const CLIENT = { scheme: 'http', address: '10.0.0.1', proxiedPort: null, certificate: null, tls: null } as const;
 
 function measure(name: string, step: () => unknown, count = 200_000): void {
   let best = Infinity;

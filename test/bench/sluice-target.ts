@@ -12,12 +12,12 @@ import {
   type VirtualHost,
 } from '../../src/model/table.ts';
 import { createLogger } from '../../src/observe/log.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import { BENCH_HOST, ECDSA_HOST, routeHosts, WEBSOCKET_HOST } from './scenarios.ts';
 import type { NodeTargetOptions } from './targets/node.ts';
 import type { CertificateFiles } from './targets/target.ts';
+import { seriesReader } from '../support/series.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as NodeTargetOptions;
 
@@ -95,7 +95,7 @@ const labels = { controller_class: 'bench', controller_namespace: 'bench', contr
 const dataPlane = startDataPlane(settings, {
   workers: options.workers,
   log: createLogger('warn'),
-  series: new SeriesReader(labels, DEFAULT_SETTINGS.controller.metricsPerHost),
+  series: seriesReader(labels, DEFAULT_SETTINGS.controller.metricsPerHost),
 });
 const table = routingTable();
 dataPlane.publish(table, diffTables(null, table, 1));

@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS, overview, readCommandLine } from '../../src/commands/commands.ts';
 
 describe('readCommandLine', () => {
+  it("takes the arguments of ingress-nginx's Deployment, the first of which is its program", () => {
+    const argv = ['/nginx-ingress-controller', '--election-id=ingress-nginx-leader'];
+    expect(readCommandLine(argv)).toEqual({ kind: 'command', name: 'controller', argv: argv.slice(1) });
+  });
+
   it('hands what follows a command to it', () => {
     expect(readCommandLine(['dev', 'a.yaml', '--http-port=0'])).toEqual({
       kind: 'command',

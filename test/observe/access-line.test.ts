@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { accessLine, type AccessRecord } from '../../src/observe/access-line.ts';
+import {
+  accessLine,
+  escapeJson,
+  escapeNone,
+  longAccessLine,
+  timeIso,
+  type AccessRecord,
+} from '../../src/observe/access-line.ts';
 
 const RECORD: AccessRecord = {
   remoteAddress: '198.51.100.9',
@@ -37,11 +44,35 @@ const EMPTY: AccessRecord = {
   requestId: '',
 };
 
+const PLAIN = { remoteUser: '', alternativeName: '', failures: [], failed: false };
+
 describe('a line of the access log', () => {
   it('has the format that ingress-nginx calls upstreaminfo', () => {
     expect(accessLine(RECORD)).toBe(
       '198.51.100.9 - - [22/Nov/2026:21:04:05 +0000] "GET /a?b=c HTTP/1.1" 200 512 "https://r.example/" "curl/8.0" 78 0.051 ' +
         '[default-app-80] [] 10.0.0.1:8080, 10.0.0.2:8080 500 0.050 200 0123456789abcdef0123456789abcdef',
+    );
+  });
+
+  it('is the same by the code for rare lines', () => {
+    for (const record of [RECORD, EMPTY]) expect(longAccessLine({ ...record, ...PLAIN })).toBe(accessLine(record));
+  });
+
+  it('names the user, and the canary', () => {
+    const line = longAccessLine({ ...RECORD, ...PLAIN, remoteUser: 'an "n"', alternativeName: 'default-next-80' });
+    expect(line).toContain('198.51.100.9 - an \\x22n\\x22 [');
+    expect(line).toContain(' [default-app-80] [default-next-80] ');
+  });
+
+  it('lists what became of every try', () => {
+    const failures = [
+      { status: 502, responseTime: 0.001 },
+      { status: 504, responseTime: 5 },
+    ];
+    const tried = { ...RECORD, ...PLAIN, upstreamAddresses: 'a, b, c', failures };
+    expect(longAccessLine(tried)).toMatch(/ a, b, c 0, 0, 500 0\.001, 5\.000, 0\.050 502, 504, 200 [\da-f]{32}$/);
+    expect(longAccessLine({ ...tried, upstreamAddresses: 'a, b', failed: true })).toMatch(
+      / a, b 0, 0 0\.001, 5\.000 502, 504 [\da-f]{32}$/,
     );
   });
 
@@ -84,4 +115,27 @@ describe('a line of the access log', () => {
         `[default-app-80] [] 10.0.0.1:8080, 10.0.0.2:8080 500 0.050 200 ${escaped}`,
     );
   });
+});
+
+describe('escape=json', () => {
+  it.each([
+    ['plain', 'plain'],
+    ['"\\', '\\"\\\\'],
+    ['\n\r\t\b\f', '\\n\\r\\t\\b\\f'],
+    ['\u0000\u001f', '\\u0000\\u001F'],
+    ['\u007f\u00e4', '\u007f\u00e4'],
+  ])('%j', (text, escaped) => {
+    expect(escapeJson(text)).toBe(escaped);
+    expect(JSON.parse(`"${escaped}"`)).toBe(text);
+  });
+});
+
+describe('escape=none', () => {
+  it('leaves everything but what would end the line', () => {
+    expect(escapeNone('"\\\t\u00e4\r\n\0')).toBe('"\\\t\u00e4\\x0D\\x0A\\x00');
+  });
+});
+
+it('the time of ISO 8601 is in UTC, as nginx writes it', () => {
+  expect(timeIso(Date.UTC(2026, 10, 22, 21, 4, 5, 999))).toBe('2026-11-22T21:04:05+00:00');
 });

@@ -5,7 +5,6 @@ import {
   ACTIVE,
   EJECTIONS,
   HEARTBEAT,
-  HISTOGRAMS,
   LOG_DROPPED,
   REFUSED,
   REJECTED,
@@ -17,8 +16,9 @@ import {
   sharedCounters,
   type SeriesLabels,
 } from '../../src/observe/series.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
-import { SeriesWriter } from '../../src/observe/series-writer.ts';
+import type { SeriesReader } from '../../src/observe/series-reader.ts';
+import type { SeriesWriter } from '../../src/observe/series-writer.ts';
+import { LAYOUT, seriesReader, seriesWriter } from '../support/series.ts';
 
 const COMMON = { controller_class: 'k8s.io/ingress-nginx', controller_namespace: 'ingress', controller_pod: 'pod-1' };
 const PREFIX = 'nginx_ingress_controller_';
@@ -28,6 +28,7 @@ function labels(changes: Partial<SeriesLabels> = {}): SeriesLabels {
     namespace: 'default',
     ingress: 'web',
     service: 'app',
+    canary: '',
     host: 'app.example',
     path: '/',
     method: 'GET',
@@ -39,7 +40,7 @@ function labels(changes: Partial<SeriesLabels> = {}): SeriesLabels {
 function addWorker(reader: SeriesReader, id: number): SeriesWriter {
   const counters = sharedCounters();
   reader.addWorker(id, counters);
-  return new SeriesWriter(counters, (announcement) => reader.announce(id, announcement));
+  return seriesWriter(counters, (announcement) => reader.announce(id, announcement));
 }
 
 /** The values of a metric: the series' labels that differ (path and status) → value. */
@@ -57,7 +58,7 @@ function lines(reader: SeriesReader, name: string): string[] {
 
 describe('the text of the series', () => {
   it('has the names and labels of ingress-nginx', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
     writer.count(writer.open(labels()));
     expect(lines(reader, 'requests{')).toEqual([
@@ -66,7 +67,7 @@ describe('the text of the series', () => {
   });
 
   it('has cumulative buckets that end with all, a sum and a count', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
     const series = writer.open(labels());
     for (const value of [5, 10, 11, 35, 1e6]) writer.observe(series, REQUEST_SIZE, value);
@@ -89,7 +90,7 @@ describe('the text of the series', () => {
   });
 
   it('is one block for each metric: help, type, then its series', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
     for (const path of ['/a', '/b']) writer.count(writer.open(labels({ path })));
     const text = reader.text();
@@ -106,15 +107,15 @@ describe('the text of the series', () => {
         expect(name).toBe(current);
         type = rest!;
       } else {
-        const suffix = type === 'histogram' ? '(_bucket|_sum|_count)' : '';
+        const suffix = type === 'summary' ? '(_sum|_count)' : type === 'histogram' ? '(_bucket|_sum|_count)' : '';
         expect(line).toMatch(new RegExp(`^${current}${suffix}(\\{.*\\})? \\d+(\\.\\d+)?$`));
       }
     }
-    for (const { name } of HISTOGRAMS) expect(seen).toContain(name);
+    for (const { name } of LAYOUT.histograms) expect(seen).toContain(name);
   });
 
   it('escapes what labels hold', () => {
-    const reader = new SeriesReader({ ...COMMON, controller_pod: 'p"od' }, true);
+    const reader = seriesReader({ ...COMMON, controller_pod: 'p"od' }, true);
     const writer = addWorker(reader, 1);
     writer.count(writer.open(labels({ path: '/a"b\\c\nd\\n"' })));
     expect(lines(reader, 'requests{')).toHaveLength(1);
@@ -124,7 +125,7 @@ describe('the text of the series', () => {
   });
 
   it('has no host without metrics-per-host: series of several hosts are one', () => {
-    const reader = new SeriesReader(COMMON, false);
+    const reader = seriesReader(COMMON, false);
     const writer = addWorker(reader, 1);
     for (const host of ['a.example', 'b.example']) writer.count(writer.open(labels({ host })));
     expect(lines(reader, 'requests{')).toHaveLength(1);
@@ -135,7 +136,7 @@ describe('the text of the series', () => {
 
 describe('the reader', () => {
   it('sums workers, whatever slots they use, over every segment', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const [one, two] = [addWorker(reader, 1), addWorker(reader, 2)];
     for (let i = 0; i < SEGMENT_SLOTS; i++) two.open(labels({ path: `/other${i}` }));
     const [a, b] = [one.open(labels()), two.open(labels())];
@@ -150,7 +151,7 @@ describe('the reader', () => {
   });
 
   it('keeps what a dead worker had counted, and adds what its replacement counts', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const [one, two] = [addWorker(reader, 1), addWorker(reader, 2)];
     const a = one.open(labels());
     one.count(a);
@@ -173,7 +174,7 @@ describe('the reader', () => {
   });
 
   it('ends a series that its worker closes, with what dead workers had counted in it', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const [dead, alive] = [addWorker(reader, 1), addWorker(reader, 2)];
     dead.count(dead.open(labels()));
     dead.count(dead.open(labels({ path: '/stays' })));
@@ -189,7 +190,7 @@ describe('the reader', () => {
   });
 
   it('takes no count back when one worker closes what another still counts', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const [dead, one, two] = [addWorker(reader, 1), addWorker(reader, 2), addWorker(reader, 3)];
     const [a, b, c] = [dead.open(labels()), one.open(labels()), two.open(labels())];
     dead.count(a);
@@ -204,7 +205,7 @@ describe('the reader', () => {
   });
 
   it('takes no count back when the route of one of several hosts goes, without the label of the host', () => {
-    const reader = new SeriesReader(COMMON, false);
+    const reader = seriesReader(COMMON, false);
     const writer = addWorker(reader, 1);
     const [a, b] = [writer.open(labels({ host: 'a.example' })), writer.open(labels({ host: 'b.example' }))];
     for (const series of [a, b]) writer.count(series);
@@ -215,7 +216,7 @@ describe('the reader', () => {
   });
 
   it('keeps a bounded number of the series of dead workers, and the counts of the others in one', () => {
-    const reader = new SeriesReader(COMMON, true, 3);
+    const reader = seriesReader(COMMON, true, 3);
     for (let worker = 0; worker < 4; worker++) {
       const writer = addWorker(reader, worker);
       for (const path of ['/always', `/${worker}`]) writer.count(writer.open(labels({ path })));
@@ -225,7 +226,7 @@ describe('the reader', () => {
   });
 
   it('takes no announcement of a worker that is gone', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
     reader.removeWorker(1);
     writer.count(writer.open(labels()));
@@ -233,7 +234,7 @@ describe('the reader', () => {
   });
 
   it('keeps the counters of dead workers, but not their open connections', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const [one, two] = [addWorker(reader, 1), addWorker(reader, 2)];
     for (const [writer, factor] of [
       [one, 1],
@@ -267,7 +268,7 @@ describe('the reader', () => {
   });
 
   it('knows the counters of one worker, while it lives', () => {
-    const reader = new SeriesReader(COMMON, true);
+    const reader = seriesReader(COMMON, true);
     const writer = addWorker(reader, 1);
     writer.add(HEARTBEAT, 3);
     expect([reader.counterOf(1, HEARTBEAT), reader.counterOf(2, HEARTBEAT)]).toEqual([3, undefined]);

@@ -1,7 +1,6 @@
 /** The worker's side of the counters: what a slot holds, and when it is used again. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
-  HISTOGRAMS,
   MAX_SERIES,
   OVERFLOW_LABELS,
   REQUEST_DURATION,
@@ -10,11 +9,11 @@ import {
   ACTIVE,
   SEGMENT_SLOTS,
   sharedCounters,
-  SLOT,
   type SeriesAnnouncement,
   type SeriesLabels,
 } from '../../src/observe/series.ts';
-import { SeriesWriter, type Series } from '../../src/observe/series-writer.ts';
+import type { SeriesWriter, Series } from '../../src/observe/series-writer.ts';
+import { LAYOUT, seriesWriter } from '../support/series.ts';
 
 let announced: SeriesAnnouncement[];
 let counters: Float64Array;
@@ -23,16 +22,25 @@ let writer: SeriesWriter;
 beforeEach(() => {
   announced = [];
   counters = sharedCounters();
-  writer = new SeriesWriter(counters, (announcement) => announced.push(announcement));
+  writer = seriesWriter(counters, (announcement) => announced.push(announcement));
 });
 
 function labels(path: string): SeriesLabels {
-  return { namespace: 'default', ingress: 'web', service: 'app', host: 'app.example', path, method: 'GET', status: '200' };
+  return {
+    namespace: 'default',
+    ingress: 'web',
+    service: 'app',
+    canary: '',
+    host: 'app.example',
+    path,
+    method: 'GET',
+    status: '200',
+  };
 }
 
 /** What the slot of a series holds. */
 function values({ values: all, base }: Series): number[] {
-  return [...all.subarray(base, base + SLOT)];
+  return [...all.subarray(base, base + LAYOUT.size)];
 }
 
 describe('the writer of series', () => {
@@ -49,7 +57,7 @@ describe('the writer of series', () => {
   it('counts in its own slot only', () => {
     const [one, two, three] = [writer.open(labels('/1')), writer.open(labels('/2')), writer.open(labels('/3'))];
     for (let i = 0; i < 3; i++) writer.count(two);
-    for (const [index] of HISTOGRAMS.entries()) writer.observe(two, index, 1e9);
+    for (const [index] of LAYOUT.histograms.entries()) writer.observe(two, index, 1e9);
     expect(values(two)[0]).toBe(3);
     for (const other of [one, three]) expect(values(other).every((value) => value === 0)).toBe(true);
   });
@@ -64,7 +72,7 @@ describe('the writer of series', () => {
   ])('puts %d s into bucket %i: a bound is in its own bucket (le)', (value, bucket) => {
     const series = writer.open(labels('/'));
     writer.observe(series, REQUEST_DURATION, value);
-    const { offset, buckets } = HISTOGRAMS[REQUEST_DURATION]!;
+    const { offset, buckets } = LAYOUT.histograms[REQUEST_DURATION]!;
     const expected: number[] = Array.from({ length: buckets.length + 2 }, (_, i) => (i === bucket ? 1 : 0));
     expected[buckets.length + 1] = value;
     expect(values(series).slice(offset, offset + expected.length)).toEqual(expected);
@@ -74,14 +82,14 @@ describe('the writer of series', () => {
   it('adds up what a histogram saw', () => {
     const series = writer.open(labels('/'));
     for (const value of [5, 15, 1000]) writer.observe(series, REQUEST_SIZE, value);
-    const { offset, buckets } = HISTOGRAMS[REQUEST_SIZE]!;
+    const { offset, buckets } = LAYOUT.histograms[REQUEST_SIZE]!;
     expect(values(series)[offset + buckets.length + 1]).toBe(1020);
   });
 
   it('uses the slot of a closed series again, from zero', () => {
     const [first, second] = [writer.open(labels('/1')), writer.open(labels('/2'))];
     writer.count(first);
-    for (const [index] of HISTOGRAMS.entries()) writer.observe(first, index, 5);
+    for (const [index] of LAYOUT.histograms.entries()) writer.observe(first, index, 5);
     writer.count(second);
     const counted = Float64Array.from(values(first));
     expect(counted[0]).toBe(1);

@@ -651,7 +651,15 @@ describe('requests are counted', () => {
     await one.request(GET);
     await one.request(GET);
     await one.request('INVENTED / HTTP/1.1\r\nHost: app.example\r\n\r\n');
-    const labels = { namespace: 'default', ingress: 'web', service: 'app', host: 'app.example', path: '/', status: '200' };
+    const labels = {
+      namespace: 'default',
+      ingress: 'web',
+      service: 'app',
+      canary: '',
+      host: 'app.example',
+      path: '/',
+      status: '200',
+    };
     expect([...proxy.series.values()]).toEqual([
       { ...labels, method: 'GET' },
       { ...labels, method: 'OTHER' },

@@ -2,7 +2,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Logger } from '../../src/observe/log.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane, type DataPlaneOptions } from '../../src/proxy/supervisor.ts';
 import { eventually } from '../support/eventually.ts';
@@ -19,6 +18,7 @@ import {
 } from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';
 import { ScriptedThread } from '../support/scripted-thread.ts';
+import { seriesReader } from '../support/series.ts';
 
 const open: { close: () => Promise<unknown> | void }[] = [];
 
@@ -39,7 +39,7 @@ interface Plane {
 function supervise(workers: number, startThread: DataPlaneOptions['startThread']): DataPlane {
   const nothing = (): void => undefined;
   const log: Logger = { error: nothing, warn: nothing, info: nothing, debug: nothing };
-  const series = new SeriesReader({ controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' }, true);
+  const series = seriesReader({ controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' }, true);
   const plane = startDataPlane(proxySettings(), { workers, log, series, ...(startThread && { startThread }) });
   open.push({ close: () => plane.shutdown(0) });
   return plane;

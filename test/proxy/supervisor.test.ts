@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
+import type { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { BoundPorts, DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
@@ -21,6 +21,7 @@ import {
   wholeTable,
 } from '../support/proxy.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
+import { seriesReader } from '../support/series.ts';
 
 const open: { close: () => Promise<unknown> | void }[] = [];
 
@@ -48,7 +49,7 @@ function start(workers: number, changes: Partial<ProxySettings> = {}, file?: URL
   const logged: string[] = [];
   const note = (_: unknown, message: string): void => void logged.push(message);
   const log: Logger = { error: note, warn: note, info: note, debug: note };
-  const series = new SeriesReader(COMMON, true);
+  const series = seriesReader(COMMON, true);
   const threads: Worker[] = [];
   const plane = startDataPlane(proxySettings(changes), {
     workers,

@@ -202,14 +202,16 @@ describe('applyConfigMap', () => {
   });
 
   it('names the nearest key for an unknown one, and keys that are not supported yet', () => {
-    const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-geoip2': 'true', __proto__x: '1' });
+    const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-geoip2': 'true', 'stream-snippet': '', __proto__x: '1' });
     expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([
       ['ConfigKeyUnknown', 'warning'],
       ['ConfigKeyUnknown', 'warning'],
       ['ConfigKeyUnknown', 'error'],
+      ['ConfigKeyIdle', 'warning'],
     ]);
     expect(diagnostics[1]?.message).toContain('did you mean proxy-body-size?');
-    expect(diagnostics[2]?.message).toContain('use-geoip2 is a key of ingress-nginx that is not supported yet');
+    expect(diagnostics[2]?.message).toContain('stream-snippet is a key of ingress-nginx that is not supported yet');
+    expect(diagnostics[3]?.message).toBe('use-geoip2 has no effect: Countries and networks of clients are not looked up.');
   });
 
   it('keeps messages short and reports in a fixed order', () => {

@@ -1,7 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { FLAGS } from '../../src/settings/flags.ts';
-import { UNSUPPORTED_FLAGS } from '../../src/settings/unsupported-keys.ts';
 import { asksFor, parseFlags } from '../../src/settings/parse.ts';
 import { FlagError } from '../../src/settings/scan.ts';
 
@@ -97,11 +96,6 @@ describe('parseFlags', () => {
     expect(refusal('--__proto__=1')).toContain('unknown flag --__proto__');
   });
 
-  it('names flags of ingress-nginx that it does not support', () => {
-    expect(refusal('--sync-rate-limit=1')).toContain('--sync-rate-limit is a flag of ingress-nginx');
-    for (const flag of FLAGS) expect(UNSUPPORTED_FLAGS.has(flag.name), flag.name).toBe(false);
-  });
-
   it('refuses a missing value, an argument and what is no flag', () => {
     expect(refusal('--http-port')).toContain('--http-port needs a value');
     expect(refusal('hello')).toContain('unexpected argument "hello"');
@@ -123,6 +117,8 @@ describe('parseFlags', () => {
   });
 
   it('takes the name of the Pod from the environment', () => {
+    expect(parseFlags([], { POD_ZONE: 'z' }).translate.zone).toBe('z');
+    expect(parseFlags([], {}).translate.zone).toBe('');
     expect(parseFlags([], { POD_NAME: 'p', POD_NAMESPACE: 'n' }).controller).toMatchObject({ podName: 'p', podNamespace: 'n' });
     expect(parseFlags([], { POD_NAME: '' }).controller).toMatchObject({ podName: hostname(), podNamespace: 'default' });
   });
@@ -136,11 +132,12 @@ describe('parseFlags', () => {
   it('reads back every default that is shown, and refuses a value of another kind', () => {
     for (const flag of FLAGS) {
       expect(flag.read(flag.defaultText), flag.name).toEqual(flag.defaults);
-      // Passthrough needs no port of its own here; the flag is only accepted.
-      if (flag.name !== 'ssl-passthrough-proxy-port') expect(flag.fills.length, flag.name).toBeGreaterThan(0);
+      if (flag.idle === null) expect(flag.fills.length, flag.name).toBeGreaterThan(0);
+      else expect(flag.fills, flag.name).toEqual([]);
     }
     const free = new Set(['kubeconfig', 'certificate-authority']);
-    for (const flag of FLAGS.filter(({ name }) => !free.has(name))) expect(flag.read('\u0000?'), flag.name).toBeUndefined();
+    for (const flag of FLAGS.filter(({ name, idle, boolean }) => !free.has(name) && (idle === null || boolean)))
+      expect(flag.read('\u0000?'), flag.name).toBeUndefined();
   });
 });
 

@@ -7,10 +7,10 @@ import { runInNewContext } from 'node:vm';
 import { startAdmin } from '../../src/admin/server.ts';
 import type { RoutingTable } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { certificate, group, host, prefixRoute, proxySettings, startProxy, table } from './proxy.ts';
+import { seriesReader } from './series.ts';
 
 /** What the process is started with. */
 export interface PlaneOptions {
@@ -51,7 +51,7 @@ if (options.workers === 0) {
   const plane = startDataPlane(proxySettings(options.settings), {
     workers: options.workers,
     log,
-    series: new SeriesReader(common, true),
+    series: seriesReader(common, true),
   });
   const patch = table(hosts, groups, { defaultCertificate: certificate('default', ['ingress.local']) });
   const whole: RoutingTable = {

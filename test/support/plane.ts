@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { WorkerState } from '../../src/proxy/data-plane.ts';
-import type { Census } from '../../src/proxy/workers/runtime.ts';
+import type { Census } from '../../src/proxy/workers/runtime-options.ts';
 import type { PlaneOptions } from './plane-process.ts';
 
 const FILE = new URL('./plane-process.ts', import.meta.url).pathname;

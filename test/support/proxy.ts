@@ -15,13 +15,14 @@ import {
   type VirtualHost,
 } from '../../src/model/table.ts';
 import type { RoutePolicies } from '../../src/model/policies.ts';
-import { sharedCounters, SLOT, type SeriesLabels } from '../../src/observe/series.ts';
-import { SeriesWriter } from '../../src/observe/series-writer.ts';
+import { sharedCounters, type SeriesLabels } from '../../src/observe/series.ts';
+import type { TempFileSystem } from '../../src/proxy/body/temp-files.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { makeCertificate } from './pki.ts';
+import { LAYOUT, seriesWriter } from './series.ts';
 
 /** An upstream group of the Service `name` in the namespace `default`. */
 export function group(name: string, ports: readonly number[], address = '127.0.0.1'): UpstreamGroup {
@@ -113,7 +114,7 @@ export function wholeTable({
 
 /**
  * Settings for tests: the defaults, on loopback and free ports, without access log, and without the watch of delays: how busy the
- * machine is must not decide what a test sees.
+ * machine is must not decide what a test sees. Request bodies are streamed: a test that has them read whole says so.
  */
 export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettings {
   const ours = {
@@ -123,6 +124,7 @@ export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettin
     accessLog: false,
     streamAccessLog: false,
     overloadDelay: null,
+    requestBuffering: false,
   };
   return { ...DEFAULT_SETTINGS.proxy, ...ours, ...changes };
 }
@@ -143,17 +145,22 @@ export interface TestProxy {
 }
 
 /** Starts a data plane in this process. `patch` needs no default certificate. */
-export async function startProxy(patch: TablePatch, changes: Partial<ProxySettings> = {}, lookup?: Lookup): Promise<TestProxy> {
+export async function startProxy(
+  patch: TablePatch,
+  changes: Partial<ProxySettings> = {},
+  lookup?: Lookup,
+  fileSystem?: TempFileSystem,
+): Promise<TestProxy> {
   const series = new Map<number, SeriesLabels>();
   const bugs: unknown[] = [];
   const counters = sharedCounters();
   let firstSegment: Float64Array = new Float64Array();
-  const writer = new SeriesWriter(counters, ({ slot, labels, segment }) => {
+  const writer = seriesWriter(counters, ({ slot, labels, segment }) => {
     if (slot === 0 && segment !== null) firstSegment = segment;
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
   });
-  const runtime = new Runtime(proxySettings(changes), writer, { lookup, onBug: (error) => bugs.push(error) });
+  const runtime = new Runtime(proxySettings(changes), writer, { lookup, fileSystem, onBug: (error) => bugs.push(error) });
   runtime.apply({
     ...patch,
     defaultCertificate: patch.defaultCertificate ?? certificate('default', ['ingress.local']),
@@ -165,7 +172,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     httpsPort: ports.https,
     series,
     counters,
-    requestsOf: (slot) => firstSegment[slot * SLOT] ?? 0,
+    requestsOf: (slot) => firstSegment[slot * LAYOUT.size] ?? 0,
     bugs,
     close: () => runtime.stop(0),
   };

@@ -2,11 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import type { TablePatch, UpstreamGroup, VirtualHost } from '../../src/model/table.ts';
 import type { Logger } from '../../src/observe/log.ts';
-import { SeriesReader } from '../../src/observe/series-reader.ts';
+import type { SeriesReader } from '../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../src/proxy/data-plane.ts';
 import { startDataPlane, type DataPlaneOptions } from '../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { certificate, proxySettings, table, wholeTable } from './proxy.ts';
+import { seriesReader } from './series.ts';
 
 const COMMON = { controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' };
 const CERTIFICATE = certificate('default', ['ingress.local']);
@@ -41,7 +42,7 @@ export function startPlane({ workers, settings, file, ...options }: PlaneOptions
   const logged: LogLine[] = [];
   const note = (fields: LogLine['fields'], message: string): void => void logged.push({ message, fields });
   const log: Logger = { error: note, warn: note, info: note, debug: note };
-  const series = new SeriesReader(COMMON, true);
+  const series = seriesReader(COMMON, true);
   const threads: Worker[] = [];
   const start = options.startThread ?? ((real, threadOptions) => new Worker(file ?? real, threadOptions));
   // So few connections that the limit of open files has no say.

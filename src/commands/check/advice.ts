@@ -47,6 +47,14 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
     advice: 'Take the annotation away where it is not needed; until then keep the Ingress with ingress-nginx.',
   },
   AnnotationUnknown: { alike: true, advice: 'Take the annotation away, or write the one that was meant.' },
+  CanaryUnmatched: {
+    alike: true,
+    advice: 'Give the canary the host, path and pathType of the Ingress it is an alternative to, or take the path away.',
+  },
+  CanaryConflict: {
+    alike: true,
+    advice: 'Keep one canary for a Service port, with a Service port that no other Ingress names.',
+  },
   ObjectMalformed: { alike: true, advice: 'Mend the field; an API server would refuse it.' },
   ConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or mend its name.' },
   ConfigMapInvalid: { alike: true, advice: 'Mend the ConfigMap, or allow its headers in global-allowed-response-headers.' },
@@ -54,6 +62,7 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
   StreamConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or leave the flag out.' },
   StreamPortUnavailable: { alike: true, advice: 'Free the port, or take another.' },
   ConfigKeyInvalid: { alike: true, advice: 'Mend the value in the ConfigMap.' },
+  ConfigKeyIdle: { alike: false, advice: 'Take the key away, if the reason it gives is all right.' },
   ConfigKeyUnknown: { alike: false, advice: 'Take the key away, or write the one that was meant.' },
 };
 

@@ -6,7 +6,6 @@ import { nearest } from '../../settings/nearest.ts';
 import { parseFlags } from '../../settings/parse.ts';
 import { FlagError, scanArguments } from '../../settings/scan.ts';
 import type { Settings } from '../../settings/settings.ts';
-import { UNSUPPORTED_FLAGS } from '../../settings/unsupported-keys.ts';
 import { type Finding, type FindingCode, reference } from './finding.ts';
 import type { ControllerWorkload } from './input.ts';
 
@@ -48,9 +47,7 @@ export function judgeArguments({ object, field, args }: ArgumentSource): JudgedA
     const { name, value } = argument;
     const flag = BY_NAME.get(name);
     if (flag === undefined) {
-      if (UNSUPPORTED_FLAGS.has(name)) {
-        report('FlagUnsupported', `--${name} is a flag of ingress-nginx that Sluice does not support`, 'Leave it out.');
-      } else if (name !== 'help' && name !== 'version') {
+      if (name !== 'help' && name !== 'version') {
         const meant = nearest(name, BY_NAME.keys());
         report(
           'FlagUnknown',
@@ -60,7 +57,10 @@ export function judgeArguments({ object, field, args }: ArgumentSource): JudgedA
       }
     } else if (flag.read(value) === undefined) {
       report('FlagInvalid', `--${name}: ${quote(value)} is not valid; expected ${flag.expected}`, 'Mend the value.');
-    } else passed.push(`--${name}=${value}`);
+    } else {
+      if (flag.idle !== null) report('FlagUnsupported', `--${name} has no effect: ${flag.idle}`, 'Leave it out.');
+      passed.push(`--${name}=${value}`);
+    }
   }
   return { passed, findings };
 }

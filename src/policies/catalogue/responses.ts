@@ -8,7 +8,8 @@ export const CORS: CatalogueFamily = {
   entries: [
     entry('enable-cors', FORM.bool, 'false', 'Responses get the fields of CORS; preflight requests are answered with 204.'),
     entry('cors-allow-origin', 'origins, comma-separated; `*` for one label, or all', '*', 'Who may read responses.', {
-      differs: 'A list without any origin allows nobody, and an origin must be as listed from its beginning, not only at its end.',
+      differs:
+        'A list without any origin allows nobody, and an origin must be as listed from its beginning, not only at its end.',
     }),
     entry(
       'cors-allow-methods',

@@ -60,9 +60,12 @@ function setField({ response }: Passage, name: string, value: string): void {
   response.rewrite(name.toLowerCase(), `${name}: ${fieldValue(value)}\r\n`);
 }
 
-/** nginx makes a Location that it rewrote to a path whole again (absolute_redirect). */
+/** nginx makes a Location that it rewrote to a path whole again (absolute_redirect, `relative-redirects`). */
 function absolute(location: string, passage: Passage): string {
-  return location.startsWith('/') ? `${passage.variable('scheme')}://${passage.variable('host')}${location}` : location;
+  const whole = passage.route.policies.ownRedirects?.relative !== true;
+  return whole && location.startsWith('/')
+    ? `${passage.variable('scheme')}://${passage.variable('host')}${location}`
+    : location;
 }
 
 /** `Refresh: 5; url=...` */

@@ -1,7 +1,6 @@
 /** `connection-proxy-header` and `proxy-http-version`: how connections to backends are used. */
 import type { Route } from '../../model/table.ts';
 import type { RequestStep } from '../acting.ts';
-import { page } from '../answer.ts';
 import type { RoutePolicy } from '../policy.ts';
 
 const CONNECTION = 'connection-proxy-header';
@@ -35,14 +34,14 @@ export const proxyHttpVersion: RoutePolicy<'1.0'> = {
   resolve: (version) => version,
 };
 
-/** HTTP/1.0 has no chunks: a body must say how long it is. It does not concern gRPC, which is HTTP/2. */
+/** It does not concern gRPC, which is HTTP/2. */
 export function upstreamConnectionStep({ policies }: Route): RequestStep | null {
   const { connectionProxyHeader: connection = null, proxyHttpVersion: version, backendProtocol = 'HTTP' } = policies;
   const http10 = version === '1.0' && !backendProtocol.startsWith('GRPC');
   if (connection === null && !http10) return null;
-  return ({ upstream, request }) => {
+  return ({ upstream }) => {
     upstream.connection = connection;
     upstream.http10 = http10;
-    return http10 && request.chunked ? page(411) : null;
+    return null;
   };
 }

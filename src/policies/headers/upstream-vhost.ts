@@ -1,5 +1,5 @@
 /** `upstream-vhost`: the Host that backends get. X-Forwarded-Host stays the client's. */
-import type { TextWithVariables } from '../../model/policies.ts';
+import type { Template } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { RequestStep } from '../acting.ts';
 import { fieldValue } from '../changes.ts';
@@ -9,7 +9,7 @@ import { expand, parseTemplate } from '../variables/template.ts';
 
 const NAME = 'upstream-vhost';
 
-export const upstreamVhost: RoutePolicy<TextWithVariables> = {
+export const upstreamVhost: RoutePolicy<Template> = {
   annotations: [NAME],
   read: (source) => {
     const text = source.text(NAME);

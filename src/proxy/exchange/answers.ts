@@ -1,15 +1,30 @@
 /** Answers of the proxy itself, beside those of `policies/answer.ts`. */
-import { page, reason, type Answer } from '../../policies/answer.ts';
+import { page, reason, redirect, type Answer } from '../../policies/answer.ts';
 import { without } from '../../policies/changes.ts';
+import type { OwnRedirects } from '../../model/policies.ts';
+import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { hostName } from '../routing/host.ts';
+import type { Refusal } from '../client-auth/check.ts';
+import { ERRORS } from '../errors.ts';
+import { REFUSING, type Admission } from '../workers/overload.ts';
+import type { Downstream } from './downstream.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 
 /** How many seconds a refused client is asked to wait (RFC 9110 §10.2.3): most overloads are over by then, or handed to others. */
 const RETRY_AFTER = 5;
 /** What a request gets while the worker refuses. */
-export const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+
+const OVERLOAD: Refusal = { error: ERRORS.overloaded, answer: OVERLOADED };
+
+/** What a request is refused with while the worker refuses, and counted; null: it is not. */
+export function overloadRefusal(admission: Admission): Refusal | null {
+  if (admission.level !== REFUSING) return null;
+  admission.refused();
+  return OVERLOAD;
+}
 
 /**
  * What a status of HTTP is to a client of gRPC (grpc/grpc, doc/http-grpc-status-mapping.md): INTERNAL, UNAUTHENTICATED, PERMISSION_DENIED,
@@ -36,11 +51,25 @@ export function isGrpc(head: RequestHead): boolean {
 /** What a health check gets. */
 export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
 
-/** Where nginx's auto_redirect sends a request that lacks the final slash. */
-export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo, settings: ProxySettings): string {
-  const port = scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
-  const written = port === 0 || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
-  return `${scheme}://${hostName(host)}${written}${rawPath}/${target.slice(rawPath.length)}`;
+/** Where nginx's auto_redirect sends a request that lacks the final slash. `own`: as the route wants it written. */
+function withSlash(
+  { target, rawPath, host }: RequestHead,
+  { scheme }: ClientInfo,
+  settings: ProxySettings,
+  own: OwnRedirects | undefined,
+): string {
+  const path = `${rawPath}/${target.slice(rawPath.length)}`;
+  // "//name/" would be read as another host (RFC 3986 §4.2).
+  if (own?.relative === true && !path.startsWith('//')) return path;
+  const [published, bound, usual] =
+    scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort, 443] : [settings.publicHttpPort, settings.httpPort, 80];
+  const port = published === 0 && own?.usePort === true ? bound : published;
+  return `${scheme}://${hostName(host)}${port === 0 || port === usual ? '' : `:${port}`}${path}`;
+}
+
+/** The redirect to the path with the final slash. */
+export function slashAnswer({ head, client }: Downstream, { policies }: Route, settings: ProxySettings): Answer {
+  return redirect(301, withSlash(head, client, settings, policies.ownRedirects));
 }
 
 /** The answer with lines in place of its own of the names `removed`, in lower case. */

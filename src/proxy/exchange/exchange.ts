@@ -1,28 +1,26 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
-import type { Mirror } from '../../model/policies.ts';
-import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
+import { page, type Answer } from '../../policies/answer.ts';
+import { grpcAnswer, HEALTHY, isGrpc, overloadRefusal, slashAnswer } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
-import type { CompiledRoute } from '../routing/compiled-route.ts';
-import { errorGroup, type RouteErrors } from '../routing/route-errors.ts';
-import { errorRequest } from './internal-request.ts';
-import { isForeign, standInForAnswer, standInForResponse, type StandIn } from './stand-in.ts';
-import type { Encoder, EncoderHandler } from '../compression/encoder.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { CompiledRoute, GroupPair } from '../routing/compiled-route.ts';
+import { ResponseBody, type ResponseBodyOwner } from '../body/response-body.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { allowedTrailers } from '../http1/chunked.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
-import { copiedHead } from '../mirror/copied-head.ts';
-import type { Copy } from '../mirror/copy.ts';
 import { LARGE_PIECE } from '../outbox.ts';
-import { Passage, type PassageOwner } from './passage.ts';
+import { ErrorPage, type ErrorPageOwner } from './error-page.ts';
+import { beginCopy } from '../mirror/copied-head.ts';
+import type { Copy } from '../mirror/copy.ts';
+import { Passage, passageWithoutSteps, type PassageOwner } from './passage.ts';
+import { isSafeTarget } from '../routing/path.ts';
 import { isFailure } from '../upstream/health.ts';
-import { REFUSING } from '../workers/overload.ts';
 
-export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
+export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwner, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
   downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -39,8 +37,16 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   /** Response body bytes from the upstream. */
   responseBytes = 0;
   upstreamStatus = 0;
+  /** The head of the backend's response, where the access log asks for it. */
+  responseText = '';
+  /** What was answered in place of a backend. */
+  answer: Answer | null = null;
+  /** The canary that has the request, as `$proxy_alternative_upstream_name`; empty: none has. */
+  alternativeName = '';
   requestId = '';
   active = false;
+  /** As they are for its route. */
+  settings: ProxySettings;
   readonly attempts: Attempts;
   /** The request's way through the policies of its route; null: it has none. */
   passage: Passage | null = null;
@@ -49,20 +55,24 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   trailers = '';
 
   readonly #context: ExchangeContext;
-  /** Stands between the response's body and the client when it is compressed. It may outlast the upstream. */
-  #encoder: Encoder | null = null;
+  /** Of the response. */
+  readonly #body: ResponseBody;
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
+  /** The body is read whole before a backend is asked. */
+  #gathering = false;
+  readonly #errorPage: ErrorPage;
   /** Of the request, while it comes in; null: it is not copied, or was. */
   #copy: Copy | null = null;
-  /** While another backend is asked for the page of an error; null: none is. */
-  #standIn: StandIn | null = null;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
     this.#context = context;
+    this.settings = context.settings();
     this.attempts = new Attempts(this, context);
+    this.#body = new ResponseBody(this, context);
+    this.#errorPage = new ErrorPage(this);
   }
 
   /** When the upstream or its name server is late; Infinity when there is none, or the downstream's deadline covers it. */
@@ -75,38 +85,34 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const { head, client } = this.downstream;
     this.#reset(headBytes);
     this.requestEnded = !head.hasBody();
-    if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
+    if (this.#isRefused(overloadRefusal(this.#context.admission))) return;
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.refuse(ERRORS.methodNotAllowed);
-    const settings = this.#context.settings();
+    const { settings } = this;
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
     if (found.badPath) return this.refuse(ERRORS.badRequest);
     if (found.forwarded !== null) head.forwardedTarget = found.forwarded + head.target.slice(head.rawPath.length);
     const { route, slashRedirect } = found;
     // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
-    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.answerAtLast(HEALTHY);
     if (route === null) return this.refuse(ERRORS.noRoute);
     this.route = route;
+    if (route.tuning !== null) this.settings = this.#context.tuned.of(settings, route.tuning);
     if (route.clientGate !== null || client.certificate !== null) {
       if (this.#isRefused(misdirected(route.clientAuth, client))) return;
       if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
     }
-    const { steps } = route;
-    if (steps === null) {
-      if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
-      return this.proceed();
-    }
-    const passage = new Passage(this, steps, this.#context, found.path);
-    this.passage = passage;
-    const answer = passage.enterHost();
-    if (answer !== null) return this.#answer(answer);
-    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
-    passage.enter();
+    if (route.steps !== null) this.passage = new Passage(this, route.steps, this.#context, found.path);
+    const answer = this.passage === null ? null : this.passage.enterHost();
+    if (answer !== null) return this.answerAtLast(answer);
+    if (slashRedirect) return this.answerAtLast(slashAnswer(this.downstream, route.model, this.#context.settings()));
+    if (this.passage === null) this.proceed();
+    else this.passage.enter();
   }
 
   /** A policy answers instead of the backend. */
   answerInstead(answer: Answer): void {
-    this.#reply(answer);
+    if (!this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
   }
 
   /** Sends the request to a backend, now that no policy is against it. */
@@ -114,19 +120,46 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const { downstream } = this;
     const { head, client } = downstream;
     const route = this.route!;
-    const { maxRequestBodySize } = this.#context.settings();
+    const { maxRequestBodySize } = this.settings;
     // Plain HTTP is redirected first, where it is.
     if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    if (this.passage !== null && this.passage.upstream.target !== null) head.forwardedTarget = this.passage.upstream.target;
+    const changed = this.passage === null ? null : this.passage.upstream.target;
+    if (changed !== null) {
+      // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
+      if (!isSafeTarget(changed)) return this.refuse(ERRORS.badRequest);
+      head.forwardedTarget = changed;
+    }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
-    const { mirror } = route.model.policies;
-    if (mirror !== undefined && this.passage !== null) this.#beginCopy(mirror, this.passage);
-    const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
-    this.attempts.begin(way.group, way.fallback);
+    if (this.passage !== null) this.#copy = beginCopy(this.#context.mirrors, downstream, this.passage, this.requestEnded);
+    if (this.requestEnded) return this.#ask();
+    const { requestBuffering, requestBufferSize } = this.settings;
+    // Calls of gRPC may go both ways at once; nginx streams them too (ngx_http_grpc_handler).
+    this.#gathering = requestBuffering && this.#way?.group.targets[0]?.pool.transport.http2 === false;
+    this.attempts.body.begin(requestBufferSize, this.#gathering);
+    if (this.#gathering) downstream.resumeBody();
+    else this.#ask();
+  }
+
+  /** Where the route leads; null: to an answer of our own. */
+  get #way(): GroupPair | null {
+    const { target } = this.route!;
+    if (target.kind === 'answer') return null;
+    return target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
+  }
+
+  #ask(): void {
+    const { group, fallback } = this.#way!;
+    // HTTP/1.0 has no chunks.
+    if (this.passage?.upstream.http10 === true && this.downstream.head.chunked) return this.refuse(ERRORS.lengthRequired);
+    this.attempts.begin(group, fallback);
+  }
+
+  variables(): Passage {
+    return this.passage ?? passageWithoutSteps(this, this.#context);
   }
 
   /** Request body bytes; they are not changed after the call. */
@@ -134,12 +167,17 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
-    if (this.#copy !== null) this.#copy.add(bytes, start, end);
-    const { upstream, replay } = this.attempts;
-    if (!this.active || upstream === null || this.#standIn !== null) return;
-    const { maxRequestBodySize } = this.#context.settings();
+    this.#copy?.add(bytes, start, end);
+    const { upstream, body } = this.attempts;
+    if (!this.active || (upstream === null && !this.#gathering) || this.#errorPage.asked) return;
+    const { maxRequestBodySize } = this.settings;
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
-    replay.add(bytes, start, end);
+    const added = body.add(bytes, start, end);
+    if (upstream === null) {
+      if (added === 'wait') this.downstream.pauseBody();
+      else if (added !== 'taken') this.fail(added === 'failed' ? ERRORS.bodyNotHeld : ERRORS.tempSpaceUsedUp);
+      return;
+    }
     upstream.sendData(bytes, start, end);
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
     if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
@@ -149,21 +187,37 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   onRequestEnd(trailers: string): void {
     if (this.requestEnded) return;
     this.requestEnded = true;
-    if (this.#copy !== null) this.#endCopy(true);
-    if (!this.active) return;
+    this.#copy?.end();
+    if (!this.active || this.#errorPage.asked) return;
     this.trailers = allowedTrailers(trailers);
-    if (this.#standIn === null) this.attempts.upstream?.sendEnd(this.trailers);
+    if (this.#gathering) this.#gathered();
+    else this.attempts.upstream?.sendEnd(this.trailers);
+  }
+
+  /** All of the body is there. What came in chunks goes with a length, as nginx sends it, unless trailers follow it. */
+  #gathered(): void {
+    this.#gathering = false;
+    const { head } = this.downstream;
+    if (head.chunked && this.trailers === '') {
+      head.chunked = false;
+      head.contentLength = this.#bodyBytes;
+      head.rewriteLength = true;
+    }
+    this.#ask();
+  }
+
+  onBodyRoom(): void {
+    if (this.#gathering) this.downstream.resumeBody();
   }
 
   /** The client takes no more data for now. */
   onClientBlocked(): void {
-    this.#encoder?.pause();
-    this.attempts.upstream?.pause();
+    this.#body.onClientBlocked();
   }
 
   /** The client takes data again. */
   onClientDrain(): void {
-    if (this.#encoder?.resume() !== false) this.attempts.upstream?.resume();
+    this.#body.onClientDrain();
   }
 
   /** The client went away, or was cut off. */
@@ -196,49 +250,47 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onConnected(): void {
     this.attempts.connectedAt = this.#context.deadlines.now;
-    if (this.attempts.upstream?.blocked === false && this.#standIn === null) this.downstream.resumeBody();
+    if (this.attempts.upstream?.blocked === false) this.onUpstreamDrain();
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.downstream.head.minor === 1 && this.#standIn === null) this.downstream.sendInterim(head);
+    if (this.downstream.head.minor === 1 && !this.#errorPage.asked) this.downstream.sendInterim(head);
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (head.status >= 403 && this.attempts.passOver(head.status)) return;
     this.headReceivedAt = this.#context.deadlines.now;
+    if (this.#context.keepsResponses()) this.responseText = head.text;
     this.upstreamStatus = head.status;
     this.attempts.answered(isFailure(head.status));
     const { errors } = this.route!;
-    if (errors !== null && errors.intercepts && this.#standIn === null && isForeign(errors, head.status, this.downstream)) {
-      const standIn = standInForResponse(head);
-      this.attempts.discard();
-      return this.#askForPage(errors, standIn);
-    }
+    if (errors !== null && this.#errorPage.takesResponse(errors, head)) return;
     this.status = head.status;
     this.#responseStarted = true;
-    let more = this.passage === null ? '' : this.passage.leave(head, this.#standIn !== null);
-    if (this.#standIn !== null) more += this.#standIn.kept;
+    let more = this.passage === null ? '' : this.passage.leave(head, this.#errorPage.asked);
+    if (errors !== null) more += this.#errorPage.kept;
+    const { choice } = this.attempts;
+    if (choice !== null && choice.cookie !== '') more += `Set-Cookie: ${choice.cookie}\r\n`;
     if (head.status === 101) {
       this.#tunnel = true;
       this.attempts.succeeded();
       this.downstream.startTunnel(head, more);
     } else {
-      const { compression } = this.#context;
-      if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
-      this.downstream.sendHead(compression.enabled ? compression.head : head, more);
+      this.downstream.sendHead(this.#body.begin(head, this.settings), more);
     }
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
-    if (this.#encoder === null) this.downstream.sendData(bytes, start, end);
-    else if (!this.#encoder.write(bytes, start, end)) this.attempts.upstream?.pause();
+    if (this.#body.direct) this.downstream.sendData(bytes, start, end);
+    else this.#body.write(bytes, start, end);
   }
 
   onResponseEnd(trailers: string): void {
     this.attempts.upstream = null;
     if (!isFailure(this.upstreamStatus)) this.attempts.succeeded();
     const rest = this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '';
-    if (this.#encoder !== null) return this.#encoder.end(rest);
+    if (!this.#body.direct) return this.#body.end(rest);
     this.downstream.sendEnd(rest);
     this.#finish(null);
   }
@@ -252,7 +304,9 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onUpstreamDrain(): void {
-    if (this.#standIn === null) this.downstream.resumeBody();
+    if (this.#errorPage.asked) return;
+    this.attempts.body.onUpstreamDrain();
+    this.downstream.resumeBody();
   }
 
   onTunnelData(bytes: Buffer, start: number, end: number): void {
@@ -280,66 +334,30 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.attempts.retry(error, failed);
   }
 
-  #beginCopy(mirror: Mirror, passage: Passage): void {
-    const { downstream } = this;
-    this.#copy = this.#context.mirrors.begin(mirror, downstream.head.method, copiedHead(mirror, downstream, passage));
-    if (this.requestEnded || !mirror.body) this.#endCopy(true);
-  }
-
-  #endCopy(complete: boolean): void {
-    if (complete) this.#copy?.end();
-    else this.#copy?.drop();
-    this.#copy = null;
-  }
-
   refuse(error: ProxyError): void {
     this.error = error;
     if (error.status === 0) {
       this.downstream.abort();
       return this.#finish(error);
     }
-    if (this.#standIn !== null) return this.#answer(this.#standIn.original);
+    const answer = this.#errorPage.original ?? page(error.status);
     // What a client does wrong while it sends is between it and us (nginx just closes).
-    if (error.source === 'downstream' && error !== ERRORS.bodyTooLarge) this.#answer(page(error.status));
-    else this.#reply(page(error.status));
-  }
-
-  /** An answer of our own, or what stands for it. */
-  #reply(answer: Answer): void {
-    const errors = this.route?.errors ?? null;
-    if (errors === null || !isForeign(errors, answer.status, this.downstream)) return this.#answer(answer);
-    this.attempts.drop();
-    this.#askForPage(errors, standInForAnswer(answer));
-  }
-
-  /** Asks the backend for errors, once: what it answers, the client gets. */
-  #askForPage(errors: RouteErrors, standIn: StandIn): void {
-    const { head } = this.downstream;
-    this.#standIn = standIn;
-    const group = errorGroup(errors);
-    if (group === null) return this.#answer({ ...page(404), fields: standIn.kept });
-    if (!this.requestEnded) this.downstream.pauseBody();
-    head.forwardedTarget = '/';
-    this.attempts.ask(group, errorRequest(this.route!.model, head, standIn.original.status));
+    const own = error.source === 'downstream' && error !== ERRORS.bodyTooLarge;
+    if (own || !this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
   }
 
   #isRefused(refusal: Refusal | null): boolean {
     if (refusal === null) return false;
     this.error = refusal.error;
-    this.#answer(refusal.answer);
+    this.answerAtLast(refusal.answer);
     return true;
   }
 
-  #refuseForOverload(): void {
-    this.#context.admission.refused();
-    this.error = ERRORS.overloaded;
-    this.#answer(OVERLOADED);
-  }
-
-  #answer(given: Answer): void {
+  answerAtLast(given: Answer): void {
     this.attempts.drop();
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
+    this.answer = answer;
     this.#responseStarted = true;
     const { http2, head } = this.downstream;
     // What is written down is what happened; a client of gRPC looks for it elsewhere.
@@ -350,10 +368,10 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   #finish(error: ProxyError | null): void {
     this.error = error;
     this.active = false;
-    this.#encoder?.destroy();
-    this.#encoder = null;
+    this.#body.close();
     this.attempts.finish();
-    if (this.#copy !== null) this.#endCopy(false);
+    if (!this.requestEnded) this.#copy?.drop();
+    this.#copy = null;
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
     this.passage?.finish();
@@ -362,6 +380,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   #reset(headBytes: number): void {
     this.active = true;
+    this.settings = this.#context.settings();
     this.route = null;
     this.passage = null;
     this.status = this.upstreamStatus = 0;
@@ -370,10 +389,11 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.headReceivedAt = 0;
     this.requestBytes = headBytes;
     this.responseBytes = 0;
-    this.requestId = '';
-    this.#responseStarted = this.#tunnel = false;
-    this.#standIn = null;
+    this.requestId = this.responseText = this.alternativeName = '';
+    this.answer = null;
+    this.#responseStarted = this.#tunnel = this.#gathering = false;
     this.#bodyBytes = 0;
+    this.#errorPage.reset();
     this.trailers = '';
     this.attempts.reset();
   }

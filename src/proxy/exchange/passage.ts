@@ -9,6 +9,9 @@ import {
   type RouteSteps,
 } from '../../policies/acting.ts';
 import { RequestChanges, ResponseChanges, without } from '../../policies/changes.ts';
+import type { TraceContext } from '../../observe/tracing/trace-context.ts';
+import type { Tracer } from '../../observe/tracing/tracer.ts';
+import type { ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
@@ -27,6 +30,8 @@ export interface PassageOwner {
   readonly requestId: string;
   readonly active: boolean;
   readonly requestEnded: boolean;
+  /** The final one; 0 while there is none. */
+  readonly status: number;
   readonly answerInstead: (answer: Answer) => void;
   /** All steps let the request go on. */
   readonly proceed: () => void;
@@ -42,6 +47,7 @@ export class Passage implements PolicyPassage {
   readonly path: string;
   readonly upstream = new RequestChanges();
   readonly response = new ResponseChanges();
+  trace: TraceContext | null = null;
   readonly owner: PassageOwner;
   readonly #steps: RouteSteps;
   readonly #context: ExchangeContext;
@@ -80,12 +86,28 @@ export class Passage implements PolicyPassage {
     return this.owner.route!.host;
   }
 
+  get tracer(): Tracer | null {
+    return this.#context.tracer();
+  }
+
+  get status(): number {
+    return this.owner.status;
+  }
+
+  get http2(): boolean {
+    return this.owner.downstream.http2;
+  }
+
   get requestId(): string {
     return this.owner.requestId;
   }
 
   get now(): number {
     return this.#context.deadlines.now;
+  }
+
+  get counts(): ClientCounts {
+    return this.#context.counts;
   }
 
   variable(name: string): string {
@@ -186,4 +208,13 @@ export class Passage implements PolicyPassage {
     this.#over = true;
     for (const callback of this.#callbacks ?? []) callback();
   }
+}
+
+const NO_STEPS: RouteSteps = { host: [], request: [], response: [] };
+
+/** What gives the values of variables for a request whose route has no policies. */
+export function passageWithoutSteps(owner: PassageOwner, context: ExchangeContext): Passage {
+  const { head } = owner.downstream;
+  const { path } = context.router.find(head.host, head.rawPath, head.pathIsPlain);
+  return new Passage(owner, NO_STEPS, context, path);
 }

@@ -5,8 +5,16 @@ import type { Passage } from './passage.ts';
 
 const HOSTNAME = hostname();
 
+/** What the values come from: a passage, or a request without one. */
+export interface VariableSource extends Pick<
+  Passage,
+  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'requestId' | 'upstream'
+> {
+  readonly owner: Pick<Passage['owner'], 'downstream'>;
+}
+
 /** The value of a variable that `policies/variables/template.ts` knows; empty if it has none now. */
-export function variableOf(name: string, passage: Passage): string {
+export function variableOf(name: string, passage: VariableSource): string {
   const { request, route, client } = passage;
   switch (name) {
     case 'scheme':
@@ -80,7 +88,7 @@ export function variableOf(name: string, passage: Passage): string {
 }
 
 /** Families of variables: fields, cookies, arguments of the query, and what a client's certificate says. */
-function byPrefix(name: string, { request, owner }: Passage): string {
+function byPrefix(name: string, { request, owner }: VariableSource): string {
   if (name.startsWith('http_')) return request.field(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('cookie_')) return cookieOf(request.field('cookie'), name.slice(7));
   if (name.startsWith('arg_')) return argumentOf(queryOf(request.target), name.slice(4));
@@ -100,7 +108,7 @@ function byPrefix(name: string, { request, owner }: Passage): string {
   }
 }
 
-function serverPort({ settings, client }: Passage): string {
+function serverPort({ settings, client }: VariableSource): string {
   const [published, bound] =
     client.scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort] : [settings.publicHttpPort, settings.httpPort];
   return String(published === 0 ? bound : published);

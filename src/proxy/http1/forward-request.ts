@@ -3,6 +3,7 @@
  * ingress-nginx sets (rootfs/etc/nginx/template/nginx.tmpl), which no client can strip or forge.
  */
 import { randomBytes } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { ClientCertificate } from '../client-auth/certificate.ts';
 import { validHost } from '../routing/host.ts';
@@ -22,6 +23,8 @@ export interface ClientInfo {
   readonly proxiedPort: number | null;
   /** What the client showed, where the host of its handshake asks for certificates; null elsewhere. */
   readonly certificate: ClientCertificate | null;
+  /** Its TLS, to be asked what was agreed; null: plain. */
+  readonly tls: TLSSocket | null;
 }
 
 /** What is forwarded about one request, after trust in the client's own X-Forwarded-* was decided. */
@@ -38,10 +41,11 @@ export function clientInfo(
   scheme: 'http' | 'https',
   proxied: ProxyHeader | null = null,
   certificate: ClientCertificate | null = null,
+  tls: TLSSocket | null = null,
 ): ClientInfo {
   const { source = null, destination = null } = proxied ?? {};
   const proxiedPort = destination?.port ?? null;
-  return { scheme, address: source?.address ?? plainAddress(address), proxiedPort, certificate };
+  return { scheme, address: source?.address ?? plainAddress(address), proxiedPort, certificate, tls };
 }
 
 /** A load balancer that terminates TLS for port 443 says so by that port only (ingress-nginx, lua_ingress.lua). */

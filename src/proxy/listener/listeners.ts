@@ -1,7 +1,7 @@
 /** The listening sockets of a worker: plain HTTP and TLS, shared with the other workers by SO_REUSEPORT. */
 import type { KeyObject } from 'node:crypto';
 import net from 'node:net';
-import type tls from 'node:tls';
+import tls from 'node:tls';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import type { ClientCertificate } from '../client-auth/certificate.ts';
@@ -62,13 +62,14 @@ export class Listeners {
       proxied: ProxyHeader | null,
       certificate: ClientCertificate | null,
     ): void => {
-      const client = clientInfo(socket.remoteAddress ?? '', scheme, proxied, certificate);
+      const secure = socket instanceof tls.TLSSocket ? socket : null;
+      const client = clientInfo(socket.remoteAddress ?? '', scheme, proxied, certificate, secure);
       context.connections.add(new ClientConnection(socket, client, context));
       // What was read before the protocol began has left it paused.
       socket.resume();
     };
     const serveHttp2 = (socket: tls.TLSSocket, proxied: ProxyHeader | null, certificate: ClientCertificate | null): void => {
-      const client = clientInfo(socket.remoteAddress ?? '', 'https', proxied, certificate);
+      const client = clientInfo(socket.remoteAddress ?? '', 'https', proxied, certificate, socket);
       context.connections.add(new ClientSession(socket, client, context));
     };
     this.#http = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

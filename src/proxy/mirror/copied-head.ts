@@ -5,12 +5,14 @@ import { expand } from '../../policies/variables/template.ts';
 import { TextSink } from '../http1/forward-request.ts';
 import type { Downstream } from '../exchange/downstream.ts';
 import type { Passage } from '../exchange/passage.ts';
+import type { Copy } from './copy.ts';
+import type { Mirrors } from './mirrors.ts';
 
 /** A copy has a body of known length, or none; and asks for nothing that a copy cannot go on with. */
 const NOT_COPIED = ['content-length', 'transfer-encoding', 'connection', 'upgrade', 'expect', 'te'];
 
 /** The head, to its empty line, without the length of the body. */
-export function copiedHead(mirror: Mirror, downstream: Downstream, passage: Passage): string {
+function copiedHead(mirror: Mirror, downstream: Downstream, passage: Passage): string {
   const { target, hostField } = mirror;
   const changes = new RequestChanges();
   changes.host = expand(hostField, passage);
@@ -29,4 +31,14 @@ function escaped(text: string): string {
     /[^\x21-\x7e]/g,
     (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').slice(-2).toUpperCase()}`,
   );
+}
+
+/** Begins the copy that the route of a request asks for; null: there is none to be made, or it is on its way already. */
+export function beginCopy(mirrors: Mirrors, downstream: Downstream, passage: Passage, requestEnded: boolean): Copy | null {
+  const { mirror } = passage.route.policies;
+  if (mirror === undefined) return null;
+  const copy = mirrors.begin(mirror, downstream.head.method, copiedHead(mirror, downstream, passage));
+  if (!requestEnded && mirror.body) return copy;
+  copy?.end();
+  return null;
 }

@@ -38,6 +38,7 @@ export class ResponseReader {
   readonly #chunks = new ChunkedReader();
   #handler: ResponseHandler | null = null;
   #headRequest = false;
+  #maxHeadSize: number | null = null;
   #wantsUpgrade = false;
   #last = false;
   #framing: Framing = 'none';
@@ -51,8 +52,9 @@ export class ResponseReader {
     this.#limits = limits;
   }
 
-  /** Makes ready for the response to one request. `last`: the connection was asked to carry no other. */
-  begin(headRequest: boolean, wantsUpgrade: boolean, last = false): void {
+  /** Makes ready for the response to one request. `maxHeadSize`: null, as the limits say. `last`: the connection was asked to carry no other. */
+  begin(headRequest: boolean, wantsUpgrade: boolean, maxHeadSize: number | null = null, last = false): void {
+    this.#maxHeadSize = maxHeadSize;
     this.#headRequest = headRequest;
     this.#wantsUpgrade = wantsUpgrade;
     this.#last = last;
@@ -99,7 +101,7 @@ export class ResponseReader {
         end = source.length;
         this.#partial = null;
       }
-      const next = parseResponseHead(source, at, end, this.head, this.#limits());
+      const next = parseResponseHead(source, at, end, this.head, this.#headLimits());
       if (next < 0) return this.#fail(this.head.tooLarge ? ERRORS.responseHeadTooLarge : ERRORS.badResponse);
       if (next === 0) {
         // Copied: the buffer is shared by all connections.
@@ -153,6 +155,11 @@ export class ResponseReader {
     } else this.#framing = 'close';
     handler.onResponseHead(head);
     return this.#handler === null ? ABANDONED : MORE;
+  }
+
+  #headLimits(): ResponseHeadLimits {
+    const limits = this.#limits();
+    return this.#maxHeadSize === null ? limits : { ...limits, maxResponseHeadSize: this.#maxHeadSize };
   }
 
   /** 101 and 204 must not carry a Content-Length. */

@@ -2,9 +2,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { StreamId, TablePatch } from '../../model/table.ts';
+import type { CountsMemory, HeldCounts } from '../../policies/limits/client-counts.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
-import type { Refusal } from '../listener/opening.ts';
 import type { StapleChange } from '../ocsp/stapler.ts';
 import type { AdmissionLevel } from './overload.ts';
 
@@ -13,6 +13,8 @@ export interface WorkerData {
   readonly settings: ProxySettings;
   /** Where it counts requests: `observe/series.ts`. */
   readonly counters: Float64Array<SharedArrayBuffer>;
+  /** What clients asked for lately, shared by all workers; what of it is this worker's; and its number. */
+  readonly counts: { readonly memory: CountsMemory; readonly held: HeldCounts; readonly worker: number };
   /** Of TLS session tickets: `listener/ticket-keys.ts`. */
   readonly ticketKeys: KeyObject;
   /** What may be stapled now: `ocsp/stapler.ts`. */
@@ -45,8 +47,8 @@ export type FromWorker =
   | { readonly type: 'listenFailed'; readonly message: string; readonly code: string }
   /** The port of a TCP or UDP service could not be listened on. */
   | { readonly type: 'streamFailed'; readonly id: StreamId; readonly message: string }
-  /** Connections are closed for their PROXY header: this one, and perhaps many more. */
-  | { readonly type: 'proxyHeaderRefused'; readonly address: string; readonly why: Refusal }
+  /** Something does not work, and perhaps again and again; `client`: whose connection it was. */
+  | { readonly type: 'trouble'; readonly what: string; readonly why: string; readonly client?: string }
   /** An exception nobody expected; `lost` says what it cost. */
   | { readonly type: 'bug'; readonly stack: string; readonly lost: string }
   /** What the delays of the worker's event loop ask for from now on; `delay`: the last one, in milliseconds. */

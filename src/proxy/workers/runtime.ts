@@ -1,23 +1,27 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import type { KeyObject } from 'node:crypto';
-import { lookup } from 'node:dns';
 import type { StreamId, TablePatch, VirtualHost } from '../../model/table.ts';
-import { AccessLog, standardOutput } from '../../observe/access-log.ts';
+import { LogFiles } from '../../observe/log-files.ts';
 import {
   ACCEPTED,
   ACTIVE,
   ADMISSION,
-  EJECTIONS,
   LOG_DROPPED,
   PROXY_HEADERS_REFUSED,
+  READING,
   REFUSED,
   REJECTED,
-  RETRIES_DENIED,
+  SPANS_LOST,
   UDP_DROPPED,
+  WAITING,
+  WRITING,
 } from '../../observe/series.ts';
+import { countsAlone, type ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
+import { Tracing } from '../../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { collectGarbage } from './collect-garbage.ts';
+import { connectionStates } from './connection-states.ts';
 import { compileRoute, groupsOf, treatedAlike, unavailableHost, type CompiledRoute } from '../routing/compiled-route.ts';
 import { Compression } from '../compression/compression.ts';
 import type { BoundPorts } from '../data-plane.ts';
@@ -27,7 +31,6 @@ import { RequestStates } from '../http1/request-state.ts';
 import { ClientSession } from '../http2/session.ts';
 import { AcceptPath } from '../listener/accept.ts';
 import { Listeners } from '../listener/listeners.ts';
-import type { Refusal } from '../listener/opening.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Staples } from '../ocsp/stapler.ts';
@@ -36,62 +39,30 @@ import { Outbox } from '../outbox.ts';
 import type { StreamContext } from '../stream/context.ts';
 import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
+import { Notices } from './notices.ts';
+import type { Census, RuntimeOptions } from './runtime-options.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
-import { Recorder } from '../record.ts';
+import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
+import { TunedSettings } from '../routing/tuned-settings.ts';
+import { TempFiles } from '../body/temp-files.ts';
 import { Groups, type GroupContext } from '../upstream/group.ts';
+import { groupContext } from './group-context.ts';
 import { IdleConnections } from '../upstream/idle.ts';
-import { Resolver, type Lookup } from '../upstream/resolver.ts';
+import { Resolver, systemLookup } from '../upstream/resolver.ts';
 
-/** All connections of a worker read from upstreams into one buffer of this size. */
-const READ_BUFFER = 65_536;
 /** Refused PROXY headers are told at most once in so many milliseconds. */
 const NOTICE_INTERVAL = 60_000;
+/** Connections are counted by their state this often, in milliseconds. */
+const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
-
-const systemLookup: Lookup = (name, done) => {
-  lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
-};
-
-const clock = (): number => performance.now();
-
-/** What a worker holds open; all of it is 0 when nobody is connected and idle upstream connections are gone. */
-export interface Census {
-  /** Of clients, those in their TLS handshake included. */
-  readonly connections: number;
-  /** Open on connections that speak HTTP/2. */
-  readonly streams: number;
-  /** Connections of both sides that are watched for their deadline. */
-  readonly deadlines: number;
-  /** Connections to endpoints of the table, busy and idle. */
-  readonly upstreams: number;
-  /** Those that wait in a pool. */
-  readonly idleUpstreams: number;
-  readonly udpSessions: number;
-  /** Responses that are being compressed. */
-  readonly compressions: number;
-}
-
-/** What a test may replace, and what the worker tells. */
-export interface RuntimeOptions {
-  /** An exception nobody expected. `lost`: what it cost, when it was not an exchange. */
-  readonly onBug: (error: unknown, lost?: string) => void;
-  /** What the delays of the event loop ask for has changed; `delay`: the last one, in milliseconds. */
-  readonly onDelayed?: ((level: AdmissionLevel, delay: number) => void) | undefined;
-  /** Called now and then while a table is applied. */
-  readonly onProgress?: (() => void) | undefined;
-  /** Connections are closed for their PROXY header; told for one of many. */
-  readonly onProxyHeaderRefused?: ((address: string, why: Refusal) => void) | undefined;
-  readonly lookup?: Lookup | undefined;
-  /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
-  readonly ticketKeys?: KeyObject;
-}
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
   /** What clients are stapled that ask for it. */
   readonly staples = new Staples();
+  readonly tracing: Tracing;
   #settings: ProxySettings;
   readonly #admission: Admission;
   readonly #options: RuntimeOptions;
@@ -99,16 +70,19 @@ export class Runtime {
   #memory: AdmissionLevel = OPEN;
   #delayed: AdmissionLevel = OPEN;
   #garbageCollectedAt = -Infinity;
+  #countedAt = -Infinity;
   readonly #deadlines = new Deadlines();
   readonly #outbox = new Outbox();
   readonly #states = new RequestStates();
   readonly #compression: Compression;
+  readonly #counts: ClientCounts;
+  readonly #tempFiles: TempFiles;
   readonly #router = new Router<CompiledRoute>(treatedAlike);
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
   readonly #groups: Groups;
   readonly #tls: TlsContexts;
-  readonly #log: AccessLog;
+  readonly #files: LogFiles;
   readonly #recorder: Recorder;
   readonly #writer: SeriesWriter;
   readonly #listeners: Listeners;
@@ -123,14 +97,38 @@ export class Runtime {
     this.#writer = writer;
     this.#options = options;
     this.#admission = new Admission(() => writer.add(REFUSED, 1));
-    this.#log = new AccessLog(standardOutput(), (lines) => writer.add(LOG_DROPPED, lines));
-    this.#recorder = new Recorder(writer, this.#log);
+    const notices = new Notices((what, why) => options.onTrouble?.(what, why));
+    this.#files = new LogFiles(
+      (lines) => writer.add(LOG_DROPPED, lines),
+      (path, message) => notices.tell(`the access log ${path} cannot be written`, message),
+    );
+    this.#recorder = new Recorder(writer, this.#files);
     this.#recorder.configure(settings);
+    this.tracing = new Tracing((spans, why) => {
+      writer.add(SPANS_LOST, spans);
+      notices.tell('spans were not taken by the collector', why);
+    });
+    this.tracing.configure(settings);
     this.#compression = new Compression(settings, this.#deadlines);
+    this.#counts = options.counts ?? countsAlone(settings.limitMemory);
+    this.#tempFiles = new TempFiles(
+      {
+        limits: () => this.#settings,
+        deadlines: this.#deadlines,
+        onBug,
+        onFailed: ({ message }) => notices.tell('temporary files cannot be used: large bodies are refused', message),
+      },
+      options.fileSystem,
+    );
     this.#tls = new TlsContexts(settings);
-    const groups = this.#groupContext(onBug);
+    const groups = groupContext(
+      onBug,
+      () => this.#settings,
+      { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
+      writer,
+    );
     this.#groups = new Groups(groups);
-    const connections = this.#connectionContext(new Resolver(resolveName, clock), groups);
+    const connections = this.#connectionContext(new Resolver(resolveName, () => performance.now()), groups);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
       ...streams,
@@ -198,6 +196,7 @@ export class Runtime {
     const { httpPort, httpsPort } = this.#settings;
     this.#settings = { ...settings, httpPort, httpsPort };
     this.#recorder.configure(settings);
+    this.tracing.configure(settings);
     this.#compression.configure(settings);
     this.#tls.configure(settings);
     this.#refreshContext();
@@ -238,7 +237,7 @@ export class Runtime {
     for (const connection of this.connections) connection.destroy();
     this.#listeners.destroy();
     this.#deadlines.close();
-    await this.#log.close();
+    await Promise.all([this.#files.close(), this.tracing.close()]);
   }
 
   /** Counts what is open now. */
@@ -251,12 +250,15 @@ export class Runtime {
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
       compressions: this.#compression.atWork,
+      tempFiles: this.#tempFiles.files,
+      tempBytes: this.#tempFiles.bytes,
     };
   }
 
   /** Publishes what is open, and looks for an overload. `delay`: how late the event loop is, in milliseconds. */
   tick(delay: number): void {
     this.#writer.set(ACTIVE, this.#listeners.open);
+    if (performance.now() - this.#countedAt > COUNT_INTERVAL) this.#countStates();
     this.#admit(() => {
       const level = this.#admission.delay(delay, this.#settings.overloadDelay);
       if (level !== this.#delayed) this.#options.onDelayed?.(level, delay);
@@ -272,6 +274,14 @@ export class Runtime {
   memory(level: AdmissionLevel): void {
     this.#memory = level;
     this.#admit(() => this.#admission.memory(level));
+  }
+
+  #countStates(): void {
+    this.#countedAt = performance.now();
+    const { reading, writing, waiting } = connectionStates(this.connections);
+    this.#writer.set(READING, reading);
+    this.#writer.set(WRITING, writing);
+    this.#writer.set(WAITING, waiting);
   }
 
   #openStreams(): number {
@@ -360,36 +370,22 @@ export class Runtime {
     };
   }
 
-  #groupContext(onBug: (error: unknown) => void): GroupContext {
-    return {
-      onBug,
-      deadlines: this.#deadlines,
-      outbox: this.#outbox,
-      limits: () => this.#settings,
-      connectTimeout: () => this.#settings.upstreamConnectTimeout,
-      readTimeout: () => this.#settings.upstreamReadTimeout,
-      sendTimeout: () => this.#settings.upstreamSendTimeout,
-      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
-      poolLimits: () => this.#settings,
-      idle: this.#idleUpstreams,
-      healthLimits: () => this.#settings,
-      onEjected: () => this.#writer.add(EJECTIONS, 1),
-      retryBudget: () => this.#settings.upstreamRetryBudget,
-      onRetryDenied: () => this.#writer.add(RETRIES_DENIED, 1),
-    };
-  }
-
   #connectionContext(resolver: Resolver, groups: GroupContext): ConnectionContext {
     return {
       onBug: groups.onBug,
       settings: () => this.#settings,
+      tuned: new TunedSettings(),
+      files: this.#tempFiles,
       admission: this.#admission,
       router: this.#router,
       resolver,
+      keepsResponses: () => this.#recorder.keepsResponses,
+      tracer: () => this.tracing.current,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
       compression: this.#compression,
       mirrors: new Mirrors({ ...groups, admission: this.#admission, resolver }),
+      counts: this.#counts,
       outbox: this.#outbox,
       states: this.#states,
       requestLimits: () => this.#settings,

@@ -16,6 +16,8 @@ export interface ConfigKey {
   readonly meaning: string;
   /** What the settings become by this value; undefined when it cannot be understood. */
   readonly read: (value: string) => SettingsPatch | undefined;
+  /** What is to be said of a value: why it cannot be understood, or what of it is not done; null: nothing. */
+  readonly remark?: (value: string) => string | null;
 }
 
 /** A key with its type, default and meaning, and what it fills. */

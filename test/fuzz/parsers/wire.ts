@@ -7,11 +7,11 @@ import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { CATCH_ALL_HOST } from '../../../src/model/table.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
-import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Runtime } from '../../../src/proxy/workers/runtime.ts';
 import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { certificate, group, host, prefixRoute, proxySettings, table } from '../../support/proxy.ts';
 import type { Random } from '../random.ts';
+import { seriesWriter } from '../../support/series.ts';
 
 export { page } from '../../../src/policies/answer.ts';
 
@@ -180,7 +180,7 @@ export class WiredProxy {
       return socket;
     }) as unknown as UpstreamSocket['connect'];
     syncBuiltinESMExports();
-    const writer = new SeriesWriter(sharedCounters(), () => undefined);
+    const writer = seriesWriter(sharedCounters(), () => undefined);
     this.#runtime = new Runtime(proxySettings(), writer, { onBug: (error) => this.bugs.push(error) });
     net.createServer = createServer;
     syncBuiltinESMExports();

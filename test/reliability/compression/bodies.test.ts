@@ -4,7 +4,7 @@
  */
 import http2 from 'node:http2';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Recorder } from '../../../src/proxy/record.ts';
+import { Recorder } from '../../../src/proxy/record/recorder.ts';
 import { ALL_CODINGS, CODING_NAMES, decoded, fetchCoded, get, noise, prose } from '../../support/coded.ts';
 import { h2Backend } from '../../support/h2-backend.ts';
 import { Http2Client } from '../../support/http2/stage.ts';

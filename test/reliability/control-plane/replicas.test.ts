@@ -12,7 +12,6 @@ import { Controller } from '../../../src/controller/controller.ts';
 import { makeFakeCertificate } from '../../../src/controller/fake-certificate.ts';
 import { SYSTEM_CLOCK } from '../../../src/controller/loop.ts';
 import { createLogger } from '../../../src/observe/log.ts';
-import { SeriesReader } from '../../../src/observe/series-reader.ts';
 import { startDataPlane } from '../../../src/proxy/supervisor.ts';
 import { parseFlags } from '../../../src/settings/parse.ts';
 import { Chain, startCluster } from '../../support/chain.ts';
@@ -21,6 +20,7 @@ import { FakeCluster } from '../../support/fake-cluster.ts';
 import { Load } from '../../support/load.ts';
 import { exchange } from '../../support/raw-client.ts';
 import { Scene } from './scene.ts';
+import { seriesReader } from '../../support/series.ts';
 
 const NAMESPACE = 'default';
 
@@ -65,7 +65,7 @@ describe.concurrent('A15: the control plane crashes', { timeout: 60_000 }, () =>
     const dataPlane = startDataPlane(settings.proxy, {
       workers: 2,
       log,
-      series: new SeriesReader({ controller_class: '', controller_namespace: '', controller_pod: '' }, false),
+      series: seriesReader({ controller_class: '', controller_namespace: '', controller_pod: '' }, false),
     });
     const cluster = new FakeCluster();
     const passes = { succeeded: 0, failed: 0 };

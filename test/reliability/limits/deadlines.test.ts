@@ -6,12 +6,14 @@
  * test's own: after every single event somebody's deadline covers every connection, and once nothing happens any more, time alone
  * ends all of them.
  */
+import { countsAlone } from '../../../src/policies/limits/client-counts.ts';
+import { TempFiles } from '../../../src/proxy/body/temp-files.ts';
+import { TunedSettings } from '../../../src/proxy/routing/tuned-settings.ts';
 import type net from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccessLog } from '../../../src/observe/access-log.ts';
 import { sharedCounters } from '../../../src/observe/series.ts';
-import { SeriesWriter } from '../../../src/observe/series-writer.ts';
 import { Compression } from '../../../src/proxy/compression/compression.ts';
 import { compileRoute, type CompiledRoute } from '../../../src/proxy/routing/compiled-route.ts';
 import { Deadlines, type Timed } from '../../../src/proxy/deadlines.ts';
@@ -20,7 +22,7 @@ import { RequestStates } from '../../../src/proxy/http1/request-state.ts';
 import type { ConnectionContext } from '../../../src/proxy/http1/connection-context.ts';
 import { clientInfo } from '../../../src/proxy/http1/forward-request.ts';
 import { Outbox } from '../../../src/proxy/outbox.ts';
-import { Recorder } from '../../../src/proxy/record.ts';
+import { Recorder } from '../../../src/proxy/record/recorder.ts';
 import { Router } from '../../../src/proxy/routing/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
 import { Mirrors } from '../../../src/proxy/mirror/mirrors.ts';
@@ -31,6 +33,7 @@ import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
 import { Admission } from '../../../src/proxy/workers/overload.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
+import { seriesWriter } from '../../support/series.ts';
 
 const SETTINGS = proxySettings({
   clientHeaderTimeout: 10_000,
@@ -85,14 +88,12 @@ class World {
       return socket.socket;
     }) as UpstreamSocket['connect']);
     const onBug = (error: unknown): void => void this.bugs.push(error);
-    const writer = new SeriesWriter(sharedCounters(), () => undefined);
-    const recorder = new Recorder(
-      writer,
-      new AccessLog(
-        (_, done) => done(null),
-        () => undefined,
-      ),
+    const writer = seriesWriter(sharedCounters(), () => undefined);
+    const log = new AccessLog(
+      (_, done) => done(null),
+      () => undefined,
     );
+    const recorder = new Recorder(writer, { get: () => log, keep: () => undefined });
     const pools = {
       onBug,
       deadlines: this.deadlines,
@@ -127,9 +128,14 @@ class World {
     const context: ConnectionContext = {
       onBug,
       settings: () => SETTINGS,
+      tuned: new TunedSettings(),
+      files: new TempFiles({ limits: () => SETTINGS, deadlines: this.deadlines, onFailed: onBug, onBug }),
+      counts: countsAlone(SETTINGS.limitMemory),
       router,
       resolver,
       mirrors: new Mirrors({ ...pools, resolver, admission }),
+      tracer: () => null,
+      keepsResponses: () => false,
       onExchangeDone: (exchange) => recorder.record(exchange),
       deadlines: this.deadlines,
       compression: new Compression(SETTINGS, this.deadlines),

@@ -17,12 +17,16 @@ const NO_LIMITS = new Set([
   'httpsPort',
   'publicHttpPort',
   'publicHttpsPort',
+  'limitReqStatus',
+  'limitConnStatus',
   'gzipLevel',
   'gzipMinLength',
   'brotliLevel',
   'brotliMinLength',
   'zstdLevel',
   'zstdMinLength',
+  'otelSamplerRatio',
+  'otlpCollectorPort',
 ]);
 
 describe('docs/limits.md', () => {

@@ -7,13 +7,13 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CATCH_ALL_HOST, type Certificate } from '../../../src/model/table.ts';
 import { ACCEPTED } from '../../../src/observe/series.ts';
-import { SeriesReader } from '../../../src/observe/series-reader.ts';
 import type { DataPlane } from '../../../src/proxy/data-plane.ts';
 import { startDataPlane } from '../../../src/proxy/supervisor.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { certificate, host, NOT_FOUND_HOST, proxySettings, table } from '../../support/proxy.ts';
 import { handshake } from '../../support/tls-client.ts';
+import { seriesReader } from '../../support/series.ts';
 
 const WORKERS = 2;
 const HANDSHAKES = 20;
@@ -31,7 +31,7 @@ afterEach(async () => {
 /** A data plane with one host, and its clock in hand. */
 class Scene {
   now = 0;
-  readonly series = new SeriesReader({ controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' }, true);
+  readonly series = seriesReader({ controller_class: 'c', controller_namespace: 'n', controller_pod: 'p' }, true);
   readonly threads: Worker[] = [];
   readonly plane: DataPlane;
   port = 0;

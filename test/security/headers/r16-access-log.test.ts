@@ -49,8 +49,16 @@ const REQUESTS: readonly (readonly [string, string])[] = [
 const mark = (index: number): string => `GET /mark-${index} HTTP/1.1`;
 
 beforeAll(async () => {
-  chain = await (await Chain.start({ flags: ['--access-log=true'] })).listening();
-  chain.apply(ingress('web', 'app.test Prefix / control'));
+  chain = await (await Chain.start({ flags: ['--access-log=true', '--configmap=default/sluice'] })).listening();
+  chain.apply(
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'sluice', namespace: 'default' },
+      data: { 'enable-access-log-for-default-backend': 'true' },
+    },
+    ingress('web', 'app.test Prefix / control'),
+  );
   await chain.settled();
   for (const [index, [, text]] of REQUESTS.entries()) {
     await say(`${mark(index)}\r\nHost: app.test\r\n\r\n`);

@@ -17,7 +17,7 @@ export const X_FORWARDED_PORT = 12;
 export const USER_AGENT = 13;
 export const REFERER = 14;
 export const ACCEPT = 15;
-const AUTHORIZATION = 16;
+export const AUTHORIZATION = 16;
 /** Set by us, or of one hop only, or dangerous (HTTPoxy; h2c upgrades): never forwarded from the client. */
 const DROPPED = 17;
 

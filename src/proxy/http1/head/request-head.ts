@@ -25,6 +25,7 @@ import { connectionOptions } from './hop-by-hop.ts';
 import { LineRuns } from './line-runs.ts';
 import {
   ACCEPT,
+  AUTHORIZATION,
   CONNECTION,
   CONTENT_LENGTH,
   EXPECT,
@@ -138,6 +139,10 @@ export class RequestHead {
 
   get accept(): string {
     return this.values.get(ACCEPT, this.text);
+  }
+
+  get authorization(): string {
+    return this.values.get(AUTHORIZATION, this.text);
   }
 
   /** The method and the target, as the upstream gets them. */
