@@ -2,6 +2,7 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
+import { ACCESS_KEYS } from './keys/access.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
@@ -243,6 +244,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
   ),
 
+  ...ACCESS_KEYS,
   ...COMPRESSION_KEYS,
 
   // Sluice's own.

@@ -271,6 +271,28 @@ export interface TranslateSettings {
   readonly httpRedirectCode: number;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `whitelist-source-range` and `denylist-source-range`: what holds for Ingresses without an annotation of their own. */
+  readonly allowedSourceRanges: readonly string[];
+  readonly deniedSourceRanges: readonly string[];
+  /** `block-cidrs`, `block-user-agents`, `block-referers`: clients that get 403 wherever they go. */
+  readonly blockedCidrs: readonly string[];
+  readonly blockedUserAgents: readonly string[];
+  readonly blockedReferers: readonly string[];
+  /** `no-auth-locations`: Ingress paths that begin so need no authentication. */
+  readonly noAuthLocations: readonly string[];
+  /**
+   * `global-auth-url` and its kin, as they are written: the values of the annotations `auth-…` for Ingresses that have no `auth-url`.
+   * What cannot be understood denies those Ingresses, so it must not be lost here.
+   */
+  readonly globalAuthUrl: string;
+  readonly globalAuthMethod: string;
+  readonly globalAuthSignin: string;
+  readonly globalAuthSigninRedirectParam: string;
+  readonly globalAuthResponseHeaders: string;
+  readonly globalAuthRequestRedirect: string;
+  readonly globalAuthCacheKey: string;
+  readonly globalAuthCacheDuration: string;
+  readonly globalAuthAlwaysSetCookie: boolean;
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;

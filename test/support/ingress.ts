@@ -1,6 +1,7 @@
 /** Ingresses as their users write them, translated and served by a data plane, for tests of annotations. */
 import type { Ingress, KubeObject, Service, EndpointSlice } from '../../src/model/objects.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import type { TablePatch } from '../../src/model/table.ts';
 import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
 import { translateTable } from '../../src/translate/translate.ts';
@@ -115,8 +116,12 @@ export function translated(
 /** Translates the objects and serves them. To be closed by the caller, or watched by a `Stage`. */
 export async function serve(
   objects: Iterable<KubeObject>,
-  settings: { readonly translate?: Partial<TranslateSettings>; readonly proxy?: Partial<ProxySettings> } = {},
+  settings: {
+    readonly translate?: Partial<TranslateSettings>;
+    readonly proxy?: Partial<ProxySettings>;
+    readonly lookup?: Lookup;
+  } = {},
 ): Promise<TestProxy & { readonly diagnostics: readonly Diagnostic[] }> {
   const { patch, diagnostics } = translated(objects, settings.translate);
-  return { ...(await startProxy(patch, settings.proxy)), diagnostics };
+  return { ...(await startProxy(patch, settings.proxy, settings.lookup)), diagnostics };
 }

@@ -1,7 +1,7 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
 import type { RoutePolicies } from '../../model/policies.ts';
 import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
-import type { RouteSteps } from '../../policies/acting.ts';
+import type { RouteSteps, StepServices } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
 import type { Recorder } from '../record/recorder.ts';
@@ -41,6 +41,7 @@ export function compileRoute(
   { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
   groups: Groups,
   recorder: Recorder,
+  services: StepServices,
 ): CompiledRoute {
   const { target } = model;
   const clientAuth = tls?.clientAuth ?? null;
@@ -50,7 +51,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
-    steps: compileSteps(model),
+    steps: compileSteps(model, services),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };

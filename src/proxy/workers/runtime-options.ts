@@ -34,6 +34,8 @@ export interface RuntimeOptions {
   /** Something beside the traffic does not work, such as a log that cannot be written; `why`: in the system's words. */
   readonly onTrouble?: ((what: string, why: string) => void) | undefined;
   readonly lookup?: Lookup | undefined;
+  /** The addresses that services of policies may have; unless a test says otherwise, not those of the loopback. */
+  readonly reachable?: ((address: string) => boolean) | undefined;
   /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
   readonly ticketKeys?: KeyObject;
 }

@@ -1,6 +1,5 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import type { KeyObject } from 'node:crypto';
-import { lookup } from 'node:dns';
 import type { StreamId, TablePatch, VirtualHost } from '../../model/table.ts';
 import { LogFiles } from '../../observe/log-files.ts';
 import {
@@ -42,12 +41,13 @@ import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Notices } from './notices.ts';
 import type { Census, RuntimeOptions } from './runtime-options.ts';
+import { WorkerServices } from './step-services.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
 import { Groups, type GroupContext } from '../upstream/group.ts';
 import { IdleConnections } from '../upstream/idle.ts';
-import { Resolver, type Lookup } from '../upstream/resolver.ts';
+import { Resolver, systemLookup, type Lookup } from '../upstream/resolver.ts';
 
 /** All connections of a worker read from upstreams into one buffer of this size. */
 const READ_BUFFER = 65_536;
@@ -57,10 +57,6 @@ const NOTICE_INTERVAL = 60_000;
 const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
-
-const systemLookup: Lookup = (name, done) => {
-  lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
-};
 
 const clock = (): number => performance.now();
 
@@ -85,6 +81,7 @@ export class Runtime {
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
   readonly #groups: Groups;
+  readonly #services: WorkerServices;
   readonly #tls: TlsContexts;
   readonly #files: LogFiles;
   readonly #recorder: Recorder;
@@ -115,7 +112,9 @@ export class Runtime {
     this.tracing.configure(settings);
     this.#compression = new Compression(settings, this.#deadlines);
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#groupContext(onBug));
+    const groups = this.#groupContext(onBug);
+    this.#groups = new Groups(groups);
+    this.#services = new WorkerServices(groups, { deadlines: this.#deadlines, settings: () => this.#settings, clock, options });
     const connections = this.#connectionContext(resolveName, onBug);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
@@ -225,6 +224,7 @@ export class Runtime {
     for (const connection of this.connections) connection.destroy();
     this.#listeners.destroy();
     this.#deadlines.close();
+    this.#services.close();
     await Promise.all([this.#files.close(), this.tracing.close()]);
   }
 
@@ -234,7 +234,7 @@ export class Runtime {
       connections: this.#listeners.open,
       streams: this.#openStreams(),
       deadlines: this.#deadlines.size,
-      upstreams: this.#groups.openConnections(),
+      upstreams: this.#groups.openConnections() + this.#services.subrequests.connections,
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
       compressions: this.#compression.atWork,
@@ -300,7 +300,7 @@ export class Runtime {
   }
 
   #setHost(host: VirtualHost): void {
-    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder));
+    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder, this.#services));
     for (const route of routes) for (const group of groupsOf(route)) group.users++;
     this.#letGo(host.host);
     this.#routes.set(host.host, routes);
