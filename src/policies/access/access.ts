@@ -21,12 +21,14 @@ export function accessStep(route: Route, services: StepServices): RequestStep | 
   if (externalAuth !== undefined) checks.push(externalCheck(externalAuth, route, services));
   if (checks.length === 0) return null;
   const any = satisfyAny === true && checks.length > 1;
-  const cleared = [...(passwordAuth === undefined ? [] : ['Authorization']), ...(externalAuth?.responseHeaders ?? [])];
-  const identities = new Set((externalAuth?.responseHeaders ?? []).map(withoutUnderscores));
+  const named = externalAuth?.responseHeaders ?? [];
+  const cleared = [...(passwordAuth === undefined ? [] : ['Authorization']), ...named];
+  const identities = new Set(named.map(withoutUnderscores));
+  const underscored = named.some((name) => name.includes('_'));
   return (passage) => {
     // Whoever lets it in: a backend believes these to be of the proxy.
     for (const name of cleared) passage.upstream.remove(name);
-    if (identities.size > 0 && passage.settings.underscoresInHeaders) removeAliases(passage, identities);
+    if (underscored || (identities.size > 0 && passage.settings.underscoresInHeaders)) removeAliases(passage, identities);
     return decide(passage, checks, any, 0, null);
   };
 }
