@@ -7,7 +7,7 @@ import type { TraceContext } from '../observe/tracing/trace-context.ts';
 import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
-import type { AuthCache } from './access/auth-cache.ts';
+import type { AuthCache } from './external-auth/auth-cache.ts';
 import type { Nonces } from './access/nonces.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
 import type { PasswordChecker } from './passwords/checker.ts';

@@ -2,7 +2,7 @@
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { blockedClients } from './access/blocked-clients.ts';
-import { externalAuth } from './access/external-auth.ts';
+import { externalAuth } from './external-auth/external-auth.ts';
 import { passwordAuth } from './access/password-auth.ts';
 import { satisfyAny } from './access/satisfy.ts';
 import { sourceRanges } from './access/source-ranges.ts';

@@ -2,7 +2,7 @@
 import type { Route } from '../model/table.ts';
 import { accessStep } from './access/access.ts';
 import { blockedClientsStep } from './access/blocked-clients.ts';
-import { externalCookies } from './access/external-check.ts';
+import { externalCookies } from './external-auth/external-check.ts';
 import type { RequestStep, ResponseStep, RouteSteps, StepServices } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';

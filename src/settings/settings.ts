@@ -174,7 +174,7 @@ export interface ProxySettings {
   readonly gzipMinLength: number;
   /** `gzip-types`: media types in lower case, beside text/html; `*`: all. */
   readonly gzipTypes: readonly string[];
-  /** `gzip-disable`: a regular expression without repetition; clients whose User-Agent it matches get no gzip. Empty: none. */
+  /** `gzip-disable`: a regular expression (`keys/regex.ts`); clients whose User-Agent it matches get no gzip. Empty: none. */
   readonly gzipDisable: string;
   /** `enable-brotli` and those that begin with `brotli-`: as for gzip. */
   readonly useBrotli: boolean;

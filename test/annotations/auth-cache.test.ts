@@ -1,6 +1,6 @@
 /** What an authentication service said is remembered: `auth-cache-key`, `auth-cache-duration`. And its connections: `auth-keepalive`. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { AuthCache, cacheTime } from '../../src/policies/access/auth-cache.ts';
+import { AuthCache, cacheTime } from '../../src/policies/external-auth/auth-cache.ts';
 import { answer, basic, fieldIn, scene, type Scene, type SceneOptions } from '../support/auth.ts';
 import { ingress, service, translated } from '../support/ingress.ts';
 import { exchange } from '../support/raw-client.ts';

@@ -8,7 +8,7 @@ import { type Answer, page } from '../answer.ts';
 import { basicCheck } from './basic.ts';
 import { type Check, GRANTED, type Verdict } from './check.ts';
 import { digestCheck } from './digest.ts';
-import { externalCheck } from './external-check.ts';
+import { externalCheck } from '../external-auth/external-check.ts';
 import { sourceRangesCheck } from './source-ranges.ts';
 
 /** The step; null: everybody may come. */

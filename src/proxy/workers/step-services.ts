@@ -1,5 +1,5 @@
 /** What the steps of policies use of their worker. */
-import { AuthCache } from '../../policies/access/auth-cache.ts';
+import { AuthCache } from '../../policies/external-auth/auth-cache.ts';
 import { Nonces } from '../../policies/access/nonces.ts';
 import type { StepServices } from '../../policies/acting.ts';
 import { PasswordChecker } from '../../policies/passwords/checker.ts';

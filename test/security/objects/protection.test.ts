@@ -25,7 +25,7 @@ describe('a protection that is asked for is there, or nothing is', () => {
       expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
   });
 
-  it.each(['auth-type', 'auth-url', 'auth-tls-secret'])('R11: %s denies whether or not what it names exists', (name) => {
+  it.each(['auth-type', 'auth-tls-secret', 'allowlist-source-range', 'denylist-source-range'])('R11: %s denies whether or not what it names exists', (name) => {
     for (const value of ['tenant/tls', 'tenant/missing', 'victim/tls', 'basic', 'http://auth.test/'])
       expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
   });

@@ -9,7 +9,7 @@ import type { SubrequestResponse } from '../subrequest.ts';
 import { expand } from '../variables/template.ts';
 import { type AuthDecision, cacheTime } from './auth-cache.ts';
 import { authRequest } from './auth-request.ts';
-import { type Check, GRANTED, type Verdict } from './check.ts';
+import { type Check, GRANTED, type Verdict } from '../access/check.ts';
 
 /** The statuses with which nginx's add_header adds (ngx_http_headers_filter). */
 const WITH_FIELDS: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);

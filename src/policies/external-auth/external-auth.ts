@@ -13,7 +13,7 @@ import { isChangeable } from '../changes.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from '../policy.ts';
 import { parseInteger } from '../values.ts';
 import { parseTemplate } from '../variables/template.ts';
-import { isAbsent, isOpen, readName } from './password-auth.ts';
+import { isAbsent, isOpen, readName } from '../access/password-auth.ts';
 
 /** What one Ingress asks for, or the ConfigMap for it. */
 export interface ExternalAuthWish {
