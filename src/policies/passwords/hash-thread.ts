@@ -1,5 +1,5 @@
 /** A thread of its own for slow password hashes: started when it is needed, and again when it dies. */
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** One password to check. */
 export interface HashJob {
@@ -26,9 +26,15 @@ const HEAP = 32;
 
 /** A thread as `HashThread`. */
 export class OwnHashThread implements HashThread {
+  readonly #startThread: (file: URL, options: WorkerOptions) => Worker;
   #worker: Worker | null = null;
   #id = 0;
   #done: ((right: boolean | null) => void) | null = null;
+
+  /** `startThread`: `node:worker_threads` unless a test wants to have the thread in hand. */
+  constructor(startThread: (file: URL, options: WorkerOptions) => Worker = (file, options) => new Worker(file, options)) {
+    this.#startThread = startThread;
+  }
 
   check(password: Uint8Array, hash: string, done: (right: boolean | null) => void): void {
     this.#done = done;
@@ -45,7 +51,7 @@ export class OwnHashThread implements HashThread {
 
   #started(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+    const worker = this.#startThread(new URL('./thread.ts', import.meta.url), {
       name: 'passwords',
       resourceLimits: { maxOldGenerationSizeMb: HEAP, maxYoungGenerationSizeMb: 4 },
     });

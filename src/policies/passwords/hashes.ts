@@ -55,6 +55,7 @@ export function matches(password: Buffer, hash: string): boolean {
   const text = password.toString('latin1');
   if (MD5.test(hash)) return same(Buffer.from(md5Crypt(text, hash)), Buffer.from(hash));
   if (DES.test(hash)) return same(Buffer.from(apacheCrypt(text, hash)), Buffer.from(hash));
+  if (shaCryptRounds(hash) === undefined) return false;
   return same(Buffer.from(shaCrypt(password, hash)), Buffer.from(hash.slice(hash.lastIndexOf('$') + 1)));
 }
 

@@ -67,7 +67,8 @@ export class Subrequests implements SubrequestSender {
       this.#start(service, call);
     };
     this.#starts.set(call, start);
-    if (service.waiting.size >= MAX_WAITING) queueMicrotask(() => call.fail());
+    // Those that wait for this turn to end have a place that is free.
+    if (service.waiting.size + service.active >= MAX_WAITING + MAX_ACTIVE) queueMicrotask(() => call.fail());
     else {
       service.waiting.add(call);
       // Never before this returns.
