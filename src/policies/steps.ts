@@ -11,9 +11,7 @@ import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 type Compile<Step> = (route: Route, services: StepServices) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [
-  blockedClientsStep,
-];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep];
 
 /** Rewrite phase, then limits, then access. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
@@ -23,9 +21,7 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   accessStep,
 ];
 
-const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [
-  externalCookies,
-];
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [externalCookies];
 
 /** The steps of a route; null: it has none, which costs nothing per request. */
 export function compileSteps(route: Route, services: StepServices): RouteSteps | null {

@@ -54,13 +54,7 @@ export function applyConfigMap(
     diagnostics.push({ code, severity, object: configMapRef, field: `data[${shown(key)}]`, message, served });
   };
   const reportInvalid = (name: string, value: string, expected: string, served: string): void => {
-    report(
-      'ConfigKeyInvalid',
-      'error',
-      name,
-      `${name}: ${shown(value)} is not valid; expected ${expected}.`,
-      served,
-    );
+    report('ConfigKeyInvalid', 'error', name, `${name}: ${shown(value)} is not valid; expected ${expected}.`, served);
   };
 
   // In a fixed order, so that the same data gives the same reports.

@@ -244,7 +244,8 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const resolved = oldest && this.#policies(oldest, { path: '/', pathType: 'Prefix' }, null, ({ ofBackend }) => ofBackend !== true);
+    const resolved =
+      oldest && this.#policies(oldest, { path: '/', pathType: 'Prefix' }, null, ({ ofBackend }) => ofBackend !== true);
     const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved?.denied === true;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {

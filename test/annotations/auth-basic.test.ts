@@ -29,7 +29,11 @@ const HASHES: readonly (readonly [string, string])[] = [
 const ON = { 'auth-type': 'basic', 'auth-secret': 'users', 'auth-realm': 'Members only' };
 
 /** A scene with these users in the Secret `users`. */
-function users(file: string, annotations: Readonly<Record<string, unknown>> = ON, options: SceneOptions = {}): ReturnType<typeof scene> {
+function users(
+  file: string,
+  annotations: Readonly<Record<string, unknown>> = ON,
+  options: SceneOptions = {},
+): ReturnType<typeof scene> {
   return scene(stage, annotations, { objects: [secret('users', { auth: file })], ...options });
 }
 
@@ -58,7 +62,8 @@ describe('auth-type', () => {
   it.each(HASHES)('lets the right password in by %s, and no other', async (_, hash) => {
     const { ask } = await users(`joe:${hash}\n`);
     const statuses = [];
-    for (const password of ['secret', 'Secret', 'secre', 'secret!!', '']) statuses.push((await ask('/', basic('joe', password))).status);
+    for (const password of ['secret', 'Secret', 'secre', 'secret!!', ''])
+      statuses.push((await ask('/', basic('joe', password))).status);
     expect(statuses).toEqual([200, 401, 401, 401, 401]);
   });
 
@@ -95,7 +100,13 @@ describe('auth-type', () => {
     const { ask } = await users(file);
     const [utf8, latin1] = [Buffer.from('günther'), Buffer.from('günther', 'latin1')];
     const statuses = [];
-    for (const [user, password] of [['utf8', utf8], ['latin1', latin1], ['crypt', latin1], ['utf8', latin1], ['latin1', utf8]] as const)
+    for (const [user, password] of [
+      ['utf8', utf8],
+      ['latin1', latin1],
+      ['crypt', latin1],
+      ['utf8', latin1],
+      ['latin1', utf8],
+    ] as const)
       statuses.push((await ask('/', basic(user, password))).status);
     expect(statuses).toEqual([200, 200, 200, 401, 401]);
   });
@@ -140,7 +151,10 @@ describe('auth-secret', () => {
     ['no text', 7, 'AnnotationInvalid'],
     ['without the key auth', 'empty', 'SecretInvalid'],
   ])('%s: nobody gets in, and it is said', async (_, name, code) => {
-    const { ask, diagnostics } = await named(name, [secret('users', { auth: 'joe:{PLAIN}secret' }), secret('empty', { other: 'x' })]);
+    const { ask, diagnostics } = await named(name, [
+      secret('users', { auth: 'joe:{PLAIN}secret' }),
+      secret('empty', { other: 'x' }),
+    ]);
     expect((await ask('/', basic('joe', 'secret'))).status).toBe(503);
     expect(diagnostics).toContain(`${code} Ingress web metadata.annotations[auth-secret]`);
   });
@@ -152,10 +166,14 @@ describe('auth-secret', () => {
 
   it('may be of another namespace where the ConfigMap allows it', async () => {
     const other = secret('users', { auth: 'joe:{PLAIN}secret' });
-    const { ask } = await users('', { ...ON, 'auth-secret': 'other/users' }, {
-      objects: [{ ...other, metadata: { ...other.metadata, namespace: 'other' } }],
-      translate: { allowCrossNamespaceResources: true },
-    });
+    const { ask } = await users(
+      '',
+      { ...ON, 'auth-secret': 'other/users' },
+      {
+        objects: [{ ...other, metadata: { ...other.metadata, namespace: 'other' } }],
+        translate: { allowCrossNamespaceResources: true },
+      },
+    );
     expect((await ask('/', basic('joe', 'secret'))).status).toBe(200);
   });
 
@@ -184,7 +202,9 @@ describe('auth-secret', () => {
       secret('users', { auth: `joe:$y$unknown\nann:${APR1}\n` }),
     ]);
     expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([['SecretInvalid', 'warning']]);
-    expect(diagnostics[0]!.message).toBe('the Secret "default/users" has 1 users (of 2) whose password hash cannot be understood');
+    expect(diagnostics[0]!.message).toBe(
+      'the Secret "default/users" has 1 users (of 2) whose password hash cannot be understood',
+    );
   });
 
   it('shows nothing of the users in what is printed or written', () => {
@@ -228,7 +248,11 @@ describe('auth-realm', () => {
   ])('%s', async (_, realm, shown) => {
     const { ask } = await users('joe:{PLAIN}secret', { ...ON, 'auth-realm': realm });
     const { status, headers } = await ask();
-    expect([status, headers.get('www-authenticate'), headers.has('set-cookie')]).toEqual([401, [`Basic realm="${shown}"`], false]);
+    expect([status, headers.get('www-authenticate'), headers.has('set-cookie')]).toEqual([
+      401,
+      [`Basic realm="${shown}"`],
+      false,
+    ]);
   });
 });
 
@@ -253,7 +277,11 @@ describe('a password that is changed', () => {
   it('counts at once, though the old one was remembered', async () => {
     const { proxy, ask, backend } = await users(`joe:${APR1}`);
     expect((await ask('/', basic('joe', 'secret'))).status).toBe(200);
-    const { patch } = translated([ingress(ON), ...service('app', [backend.port]), secret('users', { auth: 'joe:{PLAIN}other' })]);
+    const { patch } = translated([
+      ingress(ON),
+      ...service('app', [backend.port]),
+      secret('users', { auth: 'joe:{PLAIN}other' }),
+    ]);
     proxy.runtime.apply({ ...patch, reset: false });
     expect((await ask('/', basic('joe', 'secret'))).status).toBe(401);
     expect((await ask('/', basic('joe', 'other'))).status).toBe(200);

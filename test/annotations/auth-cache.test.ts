@@ -17,7 +17,11 @@ function cached(annotations: Readonly<Record<string, unknown>> = {}, options: Sc
 }
 
 /** How often the service was asked for so many equal requests. */
-async function askedFor(requests: number, annotations: Readonly<Record<string, unknown>>, options: SceneOptions = {}): Promise<number> {
+async function askedFor(
+  requests: number,
+  annotations: Readonly<Record<string, unknown>>,
+  options: SceneOptions = {},
+): Promise<number> {
   const { ask, asked } = await cached(annotations, options);
   for (let i = 0; i < requests; i++) await ask('/', basic('joe', 'x'));
   return asked().length;
@@ -59,7 +63,9 @@ describe('auth-cache-key', () => {
     const ask = async (host: string, path: string): Promise<number> =>
       (await exchange(first.proxy.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status;
     for (let i = 0; i < 2; i++)
-      expect([await ask('app.example', '/'), await ask('app.example', '/two'), await ask('other.example', '/')]).toEqual([200, 200, 200]);
+      expect([await ask('app.example', '/'), await ask('app.example', '/two'), await ask('other.example', '/')]).toEqual([
+        200, 200, 200,
+      ]);
     expect(first.asked().length).toBe(3);
   });
 
@@ -80,7 +86,9 @@ describe('auth-cache-key', () => {
       { 'auth-response-headers': 'X-User', 'auth-cache-key': '$cookie_user' },
       {
         auth: (head) =>
-          fieldIn(head, 'cookie') === 'user=joe' ? response('', 'X-User: joe\r\n') : answer(401, 'WWW-Authenticate: Basic realm="a"\r\n'),
+          fieldIn(head, 'cookie') === 'user=joe'
+            ? response('', 'X-User: joe\r\n')
+            : answer(401, 'WWW-Authenticate: Basic realm="a"\r\n'),
       },
     );
     for (let i = 0; i < 2; i++) {
@@ -108,10 +116,13 @@ describe('auth-cache-duration', () => {
     expect(await askedFor(3, annotations, { auth: () => answer(status) })).toBe(questions);
   });
 
-  it.each(['forever', '200', '30m 200', '200 -5m', '200 5 minutes', '200 5m; deny all', 5])('%j: nobody gets in', async (duration) => {
-    const { ask } = await cached({ 'auth-cache-duration': duration });
-    expect((await ask()).status).toBe(503);
-  });
+  it.each(['forever', '200', '30m 200', '200 -5m', '200 5 minutes', '200 5m; deny all', 5])(
+    '%j: nobody gets in',
+    async (duration) => {
+      const { ask } = await cached({ 'auth-cache-duration': duration });
+      expect((await ask()).status).toBe(503);
+    },
+  );
 
   it.each([
     ['sets a cookie', 'Set-Cookie: a=1', 3],
@@ -140,7 +151,8 @@ describe('auth-cache-duration', () => {
   });
 
   it('what a service says of itself goes before it', () => {
-    const fields = (values: Readonly<Record<string, string>>) => (name: string) => (values[name] === undefined ? [] : [values[name]]);
+    const fields = (values: Readonly<Record<string, string>>) => (name: string) =>
+      values[name] === undefined ? [] : [values[name]];
     const rules = [{ statuses: [200], time: 5 }];
     const time = (values: Readonly<Record<string, string>>): number => cacheTime(200, fields(values), rules, 1_000_000);
     expect(time({})).toBe(5);
@@ -163,7 +175,9 @@ describe('auth-cache-duration', () => {
 });
 
 /** How many connections the service saw for four requests, one after the other. */
-async function connections(annotations: Readonly<Record<string, unknown>>): Promise<readonly [number, number, string | undefined]> {
+async function connections(
+  annotations: Readonly<Record<string, unknown>>,
+): Promise<readonly [number, number, string | undefined]> {
   const { ask, service: auth, asked } = await scene(stage, { 'auth-url': 'http://AUTH/', ...annotations });
   let status = 0;
   for (let i = 0; i < 4; i++) status = (await ask()).status;
@@ -213,7 +227,10 @@ describe('auth-keepalive-share-vars', () => {
     ['false', 'false'],
     ['nonsense', 'maybe'],
   ])('%s: the service knows the id of the request', async (_, value) => {
-    const { ask, asked } = await scene(stage, { 'auth-url': 'http://AUTH/', ...(value && { 'auth-keepalive-share-vars': value }) });
+    const { ask, asked } = await scene(stage, {
+      'auth-url': 'http://AUTH/',
+      ...(value && { 'auth-keepalive-share-vars': value }),
+    });
     await ask('/', 'X-Request-ID: id-1\r\n');
     expect(fieldIn(asked()[0], 'x-request-id')).toBe('id-1');
   });

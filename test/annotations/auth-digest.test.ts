@@ -22,7 +22,10 @@ const FILE = `# users\r\nann:Other realm:${md5('ann:Other realm:secret')}\r\njoe
 const ON = { 'auth-type': 'digest', 'auth-secret': 'users', 'auth-realm': REALM };
 
 /** A scene with these users in the Secret `users`. */
-function users(annotations: Readonly<Record<string, unknown>> = ON, data: Readonly<Record<string, string>> = { auth: FILE }): Promise<Scene> {
+function users(
+  annotations: Readonly<Record<string, unknown>> = ON,
+  data: Readonly<Record<string, string>> = { auth: FILE },
+): Promise<Scene> {
   return scene(stage, annotations, { objects: [secret('users', data)] });
 }
 
@@ -66,7 +69,10 @@ describe('auth-type', () => {
     const nonce = await nonceOf(open);
     const { status, headers } = await open.ask('/', `Authorization: ${authorization({ nonce })}\r\n`);
     const proof = md5(`${HA1}:${nonce}:00000001:abc:auth:${md5(':/')}`);
-    expect([status, headers.get('authentication-info')]).toEqual([200, [`qop="auth", rspauth="${proof}", cnonce="abc", nc=00000001`]]);
+    expect([status, headers.get('authentication-info')]).toEqual([
+      200,
+      [`qop="auth", rspauth="${proof}", cnonce="abc", nc=00000001`],
+    ]);
     expect(fieldIn(open.proxied()[0], 'authorization')).toBeUndefined();
   });
 
@@ -94,13 +100,18 @@ describe('auth-type', () => {
     expect([status, headers.get('www-authenticate')![0]!.includes('stale')]).toEqual([401, false]);
   });
 
-  it.each(['Digest', 'Digest ', 'Digest username=', 'Digest ,,,', `Digest ${'a="b",'.repeat(500)}`, 'Digest username="joe', 'Basic am9lOnNlY3JldA=='])(
-    'digest: does not let in by %j',
-    async (value) => {
-      const { ask } = await users();
-      expect((await ask('/', `Authorization: ${value}\r\n`)).status).toBe(401);
-    },
-  );
+  it.each([
+    'Digest',
+    'Digest ',
+    'Digest username=',
+    'Digest ,,,',
+    `Digest ${'a="b",'.repeat(500)}`,
+    'Digest username="joe',
+    'Basic am9lOnNlY3JldA==',
+  ])('digest: does not let in by %j', async (value) => {
+    const { ask } = await users();
+    expect((await ask('/', `Authorization: ${value}\r\n`)).status).toBe(401);
+  });
 
   it('digest: takes each use of a nonce once, and asks anew without asking the user for a nonce that is not ours', async () => {
     const open = await users();
@@ -140,7 +151,10 @@ describe('auth-type', () => {
 });
 
 describe('a nonce', () => {
-  const file = usersOf({ metadata: { name: 's' }, data: { auth: Buffer.from(FILE).toString('base64') } } satisfies Secret, 'auth-file')!;
+  const file = usersOf(
+    { metadata: { name: 's' }, data: { auth: Buffer.from(FILE).toString('base64') } } satisfies Secret,
+    'auth-file',
+  )!;
   const auth: PasswordAuth = { scheme: 'digest', realm: REALM, secret: 'default/s', users: file };
   let now = 1_700_000_000_000;
   const passage = (value: string): Passage =>
@@ -153,7 +167,10 @@ describe('a nonce', () => {
     const never = (): never => expect.fail('it decides at once');
     const nonce = nonceIn(challengeOf(one(passage(''), never)));
     expect(other(passage(authorization({ nonce })), never)).toBe(GRANTED);
-    const changed = usersOf({ metadata: { name: 's' }, data: { auth: Buffer.from(`${FILE}\n`).toString('base64') } }, 'auth-file')!;
+    const changed = usersOf(
+      { metadata: { name: 's' }, data: { auth: Buffer.from(`${FILE}\n`).toString('base64') } },
+      'auth-file',
+    )!;
     const third = digestCheck({ ...auth, users: changed }, new Nonces(), () => now);
     expect(challengeOf(third(passage(authorization({ nonce })), never))).toContain('stale="true"');
   });

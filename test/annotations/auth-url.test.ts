@@ -96,7 +96,8 @@ describe('auth-url', () => {
   it('asks with the fields of ingress-nginx, and the client’s own but for its body', async () => {
     const { proxy, asked, backend } = await asking({}, { proxy: { generateRequestId: true } });
     const client = await stage.client(proxy.port);
-    const fields = 'Cookie: session=1\r\nAuthorization: Bearer t\r\nContent-Type: text/plain\r\nX-Custom: yes\r\nX-Request-ID: id-1\r\n';
+    const fields =
+      'Cookie: session=1\r\nAuthorization: Bearer t\r\nContent-Type: text/plain\r\nX-Custom: yes\r\nX-Request-ID: id-1\r\n';
     const forged =
       'X-Original-URL: http://evil/\r\nX-Original-Method: GET\r\nX-Sent-From: me\r\nX-Real-IP: 1.1.1.1\r\nX-Forwarded-For: 1.1.1.1\r\n' +
       'X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Auth-Request-Redirect: /evil\r\nssl-client-verify: SUCCESS\r\n';
@@ -253,19 +254,25 @@ describe('auth-url', () => {
   });
 
   it('protects clients of HTTP/2, and what they send', async () => {
-    const { proxy, asked, backend } = await asking({ 'auth-response-headers': 'X-User' }, { auth: () => response('', 'X-User: joe\r\n') });
+    const { proxy, asked, backend } = await asking(
+      { 'auth-response-headers': 'X-User' },
+      { auth: () => response('', 'X-User: joe\r\n') },
+    );
     const client = stage.opened(new Http2Client(proxy.httpsPort));
     const served = await client.request({ ':method': 'POST', ':path': '/p?q', 'x-user': 'root' }, 'body');
-    expect([served.headers[':status'], fieldIn(asked()[0], 'x-original-url'), fieldIn(asked()[0], 'x-original-method')]).toEqual([
-      200,
-      'https://app.example/p?q',
-      'POST',
-    ]);
+    expect([
+      served.headers[':status'],
+      fieldIn(asked()[0], 'x-original-url'),
+      fieldIn(asked()[0], 'x-original-method'),
+    ]).toEqual([200, 'https://app.example/p?q', 'POST']);
     expect([fieldIn(backend.received[0], 'x-user'), backend.received[0]!.includes('body')]).toEqual(['joe', true]);
   });
 
   it('passes a challenge on', async () => {
-    const { ask } = await asking({}, { auth: () => answer(401, 'WWW-Authenticate: Bearer realm="x"\r\nWWW-Authenticate: Basic\r\nX: y\r\n') });
+    const { ask } = await asking(
+      {},
+      { auth: () => answer(401, 'WWW-Authenticate: Bearer realm="x"\r\nWWW-Authenticate: Basic\r\nX: y\r\n') },
+    );
     const { headers } = await ask();
     expect([headers.get('www-authenticate'), headers.get('x')]).toEqual([['Bearer realm="x"', 'Basic'], undefined]);
   });
@@ -310,7 +317,11 @@ describe('auth-signin', () => {
       { 'auth-signin': 'https://login.example/?x=1' },
       [302, 'https://login.example/?x=1&rd=http://app.example%2Fa%2520b%3Fc%3D%27d%27%26e'],
     ],
-    ['a URL with the parameter', { 'auth-signin': 'https://$host/?rd=$escaped_request_uri' }, [302, 'https://app.example/?rd=%2Fa%2520b%3Fc%3D%27d%27%26e']],
+    [
+      'a URL with the parameter',
+      { 'auth-signin': 'https://$host/?rd=$escaped_request_uri' },
+      [302, 'https://app.example/?rd=%2Fa%2520b%3Fc%3D%27d%27%26e'],
+    ],
     ['an unknown variable: nobody gets in', { 'auth-signin': 'https://$nobody/' }, [503, undefined]],
     ['a line of its own: nobody gets in', { 'auth-signin': 'https://x/\r\nSet-Cookie: a' }, [503, undefined]],
     ['another scheme: nobody gets in', { 'auth-signin': 'javascript:alert(1)' }, [503, undefined]],
@@ -421,7 +432,7 @@ describe('auth-proxy-set-headers', () => {
     ['with an unknown variable', 'bad', { 'X-A': '$nobody' }],
     ['with a line of its own', 'bad', { 'X-A': 'a\r\nX-B: c' }],
   ])('%s: nobody gets in', async (_, name, data) => {
-    const { ask } = await asking({ 'auth-proxy-set-headers': name }, { objects: [map, configMap('bad', data as Record<string, string>)] });
+    const { ask } = await asking({ 'auth-proxy-set-headers': name }, { objects: [map, configMap('bad', data)] });
     expect((await ask()).status).toBe(503);
   });
 });

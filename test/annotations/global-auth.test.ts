@@ -66,7 +66,10 @@ describe('enable-global-auth', () => {
         globalAuthSignin: 'https://login/',
         globalAuthSigninRedirectParam: 'back',
       },
-      { auth: (head) => (fieldIn(head, 'cookie') === undefined ? answer(401, 'Set-Cookie: a=1\r\n') : response('', 'X-User: joe\r\n')) },
+      {
+        auth: (head) =>
+          fieldIn(head, 'cookie') === undefined ? answer(401, 'Set-Cookie: a=1\r\n') : response('', 'X-User: joe\r\n'),
+      },
     );
     const { status, headers } = await ask();
     expect([status, headers.get('location'), headers.get('set-cookie')]).toEqual([

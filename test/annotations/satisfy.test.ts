@@ -12,7 +12,9 @@ const PASSWORD = { 'auth-type': 'basic', 'auth-secret': 'users' };
 const HERE = { 'allowlist-source-range': '127.0.0.1' };
 const ELSEWHERE = { 'allowlist-source-range': '192.0.2.1' };
 const SERVICE = { 'auth-url': 'http://AUTH/' };
-const USERS: SceneOptions = { objects: [secret('users', { auth: 'joe:{PLAIN}secret\nslow:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0' })] };
+const USERS: SceneOptions = {
+  objects: [secret('users', { auth: 'joe:{PLAIN}secret\nslow:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0' })],
+};
 const RIGHT = basic('joe', 'secret');
 const SLOW = basic('slow', 'secret');
 const WRONG = basic('joe', 'wrong');
@@ -47,7 +49,11 @@ describe('satisfy', () => {
     ['nobody does: the client is asked for a password again', WRONG, 401, 401],
     ['a service that fails refuses, whatever came before', WRONG, 500, 500],
   ])('any, with a service: %s', async (_, fields, said, status) => {
-    const { ask } = await scene(stage, { ...ELSEWHERE, ...PASSWORD, ...SERVICE, satisfy: 'any' }, { ...USERS, auth: () => answer(said) });
+    const { ask } = await scene(
+      stage,
+      { ...ELSEWHERE, ...PASSWORD, ...SERVICE, satisfy: 'any' },
+      { ...USERS, auth: () => answer(said) },
+    );
     expect((await ask('/', fields)).status).toBe(status);
   });
 

@@ -66,7 +66,12 @@ describe('whitelist-source-range', () => {
       '192.0.2.1',
       403,
     ],
-    ['counts when the new one is empty', { 'whitelist-source-range': '192.0.2.0/24', 'allowlist-source-range': '' }, '192.0.2.1', 200],
+    [
+      'counts when the new one is empty',
+      { 'whitelist-source-range': '192.0.2.0/24', 'allowlist-source-range': '' },
+      '192.0.2.1',
+      200,
+    ],
     ['nonsense: nobody', { 'whitelist-source-range': '127.0.0.1 ; ' }, '192.0.2.1', 503],
   ])('%s', async (_, annotations, address, status) => {
     expect(await statusFor(annotations, address)).toBe(status);
@@ -98,7 +103,12 @@ describe('denylist-source-range', () => {
       '192.0.2.7',
       403,
     ],
-    ['what is neither denied nor allowed', { 'denylist-source-range': '10.0.0.0/8', 'allowlist-source-range': '192.0.2.7' }, '1.1.1.1', 403],
+    [
+      'what is neither denied nor allowed',
+      { 'denylist-source-range': '10.0.0.0/8', 'allowlist-source-range': '192.0.2.7' },
+      '1.1.1.1',
+      403,
+    ],
     ['nonsense: nobody', { 'denylist-source-range': 'evil.example' }, '192.0.2.1', 503],
     ['a list of nothing: nobody', { 'denylist-source-range': ' , ' }, '192.0.2.1', 503],
   ])('%s', async (_, annotations, address, status) => {
@@ -131,7 +141,10 @@ describe('a set of addresses', () => {
   it('finds them among thousands as a simple search does', () => {
     const ranges = Array.from({ length: 5000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/25`);
     const set = addressSet(ranges);
-    const found = Array.from({ length: 5000 }, (_, i) => [set.has(`10.${i >> 8}.${i & 255}.127`), set.has(`10.${i >> 8}.${i & 255}.128`)]);
+    const found = Array.from({ length: 5000 }, (_, i) => [
+      set.has(`10.${i >> 8}.${i & 255}.127`),
+      set.has(`10.${i >> 8}.${i & 255}.128`),
+    ]);
     expect(found.every(([inside, outside]) => inside === true && outside === false)).toBe(true);
   });
 

@@ -38,7 +38,11 @@ function sender(changes: { readonly reachable?: (address: string) => boolean } =
       poolLimits: () => settings,
       idle: new IdleConnections(),
     },
-    resolver: new Resolver((name, done) => done(null, [name === 'inside.test' ? '127.0.0.1' : '192.0.2.1']), () => clock.now, reachable),
+    resolver: new Resolver(
+      (name, done) => done(null, [name === 'inside.test' ? '127.0.0.1' : '192.0.2.1']),
+      () => clock.now,
+      reachable,
+    ),
     deadlines,
     reachable,
     connectTimeout: () => 5000,
@@ -46,11 +50,22 @@ function sender(changes: { readonly reachable?: (address: string) => boolean } =
     onBug,
   });
   made.push(subrequests, deadlines);
-  const ask = (port: number, more: Partial<Subrequest> = {}): { answer: Promise<SubrequestResponse | null>; cancel: () => void } => {
+  const ask = (
+    port: number,
+    more: Partial<Subrequest> = {},
+  ): { answer: Promise<SubrequestResponse | null>; cancel: () => void } => {
     let cancel = (): void => undefined;
     const answer = new Promise<SubrequestResponse | null>((resolve) => {
       cancel = subrequests.send(
-        { tls: false, host: '127.0.0.1', port, method: 'GET', head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', keepAlive: null, ...more },
+        {
+          tls: false,
+          host: '127.0.0.1',
+          port,
+          method: 'GET',
+          head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+          keepAlive: null,
+          ...more,
+        },
         resolve,
       );
     });
@@ -124,7 +139,9 @@ describe('a sub-request', () => {
   it('goes to no more than 256 services that are remembered', async () => {
     const backend = await stage.backend(() => response(''));
     const { ask, subrequests } = sender();
-    const distinct = Array.from({ length: 300 }, (_, i) => ({ keepAlive: { connections: 1, requests: 1000 + i, timeout: 60_000 } }));
+    const distinct = Array.from({ length: 300 }, (_, i) => ({
+      keepAlive: { connections: 1, requests: 1000 + i, timeout: 60_000 },
+    }));
     for (const more of distinct) expect((await ask(backend.port, more).answer)!.status).toBe(200);
     await eventually(() => subrequests.connections <= 256);
   });
@@ -132,9 +149,12 @@ describe('a sub-request', () => {
   it('whose answer is not understood by its asker is a bug, and costs nothing else', async () => {
     const { port } = await stage.backend(() => response(''));
     const { subrequests, bugs, ask } = sender();
-    subrequests.send({ tls: false, host: '127.0.0.1', port, method: 'GET', head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', keepAlive: null }, () => {
-      throw new Error('mine');
-    });
+    subrequests.send(
+      { tls: false, host: '127.0.0.1', port, method: 'GET', head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', keepAlive: null },
+      () => {
+        throw new Error('mine');
+      },
+    );
     await eventually(() => bugs.length === 1);
     expect((await ask(port).answer)!.status).toBe(200);
   });

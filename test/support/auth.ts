@@ -53,7 +53,13 @@ export async function scene(
   annotations: Readonly<Record<string, unknown>>,
   options: SceneOptions = {},
 ): Promise<Scene> {
-  const { auth = () => response(''), backend: answers = () => response('hello'), objects = [], translate = {}, proxy } = options;
+  const {
+    auth = () => response(''),
+    backend: answers = () => response('hello'),
+    objects = [],
+    translate = {},
+    proxy,
+  } = options;
   const backend = await stage.backend(answers);
   const authService = await stage.backend(auth);
   const authority = `${AUTH_HOST}:${authService.port}`;
@@ -72,8 +78,7 @@ export async function scene(
     service: authService,
     authority,
     diagnostics: served.diagnostics.map(
-      ({ code, field, object }) =>
-        `${code} ${object.kind} ${object.name} ${field.replace('nginx.ingress.kubernetes.io/', '')}`,
+      ({ code, field, object }) => `${code} ${object.kind} ${object.name} ${field.replace('nginx.ingress.kubernetes.io/', '')}`,
     ),
     ask: (path = '/', fields = '', method = 'GET') =>
       exchange(served.port, `${method} ${path} HTTP/1.1\r\nHost: app.example\r\n${fields}\r\n`),
@@ -102,4 +107,3 @@ export function basic(user: string, password: string | Buffer): string {
 export function answer(status: number, fields = '', body = ''): string {
   return `HTTP/1.1 ${status} x\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
 }
-

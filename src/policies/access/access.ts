@@ -11,6 +11,11 @@ import { digestCheck } from './digest.ts';
 import { externalCheck } from '../external-auth/external-check.ts';
 import { sourceRangesCheck } from './source-ranges.ts';
 
+type Outcome = ReturnType<RequestStep>;
+
+const LET_IN = { over: true, outcome: null } as const;
+const GO_ON = { over: false, outcome: null } as const;
+
 /** The step; null: everybody may come. */
 export function accessStep(route: Route, services: StepServices): RequestStep | null {
   const { sourceRanges, passwordAuth, externalAuth, satisfyAny } = route.policies;
@@ -34,40 +39,38 @@ export function accessStep(route: Route, services: StepServices): RequestStep | 
 }
 
 /** The checks from `at` on; `refusal`: what those before it say, where one of these may still let the request in. */
-function decide(
-  passage: Passage,
-  checks: readonly Check[],
-  any: boolean,
-  at: number,
-  refusal: Answer | null,
-): Answer | typeof PENDING | null {
-  let refused = refusal;
+function decide(passage: Passage, checks: readonly Check[], any: boolean, at: number, refusal: Answer | null): Outcome {
+  let said = refusal;
   for (let index = at; index < checks.length; index++) {
-    const said = refused;
+    const before = said;
     const verdict = checks[index]!(passage, (late) => {
       // Whatever goes wrong here lets nobody in.
-      let outcome: Answer | typeof PENDING | null = page(500);
+      let outcome: Outcome = page(500);
       try {
-        outcome = settle(late, any, said, (answer) => decide(passage, checks, any, index + 1, answer));
+        const told = take(late, any, before);
+        outcome = told.over ? told.outcome : decide(passage, checks, any, index + 1, told.outcome);
       } finally {
         if (outcome !== PENDING) passage.resume(outcome);
       }
     });
     if (verdict === PENDING) return PENDING;
-    if (verdict === GRANTED) {
-      if (any) return null;
-    } else if (verdict !== null) {
-      if (!any || !canBeOverruled(verdict)) return verdict;
-      refused = stronger(refused, verdict);
-    }
+    const told = take(verdict, any, before);
+    if (told.over) return told.outcome;
+    said = told.outcome;
   }
-  return refused;
+  return said;
 }
 
-function settle<T>(verdict: Verdict, any: boolean, refused: Answer | null, rest: (refused: Answer | null) => T): T | Answer | null {
-  if (verdict === GRANTED) return any ? null : rest(refused);
-  if (verdict === null) return rest(refused);
-  return any && canBeOverruled(verdict) ? rest(stronger(refused, verdict)) : verdict;
+/** What a verdict comes to: the end, or what to answer if nobody lets the request in. `said`: before it. */
+function take(
+  verdict: Verdict,
+  any: boolean,
+  said: Answer | null,
+): { readonly over: boolean; readonly outcome: Answer | null } {
+  if (verdict === GRANTED) return any ? LET_IN : said === null ? GO_ON : { over: false, outcome: said };
+  if (verdict === null) return said === null ? GO_ON : { over: false, outcome: said };
+  if (!any || !canBeOverruled(verdict)) return { over: true, outcome: verdict };
+  return { over: false, outcome: stronger(said, verdict) };
 }
 
 /** A redirect to a sign-in page stands for 401. */
@@ -86,6 +89,5 @@ function withoutUnderscores(name: string): string {
 
 /** A backend may not tell "-" from "_" (CVE-2026-39858). */
 function removeAliases(passage: Passage, identities: ReadonlySet<string>): void {
-  for (const [name] of passage.request.lines())
-    if (identities.has(withoutUnderscores(name))) passage.upstream.remove(name);
+  for (const [name] of passage.request.lines()) if (identities.has(withoutUnderscores(name))) passage.upstream.remove(name);
 }

@@ -27,7 +27,15 @@ export function basicCheck({ realm, users: file, secret }: PasswordAuth, checker
       // Nothing was found out: whoever is right may ask again.
       return answer === 'wrong' ? challenge : page(answer === 'busy' ? 503 : 500);
     };
-    const question = { list, user, password, hash: hash ?? decoy, exists: hash !== undefined, group: secret, client: client.address };
+    const question = {
+      list,
+      user,
+      password,
+      hash: hash ?? decoy,
+      exists: hash !== undefined,
+      group: secret,
+      client: client.address,
+    };
     const answer = checker.check(question, (late) => decided(verdict(late)));
     return answer === null ? PENDING : verdict(answer);
   };

@@ -9,7 +9,7 @@ import { type Answer, page } from '../answer.ts';
 import { same } from '../passwords/hashes.ts';
 import { digestParameters } from './authorization.ts';
 import { type Check, GRANTED } from './check.ts';
-import { Nonces } from './nonces.ts';
+import type { Nonces } from './nonces.ts';
 import { parseUsers } from './users.ts';
 
 const FORMS = { nc: /^[0-9a-f]{8}$/i, response: /^[0-9a-f]{32}$/i, cnonce: /^[\x20-\x7e]{1,256}$/ } as const;

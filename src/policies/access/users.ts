@@ -47,7 +47,10 @@ function firstLine(value: Buffer): Buffer {
 /** The users of a file: of several lines for one name the first counts, as in nginx; comments and what is no line are skipped. */
 export function parseUsers(file: KeyObject): readonly User[] {
   const users: User[] = [];
-  for (const line of file.export().toString('latin1').split(/[\r\n]+/)) {
+  for (const line of file
+    .export()
+    .toString('latin1')
+    .split(/[\r\n]+/)) {
     const colon = line.indexOf(':');
     if (colon > 0 && !line.startsWith('#')) users.push({ name: line.slice(0, colon), rest: line.slice(colon + 1) });
   }

@@ -75,7 +75,7 @@ function encoded(name: string, passage: Passage): string {
   if (name === 'request_uri') return passage.request.forwardedTarget || passage.request.target;
   const said = passage.variable(name);
   // What the Ingress says may be any text; what the client says are bytes already.
-  const value = /[^\x00-\xff]/.test(said) ? Buffer.from(said, 'utf8').toString('latin1') : said;
+  const value = /[\u0100-\uffff]/.test(said) ? Buffer.from(said, 'utf8').toString('latin1') : said;
   // Decoded, so that what it holds means nothing any more.
   if (name === 'uri' || name === 'document_uri') return value.replaceAll(/[^A-Za-z0-9\-._~/!$'()*,;:@]/g, percent);
   return value.replaceAll(/[^\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]/g, percent);
@@ -85,4 +85,3 @@ function encoded(name: string, passage: Passage): string {
 function percent(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
-

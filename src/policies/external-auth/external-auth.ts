@@ -44,7 +44,13 @@ const URL_TEXT =
 const PRINTABLE = /^[\x21-\x7e]+$/;
 /** What may say who authenticates: the host that was routed by, or what the Ingress itself says. Nothing else of the client's. */
 const HOST_OF_CLIENT: ReadonlySet<string> = new Set(['host', 'http_host']);
-const HOST_OF_INGRESS: ReadonlySet<string> = new Set(['server_name', 'namespace', 'ingress_name', 'service_name', 'service_port']);
+const HOST_OF_INGRESS: ReadonlySet<string> = new Set([
+  'server_name',
+  'namespace',
+  'ingress_name',
+  'service_name',
+  'service_port',
+]);
 const AUTHORITY = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 const DEFAULT_DURATION = '200 202 401 5m';
@@ -88,7 +94,8 @@ export const externalAuth: RoutePolicy<ExternalAuth, ExternalAuthWish> = {
   resolve: ({ auth, ofClient, proxySetHeaders }, at) => {
     if (isOpen(at)) return undefined;
     if (ofClient && at.host === CATCH_ALL_HOST) {
-      const message = 'the host of auth-url is the one that the client asks for, and without a host in the rule that can be any';
+      const message =
+        'the host of auth-url is the one that the client asks for, and without a host in the rule that can be any';
       at.deny('AnnotationInvalid', 'auth-url', message);
       return undefined;
     }
@@ -280,7 +287,8 @@ function configMapHeaders(
   const headers: { name: string; value: TextWithVariables }[] = [];
   for (const [field, value] of typeof data === 'object' && data !== null ? (Object.entries(data) as [string, unknown][]) : []) {
     const parsed = typeof value === 'string' && !/[\r\n\0]/.test(value.trim()) ? parseTemplate(value.trim()) : null;
-    if (!FIELD_NAME.test(field) || !(isChangeable(field) || field.toLowerCase() === 'host')) return deny(`${shown} has ${quote(field)}, which cannot be set`);
+    if (!FIELD_NAME.test(field) || !(isChangeable(field) || field.toLowerCase() === 'host'))
+      return deny(`${shown} has ${quote(field)}, which cannot be set`);
     if (parsed === null || 'unknown' in parsed) return deny(`${shown} has a value for ${quote(field)} that cannot be sent`);
     headers.push({ name: field, value: parsed.template });
   }

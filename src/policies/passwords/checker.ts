@@ -62,7 +62,10 @@ export class PasswordChecker {
     const cost = costOf(hash);
     if (cost === undefined) return 'wrong';
     if (cost === 'fast') return matches(password, hash) && exists ? 'right' : 'wrong';
-    const key = createHmac('sha256', this.#key).update(JSON.stringify([list, user])).update(password).digest('base64');
+    const key = createHmac('sha256', this.#key)
+      .update(JSON.stringify([list, user]))
+      .update(password)
+      .digest('base64');
     const now = this.#clock();
     if (this.#right.has(key, now)) return 'right';
     if (this.#wrong.has(key, now)) return 'wrong';

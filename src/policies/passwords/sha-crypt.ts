@@ -15,8 +15,7 @@ const FORM = /^\$([56])\$(?:rounds=(\d{1,9})\$)?([^$]{0,64})\$([./0-9A-Za-z]{43}
 
 /** Which bytes of the last digest stand together, three by three; -1: none. The order is the specification's. */
 function groupsOf(length: number): readonly (readonly [number, number, number])[] {
-  if (length === 64)
-    return [...Array.from({ length: 21 }, (_, i) => rotated([i, i + 21, i + 42], i)), [-1, -1, 63] as const];
+  if (length === 64) return [...Array.from({ length: 21 }, (_, i) => rotated([i, i + 21, i + 42], i)), [-1, -1, 63] as const];
   return [...Array.from({ length: 10 }, (_, i) => rotated([i, i + 10, i + 20], -i)), [-1, 31, 30] as const];
 }
 

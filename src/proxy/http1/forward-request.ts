@@ -115,12 +115,7 @@ function fixedFields(host: string, client: ClientInfo, settings: ProxySettings):
 }
 
 /** X-Forwarded-For as the upstream gets it. `believed`: the client's address. */
-export function forwardedForValue(
-  head: RequestHead,
-  client: ClientInfo,
-  settings: ProxySettings,
-  believed: string,
-): string {
+export function forwardedForValue(head: RequestHead, client: ClientInfo, settings: ProxySettings, believed: string): string {
   if (!settings.useForwardedHeaders || !settings.computeFullForwardedFor) return believed;
   const said = forwardedFor(head, settings);
   return said === '' ? client.address : `${said}, ${client.address}`;

@@ -43,13 +43,9 @@ export const COMPRESSION_KEYS: readonly ConfigKey[] = [
   key('gzip-level', integer(1, 9), 1, 'How hard gzip tries.', (gzipLevel) => ({ proxy: { gzipLevel } })),
   key('gzip-min-length', COUNT, 256, MIN_LENGTH, (gzipMinLength) => ({ proxy: { gzipMinLength } })),
   key('gzip-types', TYPES, DEFAULT_TYPES, WHICH_TYPES, (gzipTypes) => ({ proxy: { gzipTypes } })),
-  key(
-    'gzip-disable',
-    USER_AGENTS,
-    '',
-    'Clients whose User-Agent it matches, in any case, get no gzip.',
-    (gzipDisable) => ({ proxy: { gzipDisable } }),
-  ),
+  key('gzip-disable', USER_AGENTS, '', 'Clients whose User-Agent it matches, in any case, get no gzip.', (gzipDisable) => ({
+    proxy: { gzipDisable },
+  })),
   key('enable-brotli', BOOLEAN, false, 'Compress responses with brotli for clients that take it.', (useBrotli) => ({
     proxy: { useBrotli },
   })),

@@ -31,7 +31,16 @@ class HeldThread implements HashThread {
 }
 
 function question(password: string, changes: Partial<PasswordQuestion> = {}): PasswordQuestion {
-  return { list: 'l', user: 'joe', password: Buffer.from(password), hash: SLOW, exists: true, group: 'g', client: 'c', ...changes };
+  return {
+    list: 'l',
+    user: 'joe',
+    password: Buffer.from(password),
+    hash: SLOW,
+    exists: true,
+    group: 'g',
+    client: 'c',
+    ...changes,
+  };
 }
 
 function held() {
@@ -162,7 +171,14 @@ describe('a fair queue', () => {
 
   it('takes no more than its limits', () => {
     const queue = new FairQueue<number>({ total: 3, perGroup: 2, perMember: 1 });
-    const pushes = [['a', '1'], ['a', '1'], ['a', '2'], ['a', '3'], ['b', '1'], ['c', '1']] as const;
+    const pushes = [
+      ['a', '1'],
+      ['a', '1'],
+      ['a', '2'],
+      ['a', '3'],
+      ['b', '1'],
+      ['c', '1'],
+    ] as const;
     expect(pushes.map(([group, member], i) => queue.push(group, member, i))).toEqual([true, false, true, false, true, false]);
   });
 });

@@ -11,9 +11,15 @@ describe('a password', () => {
     ['Hello world!', '$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5'],
     ['Hello world!', '$5$rounds=10000$saltstringsaltstring$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA'],
     ['This is just a test', '$5$rounds=5000$toolongsaltstrin$Un/5jzAHMgOGZ5.mWJpuVolil07guHPvOW8mGRcvxa5'],
-    ['we have a short salt string but not a short password', '$5$rounds=7777$short$ltSeJPozE.NJ.IS0ZKHDC7XvzB4EWtNqm6SxGtpv.61'],
+    [
+      'we have a short salt string but not a short password',
+      '$5$rounds=7777$short$ltSeJPozE.NJ.IS0ZKHDC7XvzB4EWtNqm6SxGtpv.61',
+    ],
     ['Hello world!', '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1'],
-    ['Hello world!', '$6$rounds=10000$saltstringsaltstring$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.'],
+    [
+      'Hello world!',
+      '$6$rounds=10000$saltstringsaltstring$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.',
+    ],
     ['', '$6$abc$mJP3a6FyA8uCnzRtlnNypPwjnvpi5TP9qOrInzrfDmwxUQG38PkpCPdqfTb8JQfAngapMxeim4AZ..hSdRRzD.'],
     ['x'.repeat(90), '$5$0123456789abcdef$uLhTaNLpv1qJNznqH/nXnogsswA9J9UGvlh4bcxvaS9'],
     ['g\xfcnther', '$6$abc$YAudc.cAgya1MheCm8nN8xnljG.YgJt7vGyG3bmlU3tmo/KGqZi6bG5qO7B5MGYxYU/rHpx9VupuM7n8KbgsV.'],
@@ -22,11 +28,18 @@ describe('a password', () => {
     ['foob\xe9', 'arzayMopaCzQ2'],
     ['secret', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='],
   ])('%j is that of %s', (password, hash) => {
-    expect([matches(latin1(password), hash), matches(latin1(`${password} `.replace(/^foob./, 'foox')), hash)]).toEqual([true, false]);
+    expect([matches(latin1(password), hash), matches(latin1(`${password} `.replace(/^foob./, 'foox')), hash)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it.each([
-    ['as bytes that are no text, by bcrypt', Buffer.from([0xef, 0xbf, 0xbd, 0xff]), '$2y$04$uzBx0I7v5e.sLWCtXbUjnuhp.EYP3KW7FBYqQYrGkCbj/YWlWxt/m'],
+    [
+      'as bytes that are no text, by bcrypt',
+      Buffer.from([0xef, 0xbf, 0xbd, 0xff]),
+      '$2y$04$uzBx0I7v5e.sLWCtXbUjnuhp.EYP3KW7FBYqQYrGkCbj/YWlWxt/m',
+    ],
     ['that is a part up to a NUL', Buffer.from('secret\0more'), '{PLAIN}secret'],
     ['that is too long to be one', Buffer.alloc(1025, 'x'), `{PLAIN}${'x'.repeat(1025)}`],
     ['that is empty, by a salted hash of nothing', Buffer.from(''), '{SSHA}'],
