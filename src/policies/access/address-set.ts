@@ -9,8 +9,19 @@ export interface AddressSet {
 
 const MAPPED = /^::ffff:(?:0:)?(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** `ranges`: addresses, or ranges in CIDR notation, of which bits beyond the prefix do not count. */
+const compiled = new WeakMap<readonly string[], AddressSet>();
+
+/**
+ * `ranges`: addresses, or ranges in CIDR notation, of which bits beyond the prefix do not count. Compiled once for each array, which
+ * the routes of an Ingress share.
+ */
 export function addressSet(ranges: readonly string[]): AddressSet {
+  let set = compiled.get(ranges);
+  if (set === undefined) compiled.set(ranges, (set = compile(ranges)));
+  return set;
+}
+
+function compile(ranges: readonly string[]): AddressSet {
   // One for each family: "::/0" in a BlockList takes IPv4 addresses too, which nginx's does not.
   const ipv4 = new BlockList();
   const ipv6 = new BlockList();

@@ -1,4 +1,5 @@
 /** `auth-type: basic` at work: nginx's ngx_http_auth_basic_module. */
+import type { KeyObject } from 'node:crypto';
 import type { PasswordAuth } from '../../model/policies.ts';
 import type { Answer } from '../answer.ts';
 import { page } from '../answer.ts';
@@ -9,13 +10,30 @@ import { basicCredentials } from './authorization.ts';
 import { type Check, GRANTED, type Verdict } from './check.ts';
 import { parseUsers } from './users.ts';
 
+/** The hashes of a file by user. */
+interface Hashes {
+  readonly hashes: ReadonlyMap<string, string>;
+  /** Checked for users who do not exist, so that they take as long as a wrong password. */
+  readonly decoy: string;
+}
+
+const known = new WeakMap<KeyObject, Hashes>();
+
+function hashesOf(file: KeyObject): Hashes {
+  let found = known.get(file);
+  if (found === undefined) {
+    const hashes = new Map<string, string>();
+    for (const { name, rest } of parseUsers(file)) if (!hashes.has(name)) hashes.set(name, rest.split(':', 1)[0]!);
+    const decoy = [...hashes.values()].find((hash) => costOf(hash) !== undefined) ?? '';
+    known.set(file, (found = { hashes, decoy }));
+  }
+  return found;
+}
+
 /** Makes the check. What the Secret holds is read here, once per change of the route. */
 export function basicCheck({ realm, users: file, secret }: PasswordAuth, checker: PasswordChecker): Check {
-  const list = checker.nameOf(file.export());
-  const hashes = new Map<string, string>();
-  for (const { name, rest } of parseUsers(file)) if (!hashes.has(name)) hashes.set(name, rest.split(':', 1)[0]!);
-  /** Checked for users who do not exist, so that they take as long as a wrong password. */
-  const decoy = [...hashes.values()].find((hash) => costOf(hash) !== undefined) ?? '';
+  const list = checker.nameOf(file);
+  const { hashes, decoy } = hashesOf(file);
   const challenge: Answer = { ...page(401), fields: `WWW-Authenticate: Basic realm="${realm}"\r\n` };
   return ({ request, client }, decided) => {
     const credentials = basicCredentials(request.field('authorization'));

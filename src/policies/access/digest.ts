@@ -2,7 +2,7 @@
  * `auth-type: digest` at work: RFC 7616 with MD5 and qop "auth", in the words of nginx-http-auth-digest, whose file is Apache's htdigest:
  * `user:realm:MD5(user:realm:password)`. Unlike there, an empty realm does not switch it off.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, type KeyObject } from 'node:crypto';
 import type { PasswordAuth } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
 import { type Answer, page } from '../answer.ts';
@@ -16,11 +16,7 @@ const FORMS = { nc: /^[0-9a-f]{8}$/i, response: /^[0-9a-f]{32}$/i, cnonce: /^[\x
 
 /** Makes the check. `clock`: milliseconds since the epoch. */
 export function digestCheck({ realm, users: file }: PasswordAuth, nonces: Nonces, clock: () => number = Date.now): Check {
-  const secrets = new Map<string, string>();
-  for (const { name, rest } of parseUsers(file)) {
-    const [userRealm, ha1 = ''] = rest.split(/[:#]/);
-    if (userRealm === realm && /^[0-9a-f]{32}$/i.test(ha1) && !secrets.has(name)) secrets.set(name, ha1.toLowerCase());
-  }
+  const secrets = secretsOf(file, realm);
   // All workers and replicas have the same file, and so the same key; nobody else has it.
   const key = createHmac('sha256', file.export()).update('nonces').digest();
   const challenge = (stale: boolean): Answer => {
@@ -55,6 +51,23 @@ export function digestCheck({ realm, users: file }: PasswordAuth, nonces: Nonces
     passage.response.set('Authentication-Info', `qop="auth", rspauth="${proof}", cnonce="${escaped}", nc=${nc}`);
     return GRANTED;
   };
+}
+
+const known = new WeakMap<KeyObject, Map<string, ReadonlyMap<string, string>>>();
+
+/** What stands for the password of each user of a realm; of several lines for one name the first counts. Once for all routes. */
+function secretsOf(file: KeyObject, realm: string): ReadonlyMap<string, string> {
+  let realms = known.get(file);
+  if (realms === undefined) known.set(file, (realms = new Map()));
+  const found = realms.get(realm);
+  if (found !== undefined) return found;
+  const secrets = new Map<string, string>();
+  for (const { name, rest } of parseUsers(file)) {
+    const [userRealm, ha1 = ''] = rest.split(/[:#]/);
+    if (userRealm === realm && /^[0-9a-f]{32}$/i.test(ha1) && !secrets.has(name)) secrets.set(name, ha1.toLowerCase());
+  }
+  realms.set(realm, secrets);
+  return secrets;
 }
 
 /** Clients of .NET leave the query out (nginx-http-auth-digest, ngx_http_auth_digest_verify_hash). */

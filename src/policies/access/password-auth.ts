@@ -2,6 +2,7 @@
  * `auth-type`, `auth-secret`, `auth-secret-type`, `auth-realm`: names and passwords, from a Secret. Without the Secret nobody gets in.
  * ingress-nginx, internal/ingress/annotations/auth.
  */
+import type { KeyObject } from 'node:crypto';
 import type { PasswordAuth } from '../../model/policies.ts';
 import { quote } from '../../model/report.ts';
 import { isDnsName } from '../../settings/values.ts';
@@ -68,7 +69,7 @@ export const passwordAuth: RoutePolicy<PasswordAuth, PasswordWish> = {
       return undefined;
     }
     const lines = parseUsers(users);
-    const unknown = lines.filter(({ rest }) => !isUsable(scheme, rest)).length;
+    const unknown = unusable(users, scheme);
     if (unknown > 0) {
       const message = `the Secret ${shown} has ${unknown} users (of ${lines.length}) whose ${scheme === 'basic' ? 'password hash' : 'realm and hash'} cannot be understood`;
       at.report('SecretInvalid', 'warning', 'auth-secret', message, 'They cannot log in.');
@@ -94,6 +95,18 @@ export function readName(source: AnnotationSource, annotation: string): { namesp
   const [namespace, name] = parts.length === 1 ? [source.namespace, parts[0]!] : parts;
   if (parts.length > 2 || namespace === undefined || name === undefined) return null;
   return isDnsName(namespace) && isDnsName(name) ? { namespace, name } : null;
+}
+
+const counted = new WeakMap<KeyObject, Map<PasswordAuth['scheme'], number>>();
+
+/** How many users cannot log in. Counted once for all routes. */
+function unusable(users: KeyObject, scheme: PasswordAuth['scheme']): number {
+  let counts = counted.get(users);
+  if (counts === undefined) counted.set(users, (counts = new Map()));
+  let count = counts.get(scheme);
+  if (count === undefined)
+    counts.set(scheme, (count = parseUsers(users).filter(({ rest }) => !isUsable(scheme, rest)).length));
+  return count;
 }
 
 function isUsable(scheme: PasswordAuth['scheme'], rest: string): boolean {

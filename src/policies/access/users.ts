@@ -44,8 +44,17 @@ function firstLine(value: Buffer): Buffer {
   return end < 0 ? value : value.subarray(0, end);
 }
 
+const parsed = new WeakMap<KeyObject, readonly User[]>();
+
 /** The users of a file: of several lines for one name the first counts, as in nginx; comments and what is no line are skipped. */
 export function parseUsers(file: KeyObject): readonly User[] {
+  let users = parsed.get(file);
+  // Once for all routes: a file may be a mebibyte, and its routes ten thousand.
+  if (users === undefined) parsed.set(file, (users = parse(file)));
+  return users;
+}
+
+function parse(file: KeyObject): readonly User[] {
   const users: User[] = [];
   for (const line of file
     .export()

@@ -9,11 +9,14 @@ import { expand } from '../variables/template.ts';
 const AUTHORITY = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 /** Of the body, which stays here, and what nginx clears. */
 const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'te', 'trailer', 'x-forwarded-proto'];
+/** What nginx clears beside that where the answer may be kept: it is to be the whole one (ngx_http_proxy_cache_headers). */
+const CONDITIONS = ['if-modified-since', 'if-unmodified-since', 'if-none-match', 'if-match', 'range', 'if-range'];
 
 /** Compiles it. What is made returns null where the variables make no request. */
 export function authRequest(auth: ExternalAuth): (passage: Passage) => Subrequest | null {
   const { tls, keepAlive } = auth;
   const method = auth.method ?? 'GET';
+  const leftOut = auth.cache === null ? LEFT_OUT : [...LEFT_OUT, ...CONDITIONS];
   const closing = keepAlive?.connections === 0;
   return (passage) => {
     const parts = AUTHORITY.exec(expand(auth.authority, passage));
@@ -27,7 +30,7 @@ export function authRequest(auth: ExternalAuth): (passage: Passage) => Subreques
     let head = `${method} ${target} HTTP/1.1\r\n`;
     for (const line of fields.values()) head += line;
     if (closing) head += 'Connection: close\r\n';
-    for (const [name, line] of passage.request.lines()) if (!fields.has(name) && !LEFT_OUT.includes(name)) head += line;
+    for (const [name, line] of passage.request.lines()) if (!fields.has(name) && !leftOut.includes(name)) head += line;
     return { tls, host: isIP(host) === 0 ? host.toLowerCase() : host, port, method, head: `${head}\r\n`, keepAlive };
   };
 }

@@ -2,7 +2,7 @@
  * Checks passwords: fast hashes at once, slow ones in a thread, so that no event loop waits for them. The same question is asked once, and
  * its answer remembered for a while. Who asks too often waits, or is sent away, and nobody else does.
  */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, type KeyObject } from 'node:crypto';
 import { FairQueue } from './fair-queue.ts';
 import type { HashThread } from './hash-thread.ts';
 import { costOf, matches, MAX_PASSWORD } from './hashes.ts';
@@ -39,6 +39,7 @@ export class PasswordChecker {
   readonly #clock: () => number;
   /** Nothing that is remembered says what the password was. */
   readonly #key = randomBytes(32);
+  readonly #names = new WeakMap<KeyObject, string>();
   readonly #right = new Remembered();
   readonly #wrong = new Remembered();
   readonly #queue = new FairQueue<Job>(WAITING);
@@ -51,8 +52,11 @@ export class PasswordChecker {
   }
 
   /** A name for the contents of a file, the same for the same ones. */
-  nameOf(contents: Buffer): string {
-    return createHmac('sha256', this.#key).update(contents).digest('base64');
+  nameOf(file: KeyObject): string {
+    let name = this.#names.get(file);
+    if (name === undefined)
+      this.#names.set(file, (name = createHmac('sha256', this.#key).update(file.export()).digest('base64')));
+    return name;
   }
 
   /** The answer at once, or null and a call of `done` later. */

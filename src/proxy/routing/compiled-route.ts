@@ -1,4 +1,5 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
+import { equalData } from '../../model/diff.ts';
 import type { RoutePolicies } from '../../model/policies.ts';
 import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
 import type { RouteSteps, StepServices } from '../../policies/acting.ts';
@@ -98,5 +99,5 @@ export function treatedAlike(a: CompiledRoute, b: CompiledRoute): boolean {
     a.target.kind === 'group' && b.target.kind === 'group'
       ? a.target.group === b.target.group && a.target.fallback === b.target.fallback
       : a.target.kind === 'answer' && b.target.kind === 'answer' && a.target.status === b.target.status;
-  return sameTarget && JSON.stringify(a.model.policies) === JSON.stringify(b.model.policies);
+  return sameTarget && equalData(a.model.policies, b.model.policies);
 }
