@@ -195,6 +195,11 @@ describe('auth-secret', () => {
     expect((await ask('/', basic('joe', 'secret'))).status).toBe(status);
   });
 
+  it('a comment is no user', async () => {
+    const { ask } = await users('#joe:{PLAIN}secret\nann:{PLAIN}x');
+    expect((await ask('/', basic('#joe', 'secret'))).status).toBe(401);
+  });
+
   it('says how many users cannot log in, and neither who nor their hashes', async () => {
     const { diagnostics } = translated([
       ingress(ON),

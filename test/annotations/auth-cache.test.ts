@@ -72,7 +72,11 @@ describe('auth-cache-key', () => {
   it('the question is not made conditional by the client’s own', async () => {
     const { ask, asked } = await cached();
     await ask('/', 'If-None-Match: "a"\r\nRange: bytes=0-1\r\nX-Other: kept\r\n');
-    expect(['if-none-match', 'range', 'x-other'].map((name) => fieldIn(asked()[0], name))).toEqual([undefined, undefined, 'kept']);
+    expect(['if-none-match', 'range', 'x-other'].map((name) => fieldIn(asked()[0], name))).toEqual([
+      undefined,
+      undefined,
+      'kept',
+    ]);
   });
 
   it('an answer of another service is none', async () => {

@@ -104,8 +104,7 @@ function unusable(users: KeyObject, scheme: PasswordAuth['scheme']): number {
   let counts = counted.get(users);
   if (counts === undefined) counted.set(users, (counts = new Map()));
   let count = counts.get(scheme);
-  if (count === undefined)
-    counts.set(scheme, (count = parseUsers(users).filter(({ rest }) => !isUsable(scheme, rest)).length));
+  if (count === undefined) counts.set(scheme, (count = parseUsers(users).filter(({ rest }) => !isUsable(scheme, rest)).length));
   return count;
 }
 
