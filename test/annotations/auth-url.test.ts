@@ -202,6 +202,14 @@ describe('auth-url', () => {
     expect(asked()[0]).toMatch(/^GET \/own HTTP\/1.1\r\nHost: app.example\r\n/);
   });
 
+  it('asks nobody about its own question, which would never end', async () => {
+    const { ask, asked } = await asking();
+    const question = 'X-Sent-From: nginx-ingress-controller\r\nX-Original-URL: ';
+    expect((await ask('/', `${question}http://APP.example:8080/x\r\n`)).status).toBe(500);
+    expect(asked()).toEqual([]);
+    expect((await ask('/', `${question}http://other.example/x\r\n`)).status).toBe(200);
+  });
+
   it('asks many clients’ questions, no more at once than it may, and serves them all', async () => {
     let open = 0;
     let most = 0;

@@ -6,6 +6,9 @@ import { fieldValue } from '../changes.ts';
 import type { Subrequest } from '../subrequest.ts';
 import { expand } from '../variables/template.ts';
 
+/** Who asks, as services know it. */
+export const SENT_FROM = 'nginx-ingress-controller';
+
 const AUTHORITY = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 /** Of the body, which stays here, and what nginx clears. */
 const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'te', 'trailer', 'x-forwarded-proto'];
@@ -54,7 +57,7 @@ function ownFields(auth: ExternalAuth, passage: Passage, host: string): Map<stri
   }
   set('X-Original-URL', `${passage.variable('scheme')}://${request.host}${uri}`);
   set('X-Original-Method', request.method);
-  set('X-Sent-From', 'nginx-ingress-controller');
+  set('X-Sent-From', SENT_FROM);
   set('X-Real-IP', client.address);
   set('X-Forwarded-For', passage.forwardedFor);
   set('X-Auth-Request-Redirect', auth.requestRedirect === null ? uri : expand(auth.requestRedirect, passage));

@@ -8,7 +8,7 @@ import { fieldValue } from '../changes.ts';
 import type { SubrequestResponse } from '../subrequest.ts';
 import { expand } from '../variables/template.ts';
 import { type AuthDecision, cacheTime } from './auth-cache.ts';
-import { authRequest } from './auth-request.ts';
+import { authRequest, SENT_FROM } from './auth-request.ts';
 import { type Check, GRANTED, type Verdict } from '../access/check.ts';
 
 /** The statuses with which nginx's add_header adds (ngx_http_headers_filter). */
@@ -29,7 +29,7 @@ export function externalCheck(auth: ExternalAuth, { path, pathType }: Route, ser
     const key = cache === null ? null : authCache.keyOf([passage.serverName, identity, ...valuesOf(cache.key, passage)]);
     const known = key === null ? null : authCache.get(key);
     if (known !== null) return act(known, auth, passage);
-    const asked = request(passage);
+    const asked = isLoop(passage) ? null : request(passage);
     if (asked === null) return page(500);
     const cancel = subrequests.send(asked, (response) => {
       if (response === null) return decided(page(500));
@@ -43,6 +43,16 @@ export function externalCheck(auth: ExternalAuth, { path, pathType }: Route, ser
     passage.onDone(cancel);
     return PENDING;
   };
+}
+
+/**
+ * It is a question itself, about the same host: its answer would take another question, and so on. An `auth-url` of the host's own that no
+ * path without authentication takes is like this.
+ */
+function isLoop({ request }: Passage): boolean {
+  if (request.field('x-sent-from') !== SENT_FROM) return false;
+  const asked = /^https?:\/\/([^/]*)/i.exec(request.field('x-original-url'))?.[1] ?? '';
+  return asked.replace(/:\d*$/, '').toLowerCase() === request.host.replace(/:\d*$/, '').toLowerCase();
 }
 
 /** One by one: put together, different values could be the same text. */

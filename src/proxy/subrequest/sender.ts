@@ -30,7 +30,8 @@ interface Service {
   readonly key: string;
   readonly pool: EndpointPool;
   active: number;
-  readonly waiting: Set<Call>;
+  /** What to do when their turn has come. */
+  readonly waiting: Map<Call, () => void>;
 }
 
 export class Subrequests implements SubrequestSender {
@@ -66,11 +67,10 @@ export class Subrequests implements SubrequestSender {
       service.active++;
       this.#start(service, call);
     };
-    this.#starts.set(call, start);
     // Those that wait for this turn to end have a place that is free.
     if (service.waiting.size + service.active >= MAX_WAITING + MAX_ACTIVE) queueMicrotask(() => call.fail());
     else {
-      service.waiting.add(call);
+      service.waiting.set(call, start);
       // Never before this returns.
       queueMicrotask(() => this.#next(service));
     }
@@ -92,13 +92,11 @@ export class Subrequests implements SubrequestSender {
     }
   }
 
-  readonly #starts = new WeakMap<Call, () => void>();
-
   #next(service: Service): void {
-    for (const call of service.waiting) {
+    for (const [call, start] of service.waiting) {
       if (service.active >= MAX_ACTIVE) return;
       service.waiting.delete(call);
-      this.#starts.get(call)!();
+      start();
     }
     if (service.active === 0 && service.pool.users === 0 && service.pool.size === 0) this.#retired.delete(service);
   }
@@ -125,7 +123,7 @@ export class Subrequests implements SubrequestSender {
     let service = this.#services.get(key);
     if (service === undefined) {
       if (this.#services.size >= MAX_SERVICES) this.#forgetOldest();
-      service = { key, pool: this.#pool({ tls, host, port, keepAlive }), active: 0, waiting: new Set() };
+      service = { key, pool: this.#pool({ tls, host, port, keepAlive }), active: 0, waiting: new Map() };
       service.pool.users = 1;
     } else this.#services.delete(key);
     this.#services.set(key, service);
