@@ -149,7 +149,7 @@ export interface ClientAuth {
   readonly crl: string | null;
   /** The upstream gets the certificate itself, beside the result and the names. */
   readonly passCertificate: boolean;
-  /** A regular expression that must be found in the subject; harmless as `policies/pattern.ts` has it. Null: any will do. */
+  /** A regular expression that must be found in the subject (`policies/regex.ts`). Null: any will do. */
   readonly matchCn: string | null;
   /** Where a client is redirected to that would get 400. */
   readonly errorPage: string | null;

@@ -7,8 +7,12 @@ import type { TraceContext } from '../observe/tracing/trace-context.ts';
 import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
+import type { AuthCache } from './external-auth/auth-cache.ts';
+import type { Nonces } from './access/nonces.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
 import type { ClientCounts } from './limits/client-counts.ts';
+import type { PasswordChecker } from './passwords/checker.ts';
+import type { SubrequestSender } from './subrequest.ts';
 
 /** A request head. */
 export interface RequestView {
@@ -25,6 +29,10 @@ export interface RequestView {
   readonly contentLength: number;
   /** The value of a field; several of one name are joined by ", ", and those of Cookie by "; ". Empty: there is none. In lower case. */
   readonly field: (lowerName: string) => string;
+  /** What the backend gets in place of the target, where that was cleaned; empty: the target itself. */
+  readonly forwardedTarget: string;
+  /** The lines that backends get, with CRLF, each with its name in lower case. */
+  readonly lines: () => Iterable<readonly [name: string, line: string]>;
 }
 
 /** What is believed of the client: of its connection, or of a trusted proxy in front. */
@@ -46,6 +54,10 @@ export interface Passage {
   /** The path that was matched: decoded, without dot segments and double slashes. */
   readonly path: string;
   readonly requestId: string;
+  /** X-Forwarded-For as backends get it. */
+  readonly forwardedFor: string;
+  /** Lines with CRLF on the client's certificate, as backends get them; empty where none is asked for. */
+  readonly certificateFields: string;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: number;
   /** Null: nothing is traced. */
@@ -78,6 +90,14 @@ export type RequestStep = (passage: Passage) => Answer | typeof PENDING | null;
 
 /** A policy on the way out, of the final response. `own`: the answer is not the backend's. Changes `passage.response`. */
 export type ResponseStep = (passage: Passage, status: number, own: boolean) => void;
+
+/** What steps use of their worker. */
+export interface StepServices {
+  readonly subrequests: SubrequestSender;
+  readonly passwords: PasswordChecker;
+  readonly nonces: Nonces;
+  readonly authCache: AuthCache;
+}
 
 /** What the policies of one route do. */
 export interface RouteSteps {

@@ -54,12 +54,6 @@ const OFF = {
   is: (value: string) => (text: string) => text.toLowerCase() === value,
 } as const;
 
-/** The list that cert-manager gives its HTTP-01 solvers: it lets every address in. */
-function allowsAll(text: string): boolean {
-  const ranges = text.split(',').map((range) => range.trim());
-  return ranges.sort().join() === '0.0.0.0/0,::/0';
-}
-
 function activeUnless(name: string, off: (text: string) => boolean): (values: AnnotationValues) => boolean {
   return (values) => {
     const text = values(name);
@@ -97,19 +91,6 @@ for (const { annotations } of [
 }
 for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
 
-// Who may ask.
-protects('auth-type auth-url denylist-source-range');
-protects('allowlist-source-range whitelist-source-range', allowsAll);
-options('auth-type', 'auth-secret auth-secret-type auth-realm');
-options(
-  'auth-url',
-  `auth-method auth-signin auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
-  auth-snippet auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests
-  auth-keepalive-timeout auth-always-set-cookie`,
-);
-options('auth-type', 'satisfy');
-// It opts out of ConfigMap `global-auth-url`, which does not exist here.
-list.set('enable-global-auth', { kind: 'harmless' });
 // What.
 protects('enable-modsecurity', OFF.false);
 for (const [name, off] of [
@@ -123,7 +104,7 @@ for (const [name, off] of [
 }
 options('enable-modsecurity', 'modsecurity-transaction-id');
 // Text of nginx's configuration, which often holds rules of access.
-protects('configuration-snippet stream-snippet');
+protects('configuration-snippet stream-snippet auth-snippet');
 protects('server-snippet', OFF.never, true);
 
 // FastCGI is refused, whatever they say.

@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<number, string>> = {
   308: 'Permanent Redirect',
   200: 'OK',
   400: 'Bad Request',
+  401: 'Authorization Required',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Not Allowed',

@@ -58,6 +58,7 @@ export interface RouteContext {
   readonly host: string;
   /** As the Ingress writes it. */
   readonly path: string;
+  readonly pathType: 'Exact' | 'Prefix' | 'ImplementationSpecific';
   /** Its Service and port; null for the built-in default backend. */
   readonly service: { readonly name: string; readonly port: string } | null;
   /** The host has a certificate of its own (reference §4.14–16), or that of the wildcard above it. */

@@ -1,6 +1,11 @@
 /** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
+import { blockedClients } from './access/blocked-clients.ts';
+import { externalAuth } from './external-auth/external-auth.ts';
+import { passwordAuth } from './access/password-auth.ts';
+import { satisfyAny } from './access/satisfy.ts';
+import { sourceRanges } from './access/source-ranges.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
@@ -41,6 +46,11 @@ const REGISTRY: Registry = {
   timeouts,
   nextUpstream,
   responseRate,
+  blockedClients,
+  sourceRanges,
+  passwordAuth,
+  externalAuth,
+  satisfyAny,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];

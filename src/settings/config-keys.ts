@@ -3,6 +3,7 @@
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
 import { BALANCE_KEYS } from './keys/balance.ts';
+import { ACCESS_KEYS } from './keys/access.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
@@ -172,6 +173,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
   ),
 
+  ...ACCESS_KEYS,
   ...COMPRESSION_KEYS,
 
   // Sluice's own.

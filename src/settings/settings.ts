@@ -198,7 +198,7 @@ export interface ProxySettings {
   readonly gzipMinLength: number;
   /** `gzip-types`: media types in lower case, beside text/html; `*`: all. */
   readonly gzipTypes: readonly string[];
-  /** `gzip-disable`: a regular expression without repetition; clients whose User-Agent it matches get no gzip. Empty: none. */
+  /** `gzip-disable`: a regular expression (`keys/regex.ts`); clients whose User-Agent it matches get no gzip. Empty: none. */
   readonly gzipDisable: string;
   /** `enable-brotli` and those that begin with `brotli-`: as for gzip. */
   readonly useBrotli: boolean;
@@ -302,6 +302,28 @@ export interface TranslateSettings {
   /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */
   readonly zone: string;
   readonly loadBalance: 'round_robin' | 'ewma';
+  /** `whitelist-source-range` and `denylist-source-range`: what holds for Ingresses without an annotation of their own. */
+  readonly allowedSourceRanges: readonly string[];
+  readonly deniedSourceRanges: readonly string[];
+  /** `block-cidrs`, `block-user-agents`, `block-referers`: clients that get 403 wherever they go. */
+  readonly blockedCidrs: readonly string[];
+  readonly blockedUserAgents: readonly string[];
+  readonly blockedReferers: readonly string[];
+  /** `no-auth-locations`: Ingress paths that begin so need no authentication. */
+  readonly noAuthLocations: readonly string[];
+  /**
+   * `global-auth-url` and its kin, as they are written: the values of the annotations `auth-…` for Ingresses that have no `auth-url`.
+   * What cannot be understood denies those Ingresses, so it must not be lost here.
+   */
+  readonly globalAuthUrl: string;
+  readonly globalAuthMethod: string;
+  readonly globalAuthSignin: string;
+  readonly globalAuthSigninRedirectParam: string;
+  readonly globalAuthResponseHeaders: string;
+  readonly globalAuthRequestRedirect: string;
+  readonly globalAuthCacheKey: string;
+  readonly globalAuthCacheDuration: string;
+  readonly globalAuthAlwaysSetCookie: boolean;
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;

@@ -2,9 +2,10 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
 import type { ConfigMap } from '../model/objects.ts';
-import { NO_POLICIES, type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
+import type { RoutePolicies, UpstreamTls } from '../model/policies.ts';
 import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
+import { policiesOfNobody } from '../policies/access/blocked-clients.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
 import { resolvePolicies } from '../policies/registry.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
@@ -193,7 +194,7 @@ class HostBuilder {
 
   #route(plan: IngressPlan, { path, pathType, backend }: PathPlan, match: RouteMatch, takes?: TakesFamily): Route {
     const service = { name: backend.service, port: backend.port };
-    const { policies, denied } = this.#policies(plan, path, service, takes);
+    const { policies, denied } = this.#policies(plan, { path, pathType }, service, takes);
     return {
       match,
       path,
@@ -225,7 +226,7 @@ class HostBuilder {
   /** The policies of one route. `denied`: what protects it cannot be had. */
   #policies(
     plan: IngressPlan,
-    path: string,
+    { path, pathType }: Pick<PathPlan, 'path' | 'pathType'>,
     service: Route['service'],
     takes?: TakesFamily,
   ): { readonly policies: RoutePolicies; readonly denied: boolean } {
@@ -243,6 +244,7 @@ class HostBuilder {
         ingress: plan.name,
         host: this.#host,
         path,
+        pathType,
         service,
         hostHasCertificate: this.#tls.configured,
         aliasesCovered: this.#hasAliases ? this.#tls.names : null,
@@ -289,7 +291,8 @@ class HostBuilder {
   #builtIn(oldest: IngressPlan | undefined): Route {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
-    const resolved = oldest && this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
+    const resolved =
+      oldest && this.#policies(oldest, { path: '/', pathType: 'Prefix' }, null, ({ ofBackend }) => ofBackend !== true);
     const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved?.denied === true;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
@@ -302,7 +305,7 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved?.policies ?? NO_POLICIES,
+      policies: resolved?.policies ?? policiesOfNobody(settings),
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };

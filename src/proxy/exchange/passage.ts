@@ -16,7 +16,7 @@ import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
-import { forwardedInfo } from '../http1/forward-request.ts';
+import { forwardedForValue, forwardedInfo } from '../http1/forward-request.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { variableOf } from './variables.ts';
@@ -90,6 +90,14 @@ export class Passage implements PolicyPassage {
 
   get requestId(): string {
     return this.owner.requestId;
+  }
+
+  get forwardedFor(): string {
+    return forwardedForValue(this.request, this.owner.downstream.client, this.settings, this.client.address);
+  }
+
+  get certificateFields(): string {
+    return this.owner.route!.clientGate?.fields(this.owner.downstream.client) ?? '';
   }
 
   get now(): number {

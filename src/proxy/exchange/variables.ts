@@ -1,5 +1,6 @@
 /** The variables of nginx, and those that ingress-nginx's template sets, as annotations interpolate them (reference §1). */
 import { hostname } from 'node:os';
+import { basicCredentials } from '../../policies/access/authorization.ts';
 import { hostName } from '../routing/host.ts';
 import type { Passage } from './passage.ts';
 
@@ -40,7 +41,7 @@ export function variableOf(name: string, passage: VariableSource): string {
     case 'request_uri':
       return request.target;
     case 'escaped_request_uri':
-      return encodeURIComponent(request.target);
+      return escaped(request.target);
     case 'uri':
     case 'document_uri':
       return passage.path;
@@ -59,6 +60,8 @@ export function variableOf(name: string, passage: VariableSource): string {
       return request.field('content-type');
     case 'content_length':
       return request.contentLength < 0 ? '' : String(request.contentLength);
+    case 'remote_user':
+      return basicCredentials(request.field('authorization'))?.user ?? '';
     case 'request_id':
     case 'req_id':
       return passage.requestId;
@@ -112,6 +115,14 @@ function serverPort({ settings, client }: VariableSource): string {
   const [published, bound] =
     client.scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort] : [settings.publicHttpPort, settings.httpPort];
   return String(published === 0 ? bound : published);
+}
+
+/** As a part of a URI: ngx_escape_uri with NGX_ESCAPE_URI_COMPONENT, which leaves less as it is than JavaScript. */
+function escaped(text: string): string {
+  return text.replaceAll(
+    /[^A-Za-z0-9\-._~]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
 }
 
 /** What follows "?" in a request target. */

@@ -1,7 +1,8 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
+import { equalData } from '../../model/diff.ts';
 import type { RoutePolicies } from '../../model/policies.ts';
 import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
-import type { RouteSteps } from '../../policies/acting.ts';
+import type { RouteSteps, StepServices } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { tuningOf } from '../../policies/traffic/tuning.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
@@ -45,6 +46,7 @@ export function compileRoute(
   { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
   groups: Groups,
   recorder: Recorder,
+  services: StepServices,
 ): CompiledRoute {
   const { target } = model;
   const clientAuth = tls?.clientAuth ?? null;
@@ -54,7 +56,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
-    steps: compileSteps(model),
+    steps: compileSteps(model, services),
     tuning: tuning(tuningOf(model.policies)),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
@@ -102,5 +104,5 @@ export function treatedAlike(a: CompiledRoute, b: CompiledRoute): boolean {
     a.target.kind === 'group' && b.target.kind === 'group'
       ? a.target.group === b.target.group && a.target.fallback === b.target.fallback
       : a.target.kind === 'answer' && b.target.kind === 'answer' && a.target.status === b.target.status;
-  return sameTarget && JSON.stringify(a.model.policies) === JSON.stringify(b.model.policies);
+  return sameTarget && equalData(a.model.policies, b.model.policies);
 }

@@ -40,6 +40,7 @@ import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Notices } from './notices.ts';
 import type { Census, RuntimeOptions } from './runtime-options.ts';
+import { WorkerServices } from './step-services.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
@@ -56,6 +57,8 @@ const NOTICE_INTERVAL = 60_000;
 const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
+
+const clock = (): number => performance.now();
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
@@ -80,6 +83,7 @@ export class Runtime {
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
   readonly #groups: Groups;
+  readonly #services: WorkerServices;
   readonly #tls: TlsContexts;
   readonly #files: LogFiles;
   readonly #recorder: Recorder;
@@ -120,14 +124,14 @@ export class Runtime {
       options.fileSystem,
     );
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(
-      groupContext(
-        onBug,
-        () => this.#settings,
-        { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
-        writer,
-      ),
+    const groups = groupContext(
+      onBug,
+      () => this.#settings,
+      { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
+      writer,
     );
+    this.#groups = new Groups(groups);
+    this.#services = new WorkerServices(groups, { deadlines: this.#deadlines, settings: () => this.#settings, clock, options });
     const connections = this.#connectionContext(resolveName, onBug);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
@@ -237,6 +241,7 @@ export class Runtime {
     for (const connection of this.connections) connection.destroy();
     this.#listeners.destroy();
     this.#deadlines.close();
+    this.#services.close();
     await Promise.all([this.#files.close(), this.tracing.close()]);
   }
 
@@ -246,7 +251,7 @@ export class Runtime {
       connections: this.#listeners.open,
       streams: this.#openStreams(),
       deadlines: this.#deadlines.size,
-      upstreams: this.#groups.openConnections(),
+      upstreams: this.#groups.openConnections() + this.#services.subrequests.connections,
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
       compressions: this.#compression.atWork,
@@ -314,7 +319,7 @@ export class Runtime {
   }
 
   #setHost(host: VirtualHost): void {
-    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder));
+    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder, this.#services));
     for (const route of routes) for (const group of groupsOf(route)) group.users++;
     this.#letGo(host.host);
     this.#routes.set(host.host, routes);
