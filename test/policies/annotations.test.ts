@@ -25,10 +25,10 @@ describe('the list of annotations', () => {
   it('has a policy for these', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
-      'app-root',
       'affinity',
       'affinity-canary-behavior',
       'affinity-mode',
+      'app-root',
       'auth-tls-error-page',
       'auth-tls-match-cn',
       'auth-tls-pass-certificate-to-upstream',
@@ -50,7 +50,6 @@ describe('the list of annotations', () => {
       'enable-rewrite-log',
       'force-ssl-redirect',
       'from-to-www-redirect',
-      'load-balance',
       'limit-allowlist',
       'limit-burst-multiplier',
       'limit-connections',
@@ -59,6 +58,7 @@ describe('the list of annotations', () => {
       'limit-rpm',
       'limit-rps',
       'limit-whitelist',
+      'load-balance',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
       'permanent-redirect',
@@ -104,12 +104,12 @@ describe('the list of annotations', () => {
       'ssl-redirect',
       'temporal-redirect',
       'temporal-redirect-code',
-      'use-port-in-redirects',
-      'use-regex',
-      'x-forwarded-prefix',
       'upstream-hash-by',
       'upstream-hash-by-subset',
       'upstream-hash-by-subset-size',
+      'use-port-in-redirects',
+      'use-regex',
+      'x-forwarded-prefix',
     ]);
   });
 
