@@ -25,11 +25,11 @@ describe('the list of annotations', () => {
   it('has a policy for these', () => {
     const supported = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'supported').map(([name]) => name);
     expect(supported.sort()).toEqual([
-      'app-root',
       'affinity',
       'affinity-canary-behavior',
       'affinity-mode',
       'allowlist-source-range',
+      'app-root',
       'auth-always-set-cookie',
       'auth-cache-duration',
       'auth-cache-key',
@@ -71,7 +71,6 @@ describe('the list of annotations', () => {
       'enable-rewrite-log',
       'force-ssl-redirect',
       'from-to-www-redirect',
-      'load-balance',
       'limit-allowlist',
       'limit-burst-multiplier',
       'limit-connections',
@@ -80,6 +79,7 @@ describe('the list of annotations', () => {
       'limit-rpm',
       'limit-rps',
       'limit-whitelist',
+      'load-balance',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
       'permanent-redirect',
@@ -107,8 +107,8 @@ describe('the list of annotations', () => {
       'proxy-ssl-verify-depth',
       'relative-redirects',
       'rewrite-target',
-      'server-alias',
       'satisfy',
+      'server-alias',
       'service-upstream',
       'session-cookie-change-on-failure',
       'session-cookie-conditional-samesite-none',
@@ -126,13 +126,13 @@ describe('the list of annotations', () => {
       'ssl-redirect',
       'temporal-redirect',
       'temporal-redirect-code',
-      'use-port-in-redirects',
-      'use-regex',
-      'x-forwarded-prefix',
       'upstream-hash-by',
       'upstream-hash-by-subset',
       'upstream-hash-by-subset-size',
+      'use-port-in-redirects',
+      'use-regex',
       'whitelist-source-range',
+      'x-forwarded-prefix',
     ]);
   });
 

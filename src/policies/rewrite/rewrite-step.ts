@@ -13,7 +13,10 @@ export function rewriteStep({ policies }: Route): RequestStep | null {
   let regex: UserRegex | null = null;
   return (passage) => {
     // On first use: a host may have thousands.
-    const found = (regex ??= compiled(rewrite.pattern)).exec(passage.path);
+    regex ??= compiled(rewrite.pattern);
+    const { path } = passage;
+    // PCRE's "$" also matches before a final newline, and so the router has it.
+    const found = regex.exec(path) ?? (path.endsWith('\n') ? regex.exec(path.slice(0, -1)) : null);
     if (found === null) return null;
     const { prefix } = rewrite;
     if (prefix !== undefined) passage.upstream.set('X-Forwarded-Prefix', joined(prefix, found.groups, passage));
