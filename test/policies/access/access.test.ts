@@ -64,7 +64,7 @@ const statusOf = (outcome: unknown): unknown =>
 describe('satisfy: any', () => {
   const policies: RoutePolicies = {
     sourceRanges: { deny: [], allow: ['10.0.0.0/8'] },
-    passwordAuth: PASSWORD!,
+    passwordAuth: PASSWORD,
     satisfyAny: true,
   };
 
@@ -88,7 +88,7 @@ describe('satisfy: any', () => {
 
 describe('a check that throws when it is late', () => {
   it('lets nobody in', () => {
-    const { resumed, answer } = passing({ passwordAuth: PASSWORD!, externalAuth: NOBODY }, 'right', true);
+    const { resumed, answer } = passing({ passwordAuth: PASSWORD, externalAuth: NOBODY }, 'right', true);
     expect(answer).toThrow();
     expect(resumed.map(statusOf)).toEqual([500]);
   });
