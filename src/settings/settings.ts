@@ -121,7 +121,7 @@ export interface ProxySettings {
   readonly upstreamTriesTimeout: number;
   /** `retry-non-idempotent`: POST and other methods not known to be idempotent may be sent again. */
   readonly retryNonIdempotent: boolean;
-  /** `proxy-next-upstream`: the words of `traffic-values.ts`. */
+  /** `proxy-next-upstream`: the words of `keys/traffic.ts`. */
   readonly nextUpstream: readonly string[];
   /** `limit-req-status-code` and `limit-conn-status-code`. */
   readonly limitReqStatus: number;
