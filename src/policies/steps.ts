@@ -16,7 +16,7 @@ import { rewriteStep } from './rewrite/rewrite-step.ts';
 type Compile<Step> = (route: Route, services: StepServices) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [wwwRedirectStep, appRootStep, blockedClientsStep];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, appRootStep];
 
 /** Rewrite phase, then limits, then access. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [

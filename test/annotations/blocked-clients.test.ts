@@ -42,6 +42,7 @@ describe('block-cidrs', () => {
     const fields = 'X-Forwarded-For: 192.0.2.9\r\n';
     expect(await statusFor(blocked, fields, { 'allowlist-source-range': '192.0.2.0/24' })).toBe(403);
     expect(await statusFor(blocked, fields, { 'force-ssl-redirect': 'true' })).toBe(403);
+    expect(await statusFor(blocked, fields, { 'app-root': '/app' })).toBe(403);
     expect(await statusFor(blocked, fields, { 'auth-type': 'nonsense' })).toBe(403);
   });
 
