@@ -2,6 +2,7 @@
  * What the annotations of a route became: plain data, one member per family, read by `policies/` and acted upon by `proxy/`. Sparse:
  * what nobody asked for is absent, so that ten thousand plain routes carry nothing.
  */
+import type { RouteSnippets } from './snippet.ts';
 import type { CertificateId } from './table.ts';
 
 /** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
@@ -50,6 +51,7 @@ export interface RoutePolicies {
   readonly accessLog?: 'off';
   /** Absent: its requests are not traced. */
   readonly opentelemetry?: Opentelemetry;
+  readonly snippets?: RouteSnippets;
 }
 
 /** Of a plain route. */

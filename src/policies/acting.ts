@@ -8,6 +8,7 @@ import type { Tracer } from '../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
+import type { Rewriting } from './rewriting.ts';
 
 /** A request head. */
 export interface RequestView {
@@ -42,8 +43,10 @@ export interface Passage {
   readonly route: Route;
   /** The virtual host of the route. */
   readonly serverName: string;
-  /** The path that was matched: decoded, without dot segments and double slashes. */
+  /** The path of the client: decoded, without dot segments and double slashes. */
   readonly path: string;
+  /** The URI and the variables as the rewrite phase has them by now. */
+  readonly rewriting: Rewriting;
   readonly requestId: string;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: number;
@@ -70,8 +73,11 @@ export interface Passage {
 /** What a step returns that will call `passage.resume`: until then the client's body waits, and no deadline but the step's own runs. */
 export const PENDING = Symbol('pending');
 
+/** What the last step of the rewrite phase returns when the path was changed: the location is looked for again. */
+export const RELOCATE = Symbol('relocate');
+
 /** A policy on the way in: an answer of its own ends the request's way, null lets it go on. */
-export type RequestStep = (passage: Passage) => Answer | typeof PENDING | null;
+export type RequestStep = (passage: Passage) => Answer | typeof PENDING | typeof RELOCATE | null;
 
 /** A policy on the way out, of the final response. `own`: the answer is not the backend's. Changes `passage.response`. */
 export type ResponseStep = (passage: Passage, status: number, own: boolean) => void;
@@ -80,6 +86,8 @@ export type ResponseStep = (passage: Passage, status: number, own: boolean) => v
 export interface RouteSteps {
   /** Before the route's own location: nginx's server rewrite phase. */
   readonly host: readonly RequestStep[];
+  /** Locations of the host beside its routes, each time a location is looked for. */
+  readonly locations: readonly RequestStep[];
   readonly request: readonly RequestStep[];
   readonly response: readonly ResponseStep[];
 }

@@ -5,6 +5,7 @@
 import { clientCertificate } from './tls/client-certificate.ts';
 import { defaultBackend } from './backend/default-backend.ts';
 import { ROUTE_ANNOTATIONS } from './registry.ts';
+import { REFUSED_ANNOTATIONS } from './rules/modsecurity.ts';
 import { proxySsl } from './tls/proxy-ssl.ts';
 import { serviceUpstream } from './backend/service-upstream.ts';
 import { sslPassthrough } from './tls/ssl-passthrough.ts';
@@ -78,7 +79,7 @@ function options(of: string, names: string): void {
 for (const { annotations } of [clientCertificate, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, tlsCiphers]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
-for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
+for (const name of [...ROUTE_ANNOTATIONS, ...REFUSED_ANNOTATIONS]) list.set(name, { kind: 'supported' });
 
 // Who may ask.
 protects('auth-type auth-url denylist-source-range');
@@ -87,7 +88,7 @@ options('auth-type', 'auth-secret auth-secret-type auth-realm');
 options(
   'auth-url',
   `auth-method auth-signin auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
-  auth-snippet auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests
+  auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests
   auth-keepalive-timeout auth-always-set-cookie`,
 );
 options('auth-type', 'satisfy');
@@ -96,24 +97,6 @@ list.set('enable-global-auth', { kind: 'harmless' });
 // How much, and what.
 protects('limit-rps limit-rpm limit-connections', OFF.zero);
 options('limit-rps', 'limit-burst-multiplier limit-allowlist limit-whitelist');
-protects('enable-modsecurity', OFF.false);
-for (const [name, off] of [
-  ['enable-owasp-core-rules', OFF.false],
-  ['modsecurity-snippet', OFF.never],
-] as const) {
-  const given = activeUnless(name, off);
-  // ConfigMap `enable-modsecurity` may be what switches them on, so only an explicit "false" makes them idle.
-  const active = (values: AnnotationValues): boolean => given(values) && !OFF.false(values('enable-modsecurity') ?? '');
-  list.set(name, { kind: 'protects', active, wholeHost: false });
-}
-options('enable-modsecurity', 'modsecurity-transaction-id');
-// Text of nginx's configuration, which often holds rules of access.
-protects('configuration-snippet stream-snippet');
-protects('server-snippet', OFF.never, true);
-
-// FastCGI is refused, whatever they say.
-for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
-
 list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
 options(
   'canary',

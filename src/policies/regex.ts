@@ -12,6 +12,8 @@ export interface UserRegex {
   /** Found anywhere in the text. */
   readonly test: (text: string) => boolean;
   /** The first match and its groups, "" for those that took no part; null: there is none. */
+  /** The numbers of the groups that have names. */
+  readonly names: ReadonlyMap<string, number>;
   readonly exec: (text: string) => { readonly start: number; readonly end: number; readonly groups: readonly string[] } | null;
 }
 
@@ -25,6 +27,7 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
     return error instanceof Error ? error.message : String(error);
   }
   return {
+    names: new Map(Object.entries(compiled.namedGroups())),
     test: (text) => compiled.matcher(text).find(),
     exec: (text) => {
       const matcher = compiled.matcher(text);

@@ -1,11 +1,13 @@
 /** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
+import type { SnippetServer } from '../model/snippet.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
+import { snippets, type SnippetsWish } from './snippets/reading/read.ts';
 
 /** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
 type Registry = {
@@ -18,6 +20,7 @@ const REGISTRY: Registry = {
   backendProtocol,
   accessLog,
   opentelemetry,
+  snippets,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];
@@ -36,6 +39,11 @@ export function readPolicies(source: AnnotationSource, settings: TranslateSettin
     if (wish !== undefined) wishes.set(name, wish);
   }
   return wishes;
+}
+
+/** The server-snippet among them; null: there is none. */
+export function serverSnippet(wishes: PolicyWishes): SnippetServer | null {
+  return (wishes.get('snippets') as SnippetsWish | undefined)?.server ?? null;
 }
 
 /** The Secrets and ConfigMaps that these name. */

@@ -1,34 +1,64 @@
 /** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
-import type { Route } from '../model/table.ts';
-import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
+import type { Route, VirtualHost } from '../model/table.ts';
+import { RELOCATE, type RequestStep, type ResponseStep, type RouteSteps } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
+import {
+  configurationSnippetStep,
+  inputHeadersStep,
+  locationFieldsStep,
+  ownLocationsStep,
+  serverSnippetStep,
+  snippetAccessStep,
+  snippetProxyStep,
+  snippetResponseStep,
+} from './snippets/running/steps.ts';
+
+/** What of its virtual host a policy of a route may need. */
+export type StepHost = Pick<VirtualHost, 'snippet'>;
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
-type Compile<Step> = (route: Route) => Step | null;
+type Compile<Step> = (route: Route, host: StepHost) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [serverSnippetStep];
 
-/** Rewrite phase, then limits, then access. */
+/** Locations of a host beside its routes. */
+const LOCATION_STEPS: readonly Compile<RequestStep>[] = [ownLocationsStep];
+
+/** Rewrite phase, then limits, then access, then what the backend gets. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
+  locationFieldsStep,
+  configurationSnippetStep,
+  relocationStep,
   sslRedirectStep,
+  inputHeadersStep,
+  snippetAccessStep,
+  snippetProxyStep,
 ];
 
-const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [];
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [snippetResponseStep];
 
-/** The steps of a route; null: it has none, which costs nothing per request. */
-export function compileSteps(route: Route): RouteSteps | null {
-  const denied = route.target.kind === 'answer' && route.target.denied === true;
-  const host = compiled(HOST_STEPS, route);
-  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
-  const request = denied ? [] : compiled(REQUEST_STEPS, route);
-  const response = denied ? [] : compiled(RESPONSE_STEPS, route);
-  return host.length + request.length + response.length === 0 ? null : { host, request, response };
+/** The end of the directives of the rewrite phase; what is in Lua in ingress-nginx comes behind it. */
+function relocationStep({ policies }: Route): RequestStep | null {
+  if (policies.snippets?.location === undefined || policies.snippets.location === null) return null;
+  return ({ rewriting }) => (rewriting.changed ? RELOCATE : null);
 }
 
-function compiled<Step>(list: readonly Compile<Step>[], route: Route): Step[] {
-  return list.map((compile) => compile(route)).filter((step) => step !== null);
+/** The steps of a route; null: it has none, which costs nothing per request. */
+export function compileSteps(route: Route, from: StepHost): RouteSteps | null {
+  const denied = route.target.kind === 'answer' && route.target.denied === true;
+  const host = compiled(HOST_STEPS, route, from);
+  const locations = compiled(LOCATION_STEPS, route, from);
+  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
+  const request = denied ? [] : compiled(REQUEST_STEPS, route, from);
+  const response = denied ? [] : compiled(RESPONSE_STEPS, route, from);
+  const none = host.length + locations.length + request.length + response.length === 0;
+  return none ? null : { host, locations, request, response };
+}
+
+function compiled<Step>(list: readonly Compile<Step>[], route: Route, host: StepHost): Step[] {
+  return list.map((compile) => compile(route, host)).filter((step) => step !== null);
 }

@@ -5,6 +5,7 @@
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
+import { SNIPPET_KEYS } from './keys/snippets.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { TLS_KEYS } from './keys/tls.ts';
@@ -244,6 +245,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   ),
 
   ...COMPRESSION_KEYS,
+  ...SNIPPET_KEYS,
 
   // Sluice's own.
   key(

@@ -14,6 +14,7 @@ import {
   OVERLOAD_MEMORY,
   PATH,
   SELECTOR,
+  UNPROTECTED,
   URL_TEXT,
   VERBOSITY,
   WORKERS,
@@ -91,6 +92,21 @@ export const FLAGS: readonly Flag[] = [
     false,
     'Refuse Services of type ExternalName.',
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
+  ),
+
+  ingresses(
+    'enable-annotation-validation',
+    BOOLEAN,
+    true,
+    'Without effect: the values of annotations are always checked.',
+    () => ({}),
+  ),
+  ingresses(
+    'allow-unprotected',
+    UNPROTECTED,
+    [],
+    'Serve Ingresses without this protection that they ask for and that is not there, instead of answering them with 503: modsecurity.',
+    (allowUnprotected) => ({ translate: { allowUnprotected } }),
   ),
 
   cluster(

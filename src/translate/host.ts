@@ -3,10 +3,13 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
 import type { ConfigMap } from '../model/objects.ts';
 import { NO_POLICIES, type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
+import type { SnippetServer } from '../model/snippet.ts';
 import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
-import { resolvePolicies } from '../policies/registry.ts';
+import { resolvePolicies, serverSnippet } from '../policies/registry.ts';
+import { joinServers } from '../policies/snippets/reading/join.ts';
+import { commonSnippets } from '../policies/snippets/reading/read.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
@@ -39,7 +42,8 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const own = context.plansOf(host);
   const tls = tlsOf(host, own, context);
   const handshake = hostTls(host, own, tls.alternative, context);
-  const closed = handshake.closed || own.some(({ denied }) => denied === 'hosts');
+  const misread = commonSnippets(context.settings).problem !== null;
+  const closed = handshake.closed || misread || own.some(({ denied }) => denied === 'hosts');
   const builder = new HostBuilder(host, tls, closed, context);
   const diagnostics: Diagnostic[] = [...tls.diagnostics, ...handshake.diagnostics];
   builder.addRules(host, own, true, (problem) => diagnostics.push(problem));
@@ -53,7 +57,27 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const routes = builder.finish();
   const passthrough = passthroughOf(host, own, routes);
   diagnostics.push(...builder.diagnostics);
-  return { host: { host, certificate: tls.certificate, tls: handshake.tls, routes, passthrough }, diagnostics };
+  const snippet = serverSnippetOf(host, own, context.settings, (problem) => diagnostics.push(problem));
+  const made = { host, certificate: tls.certificate, tls: handshake.tls, routes, passthrough };
+  return { host: snippet === null ? made : { ...made, snippet }, diagnostics };
+}
+
+/** ingress-nginx: the first Ingress of the host that has one decides. */
+function serverSnippetOf(
+  host: string,
+  own: readonly IngressPlan[],
+  settings: TranslateSettings,
+  report: (problem: Diagnostic) => void,
+): SnippetServer | null {
+  const { server: common } = commonSnippets(settings);
+  const [first, ...others] = own.filter(({ wishes }) => serverSnippet(wishes) !== null);
+  if (first === undefined) return common;
+  for (const { object } of others) {
+    const message = `the Ingress ${first.namespace}/${first.name} has a server-snippet for ${hostText(host)} too, and is older`;
+    const field = annotationField(settings.annotationsPrefix, 'server-snippet');
+    report(diagnostic(object, 'AnnotationConflict', 'warning', field, message, 'That one is heeded for this host, and this is not.'));
+  }
+  return joinServers(serverSnippet(first.wishes), common);
 }
 
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
@@ -255,7 +279,7 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved?.policies ?? NO_POLICIES,
+      policies: resolved?.policies ?? commonPolicies(settings),
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };
@@ -270,6 +294,12 @@ class HostBuilder {
         compareText(a.path, b.path),
     );
   }
+}
+
+/** Of a route that is no Ingress's. */
+function commonPolicies(settings: TranslateSettings): RoutePolicies {
+  const { location } = commonSnippets(settings);
+  return location === null ? NO_POLICIES : { snippets: { location, auth: null } };
 }
 
 /** Whether a route has a family of policies at all. */

@@ -4,6 +4,7 @@ import type { Ingress } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { createReporter, quote } from '../model/report.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
+import { ANNOTATIONS } from '../policies/annotations.ts';
 import { defaultBackend } from '../policies/backend/default-backend.ts';
 import { clientCertificate, type ClientCertificateWish } from '../policies/tls/client-certificate.ts';
 import {
@@ -18,6 +19,8 @@ import { proxySsl, type ProxySslWish } from '../policies/tls/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/backend/service-upstream.ts';
 import { sslPassthrough, type SslPassthroughWish } from '../policies/tls/ssl-passthrough.ts';
 import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts';
+import { readRefused } from '../policies/rules/modsecurity.ts';
+import { readRules } from '../policies/rules/rules.ts';
 import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
@@ -110,6 +113,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const { report, diagnostics } = createReporter(object);
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report, id.namespace);
   const { denied: unsupported, canary } = readUnsupported(source);
+  readRules(source, metadata.annotations, ANNOTATIONS, settings);
+  readRefused(source, settings);
   const passthrough = canary ? 'off' : sslPassthrough.read(source, settings);
   const clientAuth = canary ? null : readClientAuth(source, id.namespace, settings);
   // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.

@@ -12,7 +12,8 @@ import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
-import { Passage, type PassageOwner } from './passage.ts';
+import { NO_STEPS, Passage, type PassageOwner } from './passage.ts';
+import { escapeControls, escapePath, MAX_RELOCATIONS, type Rewriting } from '../../policies/rewriting.ts';
 import { isFailure } from '../upstream/health.ts';
 import { REFUSING } from '../workers/overload.ts';
 
@@ -66,6 +67,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     return this.attempts.upstream?.deadline ?? this.attempts.resolveDeadline;
   }
 
+  /** The value of Strict-Transport-Security for an answer over TLS; null: a policy sends its own, or none. */
+  get security(): string | null {
+    const replaced = this.passage !== null && this.passage.response.removes('strict-transport-security');
+    return replaced ? null : this.#context.settings().strictTransportSecurity;
+  }
+
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
   begin(headBytes: number): void {
     const { head, client } = this.downstream;
@@ -96,8 +103,47 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.passage = passage;
     const answer = passage.enterHost();
     if (answer !== null) return this.#answer(answer);
-    if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
-    passage.enter();
+    // The server's own rewriting costs none of the times that a location may be looked for again.
+    if (passage.rewriting.changed) return this.#locate(passage.rewriting);
+    this.#enter(passage, slashRedirect);
+  }
+
+  #enter(passage: Passage, slashRedirect: boolean): void {
+    const { head, client } = this.downstream;
+    const { rewriting } = passage;
+    const answer = passage.enterLocations();
+    if (answer !== null) return this.#answer(answer);
+    if (rewriting.changed) return this.relocate();
+    if (!slashRedirect) return passage.enter();
+    const query = rewriting.query === '' ? '' : `?${rewriting.query}`;
+    const location = rewriting.rewritten
+      ? `${passage.variable('scheme')}://${passage.variable('host')}${escapePath(rewriting.path)}/${escapeControls(query)}`
+      : withSlash(head, client, this.#context.settings());
+    this.#answer(redirect(301, location));
+  }
+
+  /** A policy changed the path: the request goes on in the location of that one, of the same host. */
+  relocate(): void {
+    const { rewriting } = this.passage!;
+    if (rewriting.relocations === MAX_RELOCATIONS) return this.refuse(ERRORS.internal);
+    rewriting.relocate();
+    this.#locate(rewriting);
+  }
+
+  #locate(rewriting: Rewriting): void {
+    rewriting.changed = false;
+    rewriting.fields = null;
+    const { head, client } = this.downstream;
+    if (rewriting.target === null) return this.refuse(ERRORS.badRequest);
+    const { route, slashRedirect } = this.#context.router.find(head.host, rewriting.path, true);
+    if (route === null) return this.refuse(ERRORS.noRoute);
+    this.route = route;
+    // What was decided for the location before is no more, but that changes of the client's head are of this request.
+    const passage = new Passage(this, route.steps ?? NO_STEPS, this.#context, rewriting.path, rewriting);
+    this.passage?.handOver(passage);
+    this.passage = passage;
+    if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
+    this.#enter(passage, slashRedirect);
   }
 
   /** A policy answers instead of the backend. */
@@ -116,7 +162,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    if (this.passage !== null && this.passage.upstream.target !== null) head.forwardedTarget = this.passage.upstream.target;
+    if (this.passage !== null) {
+      const { upstream, rewriting } = this.passage;
+      const forwarded = upstream.target ?? (rewriting.rewritten ? rewriting.target : '');
+      if (forwarded === null) return this.refuse(ERRORS.badRequest);
+      if (forwarded !== '') head.forwardedTarget = forwarded;
+    }
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
     const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
@@ -208,8 +259,9 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
       this.downstream.startTunnel(head, more);
     } else {
       const { compression } = this.#context;
-      if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
-      this.downstream.sendHead(compression.enabled ? compression.head : head, more);
+      const compresses = compression.enabled && this.passage?.response.compressible !== false;
+      if (compresses) this.#encoder = compression.begin(this.downstream.head, head, this);
+      this.downstream.sendHead(compresses ? compression.head : head, more);
     }
   }
 
@@ -289,6 +341,12 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   #answer(given: Answer): void {
     this.attempts.drop();
+    // nginx's NGX_HTTP_CLOSE.
+    if (given.status === 444) {
+      this.status = 444;
+      this.downstream.abort();
+      return this.#finish(this.error);
+    }
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
     this.answer = answer;

@@ -8,7 +8,7 @@ const HOSTNAME = hostname();
 /** What the values come from: a passage, or a request without one. */
 export interface VariableSource extends Pick<
   Passage,
-  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'requestId' | 'upstream'
+  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'query' | 'requestId' | 'upstream' | 'answered'
 > {
   readonly owner: Pick<Passage['owner'], 'downstream'>;
 }
@@ -52,9 +52,17 @@ export function variableOf(name: string, passage: VariableSource): string {
       return passage.owner.downstream.http2 ? 'HTTP/2.0' : `HTTP/1.${request.minor}`;
     case 'args':
     case 'query_string':
-      return queryOf(request.target);
+      return passage.query;
     case 'is_args':
-      return queryOf(request.target) === '' ? '' : '?';
+      return passage.query === '' ? '' : '?';
+    case 'literal_dollar':
+      return '$';
+    case 'connection_upgrade':
+      return request.field('upgrade') === '' ? '' : 'upgrade';
+    case 'time_iso8601':
+      return new Date().toISOString().replace(/\.\d+Z$/, '+00:00');
+    case 'msec':
+      return (Date.now() / 1000).toFixed(3);
     case 'content_type':
       return request.field('content-type');
     case 'content_length':
@@ -88,10 +96,14 @@ export function variableOf(name: string, passage: VariableSource): string {
 }
 
 /** Families of variables: fields, cookies, arguments of the query, and what a client's certificate says. */
-function byPrefix(name: string, { request, owner }: VariableSource): string {
+function byPrefix(name: string, passage: VariableSource): string {
+  const { request, owner } = passage;
   if (name.startsWith('http_')) return request.field(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('cookie_')) return cookieOf(request.field('cookie'), name.slice(7));
-  if (name.startsWith('arg_')) return argumentOf(queryOf(request.target), name.slice(4));
+  if (name.startsWith('arg_')) return argumentOf(passage.query, name.slice(4));
+  if (name.startsWith('upstream_http_')) return passage.answered(name.slice(14).replaceAll('_', '-'));
+  if (name.startsWith('sent_http_')) return passage.answered(name.slice(10).replaceAll('_', '-'));
+  if (name.startsWith('upstream_cookie_')) return setCookieOf(passage.answered('set-cookie'), name.slice(16));
   if (!name.startsWith('ssl_client_')) return '';
   const { certificate } = owner.downstream.client;
   switch (name) {
@@ -128,6 +140,13 @@ export function cookieOf(cookies: string, name: string): string {
     if (equals >= 0 && pair.slice(0, equals).trim().toLowerCase() === wanted) return pair.slice(equals + 1).trim();
   }
   return '';
+}
+
+/** The value of a cookie that an answer sets. */
+function setCookieOf(lines: string, name: string): string {
+  const wanted = `${name.toLowerCase()}=`;
+  const found = lines.split(/, *(?=[^;, ]+=)/).find((line) => line.toLowerCase().startsWith(wanted));
+  return found === undefined ? '' : found.slice(wanted.length).split(';', 1)[0]!;
 }
 
 function argumentOf(query: string, name: string): string {

@@ -38,10 +38,11 @@ export interface CompiledRoute {
 /** Compiles a route of `host`. */
 export function compileRoute(
   model: Route,
-  { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
+  virtual: Pick<VirtualHost, 'host' | 'tls' | 'snippet'>,
   groups: Groups,
   recorder: Recorder,
 ): CompiledRoute {
+  const { host, tls } = virtual;
   const { target } = model;
   const clientAuth = tls?.clientAuth ?? null;
   return {
@@ -50,7 +51,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
-    steps: compileSteps(model),
+    steps: compileSteps(model, virtual),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };
