@@ -23,6 +23,8 @@ export class Rewriting {
   ended = false;
   /** So often the location was looked for again. */
   relocations = 0;
+  /** Captures go escaped into the values of variables. */
+  escapes = true;
   /** The groups of the last regular expression that matched, the whole match first. */
   captures: readonly string[] = NOTHING;
   /** Null: none was set. */

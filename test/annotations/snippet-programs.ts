@@ -68,6 +68,11 @@ export const PROGRAMS: readonly Program[] = [
   { location: 'rewrite ^/x$ /y? last;', requests: ['/x?a=b'] },
   { location: 'rewrite (.*) $1?token=1 break;', requests: ['/a?b=c', '/a'] },
   { location: 'rewrite ^/e /q%20z break;', requests: ['/e'] },
+  { location: 'rewrite ^/a/(.*) /b?x=$1; set $y "$1"; proxy_set_header X-A $y;', requests: ['/a/p%20q', '/b'] },
+  { location: 'if ($uri ~ ^/a/(.*)) { set $y "$1"; rewrite ^/a/(.) /c/$1 break; set $z $1; } proxy_set_header X-A "$y|$z";', requests: ['/a/p%20q', '/a/+q', '/b'] },
+  { location: 'set $u "/a b"; rewrite ^ $u break;', requests: ['/'] },
+  { location: 'rewrite ^/a$ "/b c%#d?e=f" break;', requests: ['/a'] },
+  { location: 'rewrite "^/(\\d+)/(\\w{2,3})$" /$2/$1 break;', requests: ['/12/ab', '/1/abcd'] },
   { location: 'break; return 403;', requests: ['/'] },
   { location: 'if ($arg_a) { break; } return 403;', requests: ['/?a=1', '/'] },
   { location: 'if ($arg_a) { rewrite ^ /in break; } proxy_set_header X-A $uri;', requests: ['/x?a=1', '/x'] },
@@ -178,4 +183,5 @@ export const BROKEN: readonly string[] = [
   'no_such_directive on;',
   'default_type a b;',
   'break x;',
+  'rewrite ^/a{2}$ /b;',
 ];

@@ -40,7 +40,7 @@ export async function startEcho(): Promise<Echo> {
   };
 }
 
-const HIDDEN = /^x-(?:request-id|forwarded-(?:host|port|proto|scheme)|scheme)$/;
+const HIDDEN = /^x-(?:request-id|original-forwarded-for|forwarded-(?:host|port|proto|scheme)|scheme)$/;
 
 /** Settings as `serve` takes them: with both switches for snippets on. */
 export function configMapOf(

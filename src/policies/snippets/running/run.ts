@@ -19,6 +19,7 @@ export function compileRewrite(steps: readonly RewriteStep[], fields: AnswerFiel
   const list = compileSteps(steps, fields, defaultType);
   return (passage) => {
     if (passage.rewriting.ended) return null;
+    passage.rewriting.escapes = true;
     const result = runAll(list, passage);
     return result === 'end' ? null : result;
   };
@@ -39,7 +40,7 @@ function compileSteps(steps: readonly RewriteStep[], fields: AnswerFields, defau
 function compileStep(step: RewriteStep, fields: AnswerFields, defaultType: string): Step {
   switch (step.op) {
     case 'set': {
-      const text = compileText(step.value);
+      const text = compileEscaped(step.value, ({ rewriting }) => rewriting.escapes);
       const { variable } = step;
       if (variable === 'args') return (passage) => setQuery(passage, text(passage));
       return (passage) => {
@@ -106,7 +107,7 @@ function compileCondition(condition: SnippetCondition): (passage: Passage) => bo
       };
     case 'equal': {
       const { negated } = condition;
-      const wanted = compileText(condition.value);
+      const wanted = compileEscaped(condition.value, ({ rewriting }) => rewriting.escapes);
       return (passage) => (valueOf(variable, passage) === wanted(passage)) !== negated;
     }
     case 'match': {
@@ -122,12 +123,12 @@ function compileReturn(status: number, text: SnippetText | null, defaultType: st
   return (passage) => textAnswer(status, body === null ? null : body(passage), defaultType, passage);
 }
 
-/** A text into which captures go escaped, where the client's path had escapes: they are of its decoded form. */
-function compileEscaped(text: SnippetText): TextOf {
+/** A text into which captures go escaped, where the client's path had escapes: as of its decoded form, whatever they are of. */
+function compileEscaped(text: SnippetText, escapes: (passage: Passage) => boolean = () => true): TextOf {
   const plain = compileText(text);
   if (!text.some((part) => typeof part !== 'string' && /^\d$/.test(part.variable))) return plain;
   return (passage) => {
-    if (!/[%+]/.test(passage.request.rawPath)) return plain(passage);
+    if (!/[%+]/.test(passage.request.rawPath) || !escapes(passage)) return plain(passage);
     let value = '';
     for (const part of text) {
       if (typeof part === 'string') value += part;
@@ -152,6 +153,8 @@ function compileRewriteStep(step: Extract<RewriteStep, { readonly op: 'rewrite' 
     const kept = keepsQuery ? rewriting.query : '';
     const own = query === null ? null : query(passage);
     const target = path(passage);
+    // nginx's `e->quote`, which holds until the first rewrite.
+    rewriting.escapes = false;
     if (redirects) {
       const written = unescapeRedirect(own === null ? target : `${target}?${own}`);
       const joined = kept === '' ? written : `${written}${own === null ? '?' : '&'}${kept}`;

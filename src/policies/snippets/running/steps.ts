@@ -4,7 +4,8 @@ import type { Route, VirtualHost } from '../../../model/table.ts';
 import type { Passage, RequestStep, ResponseStep } from '../../acting.ts';
 import { page } from '../../answer.ts';
 import { fieldValue } from '../../changes.ts';
-import { compileRegex } from '../../regex.ts';
+import { compileRegex, type UserRegex } from '../../regex.ts';
+import type { Rewriting } from '../../rewriting.ts';
 import { type AnswerFields, applyFields, applyInput, levelFields, NO_FIELDS } from './apply.ts';
 import { compileAccess } from './access.ts';
 import { OWN_FIELDS } from '../reading/fields.ts';
@@ -47,8 +48,8 @@ export function serverSnippetStep(_route: Route, { snippet }: SnippetHost): Requ
 
 interface OwnLocation {
   readonly match: SnippetLocation['match'];
-  /** Bytes of a path or, for a pattern, whether one matches. */
-  readonly takes: (path: string) => boolean;
+  /** Whether the path is one of it, or begins with its own, or the pattern matches, whose groups are then `$1` and so on. */
+  readonly takes: (path: string, rewriting: Rewriting) => boolean;
   readonly run: Run;
   readonly fields: AnswerFields;
   readonly denies: (address: string) => boolean;
@@ -63,7 +64,7 @@ export function ownLocationsStep(route: Route, { snippet }: SnippetHost): Reques
   const locations = snippet.locations.map((location) => compileLocation(location, snippet));
   return (passage) => {
     const { rewriting } = passage;
-    const own = findOwn(locations, rewriting.path, route);
+    const own = findOwn(locations, rewriting, route);
     if (own === null) return null;
     rewriting.fields = own.fields;
     let answer = own.run(passage);
@@ -83,27 +84,38 @@ function compileLocation({ match, level }: SnippetLocation, server: SnippetServe
   const regex = match.kind === 'pattern' ? compileRegex(match.pattern, match.ignoreCase) : '';
   return {
     match,
-    takes: typeof regex === 'string' ? (text) => (match.kind === 'exact' ? text === path : text.startsWith(path)) : regex.test,
+    takes: typeof regex === 'string' ? (text) => (match.kind === 'exact' ? text === path : text.startsWith(path)) : matches(regex),
     run: compileRewrite(level.rewrite, fields, defaultTypeOf(server, level)),
     fields,
     denies: compileAccess(access),
   };
 }
 
+function matches(regex: UserRegex): OwnLocation['takes'] {
+  return (path, rewriting) => {
+    const found = regex.exec(path);
+    if (found === null) return false;
+    rewriting.captures = found.groups.length > 1 ? found.groups : [];
+    for (const [name, index] of regex.names) rewriting.set(name, found.groups[index] ?? '');
+    return true;
+  };
+}
+
 /** `route`: where the request goes otherwise; one of these must beat it. */
-function findOwn(locations: readonly OwnLocation[], path: string, route: Route): OwnLocation | null {
+function findOwn(locations: readonly OwnLocation[], rewriting: Rewriting, route: Route): OwnLocation | null {
+  const { path } = rewriting;
   let best: OwnLocation | null = null;
   for (const own of locations) {
-    if (own.match.kind === 'exact' && own.takes(path)) return own;
-    if (own.match.kind === 'pattern' || own.match.kind === 'exact' || !own.takes(path)) continue;
+    if (own.match.kind === 'exact' && own.takes(path, rewriting)) return own;
+    if (own.match.kind === 'pattern' || own.match.kind === 'exact' || !own.takes(path, rewriting)) continue;
     if (best === null || lengthOf(own) > lengthOf(best)) best = own;
   }
   const { exact, prefix } = route.match;
-  if (exact !== null && bytes(exact) === path) return null;
+  if (exact !== null && exact !== prefix && bytes(exact) === path) return null;
   // The same path twice is an error to nginx; here what somebody wrote by hand wins.
   const beaten = best === null || lengthOf(best) < bytes(prefix ?? '').length ? null : best;
   if (beaten?.match.kind === 'stops') return beaten;
-  return locations.find(({ match, takes }) => match.kind === 'pattern' && takes(path)) ?? beaten;
+  return locations.find(({ match, takes }) => match.kind === 'pattern' && takes(path, rewriting)) ?? beaten;
 }
 
 function lengthOf({ match }: OwnLocation): number {
