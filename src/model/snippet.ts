@@ -145,7 +145,6 @@ export interface RouteSnippets {
 /** What an auth-snippet became: of the request to the authentication service. */
 export interface AuthSnippet {
   readonly rewrite: readonly RewriteStep[];
-  readonly input: readonly InputHeader[];
   readonly proxyHeaders: readonly ProxyHeader[];
   /** Null: as `auth-method` says. */
   readonly method: string | null;

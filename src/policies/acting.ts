@@ -43,7 +43,7 @@ export interface Passage {
   readonly route: Route;
   /** The virtual host of the route. */
   readonly serverName: string;
-  /** The path of the client: decoded, without dot segments and double slashes. */
+  /** nginx's `$uri`: the path that was matched, decoded, without dot segments and double slashes; or what it was rewritten to. */
   readonly path: string;
   /** The URI and the variables as the rewrite phase has them by now. */
   readonly rewriting: Rewriting;

@@ -44,7 +44,8 @@ const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [snippetResponseStep];
 /** The end of the directives of the rewrite phase; what is in Lua in ingress-nginx comes behind it. */
 function relocationStep({ policies }: Route): RequestStep | null {
   if (policies.snippets?.location === undefined || policies.snippets.location === null) return null;
-  return ({ rewriting }) => (rewriting.changed ? RELOCATE : null);
+  // A rewriting that is final (`rewrite … break`) makes up for those before it.
+  return ({ rewriting, upstream }) => (rewriting.changed && upstream.target === null ? RELOCATE : null);
 }
 
 /** The steps of a route; null: it has none, which costs nothing per request. */

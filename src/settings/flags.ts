@@ -94,20 +94,6 @@ export const FLAGS: readonly Flag[] = [
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
   ),
 
-  ingresses(
-    'enable-annotation-validation',
-    BOOLEAN,
-    true,
-    'Without effect: the values of annotations are always checked.',
-    () => ({}),
-  ),
-  ingresses(
-    'allow-unprotected',
-    UNPROTECTED,
-    [],
-    'Serve Ingresses without this protection that they ask for and that is not there, instead of answering them with 503: modsecurity.',
-    (allowUnprotected) => ({ translate: { allowUnprotected } }),
-  ),
 
   cluster(
     'kubeconfig',
@@ -269,6 +255,13 @@ export const FLAGS: readonly Flag[] = [
     'nginx',
     'Where ingress-nginx and the Kubernetes documentation of Ingress differ, follow this one.',
     (conformance) => ({ translate: { conformance } }),
+  ),
+  own(
+    'allow-unprotected',
+    UNPROTECTED,
+    [],
+    'Serve Ingresses that ask for a protection that is not there, without it, instead of answering them with 503: modsecurity.',
+    (allowUnprotected) => ({ translate: { allowUnprotected } }),
   ),
   own('workers', WORKERS, availableParallelism(), 'Worker threads that serve traffic. auto: one per CPU.', (workers) => ({
     controller: { workers },

@@ -12,23 +12,16 @@ const FASTCGI = ['fastcgi-index', 'fastcgi-params-configmap'] as const;
 /** The annotations that are refused here. */
 export const REFUSED_ANNOTATIONS: readonly string[] = [...MODSECURITY, ...FASTCGI, 'stream-snippet'];
 
-const IDLE = 'It has no effect, as in ingress-nginx.';
 const UNPROTECTED = 'The Ingress is served without it: --allow-unprotected says modsecurity.';
 
 /** Reports and denies. Never throws. */
 export function readRefused(source: AnnotationSource, settings: TranslateSettings): void {
   readModsecurity(source, settings);
-  for (const name of FASTCGI) {
-    // The backend-protocol that they belong to denies.
-    if (isGiven(source, name) && source.text('backend-protocol')?.toUpperCase() !== 'FCGI') {
-      source.report('AnnotationUnsupported', 'warning', name, `${name} is for backend-protocol FCGI only`, IDLE);
-    }
-  }
-  if (isGiven(source, 'stream-snippet')) {
-    source.denyFor('ingress');
-    const message = 'stream-snippet is not supported: for TCP and UDP there are --tcp-services-configmap and --udp-services-configmap';
-    source.report('AnnotationUnsupported', 'error', 'stream-snippet', message, DENIED);
-  }
+  // Without the backend-protocol FCGI, which denies, those of FastCGI have no effect in ingress-nginx either.
+  if (!isGiven(source, 'stream-snippet')) return;
+  source.denyFor('ingress');
+  const message = 'stream-snippet is not supported: for TCP and UDP there are --tcp-services-configmap and --udp-services-configmap';
+  source.report('AnnotationUnsupported', 'error', 'stream-snippet', message, DENIED);
 }
 
 function isGiven(source: AnnotationSource, name: string): boolean {
@@ -36,27 +29,32 @@ function isGiven(source: AnnotationSource, name: string): boolean {
   return value !== undefined && value !== null && (typeof value !== 'string' || value.trim() !== '');
 }
 
-/** As ingress-nginx, the annotation is stronger than the ConfigMap; what cannot be understood counts as asking. */
+/** What cannot be understood does not say "off". */
+function isOff(source: AnnotationSource, name: string): boolean {
+  const value = source.value(name);
+  return !isGiven(source, name) || (typeof value === 'string' && parseGoBool(value.trim()) === false);
+}
+
+/**
+ * As in ingress-nginx the annotation is stronger than the ConfigMap. Rules without the switch do nothing there; here they deny, for
+ * whoever wrote them counts on them.
+ */
+function askedBy(source: AnnotationSource, settings: TranslateSettings): string | null {
+  if (isGiven(source, 'enable-modsecurity')) return isOff(source, 'enable-modsecurity') ? null : 'enable-modsecurity';
+  if (!isOff(source, 'enable-owasp-core-rules')) return 'enable-owasp-core-rules';
+  if (isGiven(source, 'modsecurity-snippet')) return 'modsecurity-snippet';
+  return settings.enableModsecurity ? 'enable-modsecurity' : null;
+}
+
 function readModsecurity(source: AnnotationSource, settings: TranslateSettings): void {
-  const given = MODSECURITY.filter((name) => isGiven(source, name));
-  const switched = source.value('enable-modsecurity');
-  const off = isGiven(source, 'enable-modsecurity')
-    ? typeof switched === 'string' && parseGoBool(switched.trim()) === false
-    : !settings.enableModsecurity;
-  if (off) {
-    for (const name of given.filter((one) => one !== 'enable-modsecurity')) {
-      if (name === 'enable-owasp-core-rules' && parseGoBool(source.text(name) ?? '') === false) continue;
-      source.report('AnnotationUnsupported', 'warning', name, `${name} needs enable-modsecurity`, IDLE);
-    }
-    return;
-  }
-  const asked = given.length > 0 ? given[0]! : 'enable-modsecurity';
-  const by = isGiven(source, 'enable-modsecurity') ? '' : ' (ConfigMap enable-modsecurity)';
-  const message = `ModSecurity is not supported${by}: protect the backend otherwise, or allow its absence by --allow-unprotected=modsecurity`;
+  const name = askedBy(source, settings);
+  if (name === null) return;
+  const by = isGiven(source, name) ? name : 'enable-modsecurity (of the ConfigMap)';
+  const message = `${by}: there is no ModSecurity here; protect the backend otherwise, or say --allow-unprotected=modsecurity`;
   if (settings.allowUnprotected.includes('modsecurity')) {
-    source.report('AnnotationUnsupported', 'warning', asked, message, UNPROTECTED);
+    source.report('AnnotationUnsupported', 'warning', name, message, UNPROTECTED);
     return;
   }
   source.denyFor('ingress');
-  source.report('AnnotationUnsupported', 'error', asked, message, DENIED);
+  source.report('AnnotationUnsupported', 'error', name, message, DENIED);
 }

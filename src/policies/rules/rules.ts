@@ -8,7 +8,7 @@ const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
 /** Each report becomes an Event. */
 const REPORTED = 10;
 /** In ingress-nginx they hold for all Ingresses of their hosts. */
-const OF_HOSTS: ReadonlySet<string> = new Set(['server-snippet', 'auth-tls-secret']);
+const OF_HOSTS: ReadonlySet<string> = new Set(['auth-tls-secret']);
 
 /**
  * Reports and denies. `names`: the annotations that this controller knows; `annotations`: all that the Ingress has, whatever the API
@@ -40,7 +40,9 @@ function problemOf(
   level: TranslateSettings['annotationsRiskLevel'],
   words: readonly string[],
 ): string | null {
-  if (known && isAbove(name, level)) {
+  const empty = typeof value === 'string' && value.trim() === '';
+  // What is Critical is text of nginx's configuration, and refused or allowed where it is read.
+  if (known && !empty && riskOf(name) !== 'Critical' && isAbove(name, level)) {
     return `${name} is of risk ${riskOf(name)}, and the ConfigMap allows no more than ${level} (annotations-risk-level)`;
   }
   const text = typeof value === 'string' ? value : JSON.stringify(value);

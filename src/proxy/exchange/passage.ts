@@ -47,7 +47,6 @@ export class Passage implements PolicyPassage {
   readonly request: RequestHead;
   readonly route: Route;
   readonly settings: ProxySettings;
-  readonly path: string;
   readonly rewriting: Rewriting;
   readonly upstream = new RequestChanges();
   readonly response = new ResponseChanges();
@@ -72,7 +71,6 @@ export class Passage implements PolicyPassage {
     this.request = owner.downstream.head;
     this.route = owner.route!.model;
     this.settings = context.settings();
-    this.path = path;
     this.rewriting = rewriting ?? new Rewriting(path, queryOf(this.request.target));
     this.#steps = steps;
     this.#context = context;
@@ -89,6 +87,10 @@ export class Passage implements PolicyPassage {
   /** nginx's `$args`. */
   get query(): string {
     return this.rewriting.query;
+  }
+
+  get path(): string {
+    return this.rewriting.path;
   }
 
   get serverName(): string {

@@ -1,5 +1,6 @@
 /** The variables of nginx, and those that ingress-nginx's template sets, as annotations interpolate them (reference §1). */
 import { hostname } from 'node:os';
+import { setCookieOf } from '../../policies/snippets/running/values.ts';
 import { hostName } from '../routing/host.ts';
 import type { Passage } from './passage.ts';
 
@@ -140,13 +141,6 @@ export function cookieOf(cookies: string, name: string): string {
     if (equals >= 0 && pair.slice(0, equals).trim().toLowerCase() === wanted) return pair.slice(equals + 1).trim();
   }
   return '';
-}
-
-/** The value of a cookie that an answer sets. */
-function setCookieOf(lines: string, name: string): string {
-  const wanted = `${name.toLowerCase()}=`;
-  const found = lines.split(/, *(?=[^;, ]+=)/).find((line) => line.toLowerCase().startsWith(wanted));
-  return found === undefined ? '' : found.slice(wanted.length).split(';', 1)[0]!;
 }
 
 function argumentOf(query: string, name: string): string {

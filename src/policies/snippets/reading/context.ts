@@ -13,6 +13,9 @@ export interface SnippetNote {
 /** Variables that only the answer of a backend gives a value. */
 const OF_RESPONSE = /^(?:upstream_http_|upstream_cookie_|sent_http_)\w+$/;
 
+/** Variables of the path and query. */
+const OF_URI = /^(?:uri|document_uri|args|query_string|is_args|arg_\w+)$/;
+
 /** A name that `set` may give a value: ours are not changeable, and with some of them a request would go elsewhere. */
 function isSettable(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name) && (!isVariable(name) || /^(?:http|cookie|arg)_/.test(name) || name === 'args');
@@ -25,6 +28,8 @@ export class SnippetContext {
   readonly defined = new Set<string>();
   /** Those it uses and nginx does not have, with the line of their first use. */
   readonly used = new Map<string, number>();
+  /** Directives of a request of our own, which has another path than the client's, and no query. */
+  withoutUri = false;
   /** The backend speaks gRPC. */
   readonly grpc: boolean;
 
@@ -92,6 +97,9 @@ export class SnippetContext {
   }
 
   #use(name: string, line: number): void {
+    if (this.withoutUri && OF_URI.test(name)) {
+      throw new SnippetError(line, `$${name} is not of the client's request in an auth-snippet; use $request_uri`);
+    }
     if (/^[1-9]$/.test(name) || isVariable(name) || OF_RESPONSE.test(name)) return;
     if (!this.used.has(name)) this.used.set(name, line);
   }

@@ -67,11 +67,12 @@ export function parseServerSnippet(text: string): Parsed<SnippetServer> {
 /** An auth-snippet. */
 export function parseAuthSnippet(text: string): Parsed<AuthSnippet> {
   const context = new SnippetContext();
+  context.withoutUri = true;
   return parsed(context, () => {
     const builder = new LevelBuilder(context, 'auth');
     for (const directive of readDirectives(text)) builder.take(directive);
-    const { rewrite, fields, proxyHeaders, method } = builder.done();
-    return { rewrite, input: fields.input, proxyHeaders, method };
+    const { rewrite, proxyHeaders, method } = builder.done();
+    return { rewrite, proxyHeaders, method };
   });
 }
 
@@ -121,7 +122,7 @@ class LevelBuilder {
     if (step !== undefined) {
       if (this.#place === 'auth' && step.op === 'rewrite') throw new SnippetError(line, 'rewrite has no place in an auth-snippet');
       this.#rewrite.push(step);
-    } else if (takesFields(this.#place, name) && this.#fields.take(directive, context)) return;
+    } else if (this.#place !== 'auth' && this.#fields.take(directive, context)) return;
     else if (name === 'proxy_set_header' || name === 'grpc_set_header') this.#takeProxyHeader(directive);
     else if (name === 'proxy_method') {
       const [method] = argumentsOf(directive, 1);
@@ -149,9 +150,9 @@ class LevelBuilder {
         return true;
       case 'proxy_pass_header': {
         const [field] = argumentsOf(directive, 1) as [string];
-        // Everything passes but these.
+        // Everything else passes anyway.
         if (/^(?:server|x-pad|x-accel-.*)$/i.test(field)) {
-          throw new SnippetError(line, `${shown(field)} of backends is passed to no client, or to all (allow-backend-server-header)`);
+          this.#context.note(line, `${name} ${shown(field)} has no effect: see the ConfigMap key allow-backend-server-header`);
         }
         return true;
       }
@@ -213,10 +214,6 @@ class LevelBuilder {
     }
     return { steps, fields: this.#place === 'server' || this.#place === 'auth' ? null : fields.done() };
   }
-}
-
-function takesFields(place: Place, name: string): boolean {
-  return place !== 'auth' || name.endsWith('_input_headers');
 }
 
 function readAccess(directive: Directive): AccessRule {

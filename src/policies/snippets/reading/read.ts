@@ -66,14 +66,17 @@ export const snippets: RoutePolicy<RouteSnippets, SnippetsWish> = {
   annotations: NAMES,
   read: (source, settings) => {
     const shared = commonSnippets(settings);
-    const given = NAMES.filter((name) => source.value(name) !== undefined && source.value(name) !== null);
+    const given = givenSnippets(source);
     if (given.length > 0 && !isAllowed(source, settings, given)) return undefined;
     const grpc = /^grpcs?$/i.test(source.text('backend-protocol') ?? '');
     const own = {
-      server: readOne(source, 'server-snippet', parseServerSnippet),
-      location: readOne(source, 'configuration-snippet', (text) => parseLocationSnippet(text, grpc)),
-      auth: readOne(source, 'auth-snippet', parseAuthSnippet),
+      server: readOne(source, given, 'server-snippet', parseServerSnippet),
+      location: readOne(source, given, 'configuration-snippet', (text) => parseLocationSnippet(text, grpc)),
+      auth: readOne(source, given, 'auth-snippet', parseAuthSnippet),
     };
+    if (source.text('satisfy')?.toLowerCase() === 'any' && hasAccess(programOf(own.location), shared.location)) {
+      refuse(source, 'configuration-snippet', 'allow and deny in a snippet cannot be had beside satisfy: any');
+    }
     if (shared.problem !== null) refuse(source, 'location-snippet', shared.problem);
     checkVariables(source, shared, own);
     const server = programOf(own.server);
@@ -85,14 +88,30 @@ export const snippets: RoutePolicy<RouteSnippets, SnippetsWish> = {
 
 /** The same two switches as in ingress-nginx. */
 function isAllowed(source: AnnotationSource, settings: TranslateSettings, given: readonly string[]): boolean {
-  const { allowSnippetAnnotations, annotationsRiskLevel } = settings;
-  // `policies/rules.ts` says so of all annotations above the level.
-  if (annotationsRiskLevel !== 'Critical') return false;
-  if (allowSnippetAnnotations) return true;
+  const missing = [
+    ...(settings.allowSnippetAnnotations ? [] : ['allow-snippet-annotations: "true"']),
+    ...(settings.annotationsRiskLevel === 'Critical' ? [] : ['annotations-risk-level: Critical']),
+  ];
   for (const name of given) {
-    refuse(source, name, `${name} is not allowed: the ConfigMap does not say allow-snippet-annotations: "true"`, 'SnippetForbidden');
+    if (missing.length === 0) break;
+    refuse(source, name, `${name} is not allowed: the ConfigMap does not say ${missing.join(', nor ')}`, 'SnippetForbidden');
   }
-  return false;
+  return missing.length === 0;
+}
+
+/** Those that are there, and do anything: an auth-snippet is for auth-url. */
+function givenSnippets(source: AnnotationSource): readonly string[] {
+  return NAMES.filter((name) => {
+    const value = source.value(name);
+    if (value === undefined || value === null || (typeof value === 'string' && value.trim() === '')) return false;
+    if (name !== 'auth-snippet' || source.value('auth-url') !== undefined) return true;
+    source.report('SnippetWithoutEffect', 'warning', name, 'auth-snippet is for auth-url, and there is none', 'It has no effect, as in ingress-nginx.');
+    return false;
+  });
+}
+
+function hasAccess(...levels: readonly (SnippetLevel | null)[]): boolean {
+  return levels.some((level) => level !== null && level.access.length > 0);
 }
 
 /** A server-snippet holds for all of its hosts, whoever has a part in them. */
@@ -109,16 +128,16 @@ function refuse(
 
 function readOne<Program>(
   source: AnnotationSource,
+  given: readonly string[],
   name: (typeof NAMES)[number],
   parse: (text: string) => Parsed<Program>,
 ): Parsed<Program> | null {
+  if (!given.includes(name)) return null;
   const value = source.value(name);
-  if (value === undefined || value === null) return null;
   if (typeof value !== 'string') {
     refuse(source, name, `${name} is not a text`);
     return null;
   }
-  if (value.trim() === '') return null;
   const parsed = parse(value);
   if ('problem' in parsed) refuse(source, name, `${name}, line ${parsed.problem.line}: ${parsed.problem.message}`);
   else for (const note of parsed.notes.slice(0, MAX_NOTES)) reportNote(source, name, note);

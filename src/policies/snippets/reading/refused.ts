@@ -12,13 +12,17 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set(
   chunked_transfer_encoding proxy_buffering proxy_buffer_size proxy_buffers proxy_busy_buffers_size proxy_max_temp_file_size
   proxy_temp_file_write_size proxy_request_buffering proxy_socket_keepalive proxy_headers_hash_max_size
   proxy_headers_hash_bucket_size http2_push_preload output_buffers postpone_output lingering_close reset_timedout_connection
-  underscores_in_headers ignore_invalid_headers server_tokens`),
+  proxy_cache_bypass proxy_no_cache proxy_cache_valid proxy_cache_key proxy_cache_use_stale proxy_cache_lock
+  proxy_cache_lock_timeout proxy_cache_revalidate proxy_cache_background_update proxy_cache_methods proxy_cache_min_uses
+  proxy_ignore_headers underscores_in_headers ignore_invalid_headers server_tokens`),
 );
 
 /** The same, but only with this argument: it is what holds anyway. */
 export const WITHOUT_EFFECT_IF: ReadonlyMap<string, string> = new Map([
   ['proxy_cache', 'off'],
   ['proxy_intercept_errors', 'off'],
+  ['access_log', 'off'],
+  ['proxy_ssl_verify', 'off'],
   ['proxy_ssl_server_name', 'on'],
   ['proxy_http_version', '1.1'],
   ['proxy_pass_request_headers', 'on'],
@@ -48,6 +52,8 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['access_log', 'the annotation enable-access-log'],
   ['limit_req', 'the annotation limit-rps'],
   ['limit_conn', 'the annotation limit-connections'],
+  ['limit_req_status', 'the ConfigMap key limit-req-status-code'],
+  ['limit_conn_status', 'the ConfigMap key limit-conn-status-code'],
   ['limit_rate', 'the annotation limit-rate'],
   ['proxy_ssl_name', 'the annotation proxy-ssl-name'],
   ['proxy_ssl_verify', 'the annotation proxy-ssl-verify'],

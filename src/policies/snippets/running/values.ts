@@ -26,3 +26,10 @@ export function compileText(text: SnippetText): TextOf {
     return value;
   };
 }
+
+/** The value of a cookie that an answer sets. `lines`: its Set-Cookie fields, joined by commas. */
+export function setCookieOf(lines: string, name: string): string {
+  const wanted = `${name.toLowerCase()}=`;
+  const found = lines.split(/, *(?=[^;, ]+=)/).find((line) => line.toLowerCase().startsWith(wanted));
+  return found === undefined ? '' : found.slice(wanted.length).split(';', 1)[0]!;
+}
