@@ -26,7 +26,7 @@ export type RewriteStep =
   | {
       readonly op: 'if';
       readonly condition: SnippetCondition;
-      readonly then: readonly RewriteStep[];
+      readonly steps: readonly RewriteStep[];
       readonly fields: FieldSteps | null;
     }
   | { readonly op: 'break' }

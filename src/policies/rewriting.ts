@@ -59,24 +59,23 @@ export class Rewriting {
 /** A backend that resolves them would see a path that was not routed. */
 const DOT_SEGMENT = /(?:^|[/\\])\.\.?(?:[/\\;]|$)/;
 
+/** A character is a byte, but in what an Ingress itself says. */
 function percent(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  const bytes = Buffer.from(char, char > '\u00ff' ? 'utf8' : 'latin1');
+  return bytes.toString('hex').toUpperCase().replaceAll(/../g, '%$&');
 }
 
 /** nginx's NGX_ESCAPE_URI. */
 export function escapePath(path: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return path.replaceAll(/[\u0000-\u0020#%?\u007f-\u00ff]/g, percent);
+  return path.replaceAll(/[^!-~]|[#%?]/gu, percent);
 }
 
 /** nginx's NGX_ESCAPE_ARGS. */
 export function escapeQuery(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u0020#%&+;?\u007f-\u00ff]/g, percent);
+  return text.replaceAll(/[^!-~]|[#%&+;?]/gu, percent);
 }
 
 /** What would end a request target, or a line. */
 export function escapeControls(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u0020\u007f-\u00ff]/g, percent);
+  return text.replaceAll(/[^!-~]/gu, percent);
 }

@@ -94,7 +94,6 @@ export const FLAGS: readonly Flag[] = [
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
   ),
 
-
   cluster(
     'kubeconfig',
     FILE,

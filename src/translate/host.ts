@@ -75,7 +75,9 @@ function serverSnippetOf(
   for (const { object } of others) {
     const message = `the Ingress ${first.namespace}/${first.name} has a server-snippet for ${hostText(host)} too, and is older`;
     const field = annotationField(settings.annotationsPrefix, 'server-snippet');
-    report(diagnostic(object, 'AnnotationConflict', 'warning', field, message, 'That one is heeded for this host, and this is not.'));
+    report(
+      diagnostic(object, 'AnnotationConflict', 'warning', field, message, 'That one is heeded for this host, and this is not.'),
+    );
   }
   return joinServers(serverSnippet(first.wishes), common);
 }

@@ -17,7 +17,9 @@ function compared({ status, headers, body }: RawResponse): unknown {
   const fields = [...headers].filter(([name]) => names.includes(name) || name.startsWith('x-'));
   // The clock may have gone on by a second between the two.
   const times = fields.map(([name, values]) =>
-    name === 'expires' ? [name, values.map((value) => (/1970|2037/.test(value) ? value : Math.round(Date.parse(value) / 60_000)))] : [name, values],
+    name === 'expires'
+      ? [name, values.map((value) => (/1970|2037/.test(value) ? value : Math.round(Date.parse(value) / 60_000)))]
+      : [name, values],
   );
   return { status, fields: times.sort(), body: body.replaceAll(/<hr>.*?<\/center>\r\n/g, '') };
 }

@@ -47,6 +47,8 @@ export function configMapOf(
   { snippets }: { readonly snippets: boolean },
   translate: Partial<TranslateSettings> = {},
 ): { readonly translate: Partial<TranslateSettings> } {
-  const switches: Partial<TranslateSettings> = snippets ? { allowSnippetAnnotations: true, annotationsRiskLevel: 'Critical' } : {};
+  const switches: Partial<TranslateSettings> = snippets
+    ? { allowSnippetAnnotations: true, annotationsRiskLevel: 'Critical' }
+    : {};
   return { translate: { ...switches, ...translate } };
 }

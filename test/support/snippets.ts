@@ -21,11 +21,17 @@ export interface SnippetSite {
 export async function snippetSite(
   stage: Stage,
   sites: readonly (readonly [annotations: Readonly<Record<string, unknown>>, text?: IngressText])[],
-  settings: { readonly translate?: Partial<TranslateSettings>; readonly proxy?: Partial<ProxySettings>; readonly snippets?: boolean } = {},
+  settings: {
+    readonly translate?: Partial<TranslateSettings>;
+    readonly proxy?: Partial<ProxySettings>;
+    readonly snippets?: boolean;
+  } = {},
 ): Promise<SnippetSite> {
   const echo = stage.opened(await startEcho());
   const { translate } = configMapOf({ snippets: settings.snippets ?? true }, settings.translate);
-  const objects = sites.map(([annotations, text], index) => ingress(annotations, { name: index === 0 ? 'web' : `web${index}`, ...text }));
+  const objects = sites.map(([annotations, text], index) =>
+    ingress(annotations, { name: index === 0 ? 'web' : `web${index}`, ...text }),
+  );
   const proxy = await serve([...objects, ...service('app', [echo.port])], { translate, proxy: settings.proxy ?? {} });
   stage.watched(proxy);
   const said = proxy.diagnostics.map(({ code, field }) => `${code} ${/\/([^/]+)\]$/u.exec(field)?.[1] ?? field}`);

@@ -6,7 +6,12 @@ import type { TranslateSettings } from '../../settings/settings.ts';
 import { parseGoBool } from '../../settings/values.ts';
 import { type AnnotationSource, DENIED } from '../policy.ts';
 
-const MODSECURITY = ['enable-modsecurity', 'enable-owasp-core-rules', 'modsecurity-snippet', 'modsecurity-transaction-id'] as const;
+const MODSECURITY = [
+  'enable-modsecurity',
+  'enable-owasp-core-rules',
+  'modsecurity-snippet',
+  'modsecurity-transaction-id',
+] as const;
 const FASTCGI = ['fastcgi-index', 'fastcgi-params-configmap'] as const;
 
 /** The annotations that are refused here. */
@@ -20,7 +25,8 @@ export function readRefused(source: AnnotationSource, settings: TranslateSetting
   // Without the backend-protocol FCGI, which denies, those of FastCGI have no effect in ingress-nginx either.
   if (!isGiven(source, 'stream-snippet')) return;
   source.denyFor('ingress');
-  const message = 'stream-snippet is not supported: for TCP and UDP there are --tcp-services-configmap and --udp-services-configmap';
+  const message =
+    'stream-snippet is not supported: for TCP and UDP there are --tcp-services-configmap and --udp-services-configmap';
   source.report('AnnotationUnsupported', 'error', 'stream-snippet', message, DENIED);
 }
 

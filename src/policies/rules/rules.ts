@@ -47,7 +47,9 @@ function problemOf(
   }
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const word = words.find((one) => text.includes(one));
-  return word === undefined ? null : `${quote(name)} holds ${quote(word)}, which the ConfigMap forbids (annotation-value-word-blocklist)`;
+  return word === undefined
+    ? null
+    : `${quote(name)} holds ${quote(word)}, which the ConfigMap forbids (annotation-value-word-blocklist)`;
 }
 
 /** They have no effect; ingress-nginx's webhook refuses such an Ingress. */

@@ -90,7 +90,10 @@ export class SnippetContext {
   pattern(pattern: string, ignoreCase: boolean, line: number): SnippetPattern {
     const compiled = compileRegex(pattern, ignoreCase);
     if (typeof compiled === 'string') {
-      throw new SnippetError(line, `the regular expression ${shown(pattern)} is refused (look-around and back-references are): ${compiled}`);
+      throw new SnippetError(
+        line,
+        `the regular expression ${shown(pattern)} is refused (look-around and back-references are): ${compiled}`,
+      );
     }
     for (const [, name] of pattern.matchAll(/\(\?P?<(\w+)>/g)) this.define(`$${name}`, line);
     return { pattern, ignoreCase };

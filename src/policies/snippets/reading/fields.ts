@@ -67,7 +67,10 @@ export class FieldsBuilder {
 /** A name that a snippet may change in a head. */
 export function fieldName(name: string, line: number): string {
   if (isChangeable(name)) return name;
-  throw new SnippetError(line, `${shown(name)} is no field that a snippet may change: it says how messages are framed, or is no name`);
+  throw new SnippetError(
+    line,
+    `${shown(name)} is no field that a snippet may change: it says how messages are framed, or is no name`,
+  );
 }
 
 function readAddHeader(directive: Directive, context: SnippetContext): AddHeader {

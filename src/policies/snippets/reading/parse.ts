@@ -82,7 +82,14 @@ type Place = 'server' | 'location' | 'own' | 'auth';
 const MAX_RULES = 500;
 const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 /** nginx says these to the backend as well, in its own way; they are of one connection. */
-const OF_CONNECTION: ReadonlySet<string> = new Set(['connection', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer']);
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'upgrade',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+]);
 
 /** Gathers the directives of one level. */
 class LevelBuilder {
@@ -120,7 +127,8 @@ class LevelBuilder {
     const context = this.#context;
     const step = readRewriteStep(directive, context, (block) => this.#readBlock(block));
     if (step !== undefined) {
-      if (this.#place === 'auth' && step.op === 'rewrite') throw new SnippetError(line, 'rewrite has no place in an auth-snippet');
+      if (this.#place === 'auth' && step.op === 'rewrite')
+        throw new SnippetError(line, 'rewrite has no place in an auth-snippet');
       this.#rewrite.push(step);
     } else if (this.#place !== 'auth' && this.#fields.take(directive, context)) return;
     else if (name === 'proxy_set_header' || name === 'grpc_set_header') this.#takeProxyHeader(directive);
@@ -159,7 +167,8 @@ class LevelBuilder {
       case 'default_type': {
         const [type] = argumentsOf(directive, 1) as [string];
         if (this.#defaultType !== null) throw new SnippetError(line, 'default_type is given twice');
-        if (!/^[\w.+-]+\/[\w.+-]+(?:; ?[\w-]+=[\w.-]+)*$/.test(type)) throw new SnippetError(line, `${shown(type)} is no media type`);
+        if (!/^[\w.+-]+\/[\w.+-]+(?:; ?[\w-]+=[\w.-]+)*$/.test(type))
+          throw new SnippetError(line, `${shown(type)} is no media type`);
         this.#defaultType = type;
         return true;
       }
@@ -174,9 +183,13 @@ class LevelBuilder {
     const text = this.#context.text(value, line);
     const lower = name.toLowerCase();
     if (directiveName.startsWith('grpc') !== this.#context.grpc) {
-      if (this.#context.grpc) this.#context.note(line, 'proxy_set_header has no effect on gRPC, as in nginx: use grpc_set_header');
+      if (this.#context.grpc)
+        this.#context.note(line, 'proxy_set_header has no effect on gRPC, as in nginx: use grpc_set_header');
     } else if (this.#place === 'server') {
-      this.#context.note(line, `${directiveName} has no effect in a server-snippet, as in ingress-nginx, whose locations have their own`);
+      this.#context.note(
+        line,
+        `${directiveName} has no effect in a server-snippet, as in ingress-nginx, whose locations have their own`,
+      );
     } else if (OF_CONNECTION.has(lower)) {
       // As harmless as common: what upgrades a connection is passed on in any case.
     } else if (lower === 'content-length' && value === '' && this.#place === 'auth') {

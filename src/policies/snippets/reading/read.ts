@@ -105,7 +105,13 @@ function givenSnippets(source: AnnotationSource): readonly string[] {
     const value = source.value(name);
     if (value === undefined || value === null || (typeof value === 'string' && value.trim() === '')) return false;
     if (name !== 'auth-snippet' || source.value('auth-url') !== undefined) return true;
-    source.report('SnippetWithoutEffect', 'warning', name, 'auth-snippet is for auth-url, and there is none', 'It has no effect, as in ingress-nginx.');
+    source.report(
+      'SnippetWithoutEffect',
+      'warning',
+      name,
+      'auth-snippet is for auth-url, and there is none',
+      'It has no effect, as in ingress-nginx.',
+    );
     return false;
   });
 }
@@ -158,7 +164,9 @@ function checkVariables(
   shared: CommonSnippets,
   own: { readonly [name: string]: Parsed<unknown> | null },
 ): void {
-  const read = Object.entries(own).flatMap(([name, parsed]) => (parsed === null || 'problem' in parsed ? [] : [[name, parsed] as const]));
+  const read = Object.entries(own).flatMap(([name, parsed]) =>
+    parsed === null || 'problem' in parsed ? [] : [[name, parsed] as const],
+  );
   const defined = new Set([...shared.defined, ...read.flatMap(([, parsed]) => [...parsed.defined])]);
   const unknown = (used: ReadonlyMap<string, number>): [string, number] | undefined =>
     [...used].find(([variable]) => !defined.has(variable));
@@ -169,7 +177,8 @@ function checkVariables(
     refuse(source, annotation, `${annotation}, line ${found[1]}: ${unknownVariable(found[0])}`);
   }
   const found = unknown(shared.used);
-  if (found !== undefined) refuse(source, 'location-snippet', `the snippets of the ConfigMap, line ${found[1]}: ${unknownVariable(found[0])}`);
+  if (found !== undefined)
+    refuse(source, 'location-snippet', `the snippets of the ConfigMap, line ${found[1]}: ${unknownVariable(found[0])}`);
 }
 
 function unknownVariable(name: string): string {

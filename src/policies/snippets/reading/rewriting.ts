@@ -34,7 +34,7 @@ export function readRewriteStep(
       if (directive.block === null) throw new SnippetError(line, 'if has no block');
       const condition = readCondition(directive, context);
       const { steps, fields } = readBlock(directive.block);
-      return { op: 'if', condition, then: steps, fields };
+      return { op: 'if', condition, steps, fields };
     }
     default:
       return undefined;

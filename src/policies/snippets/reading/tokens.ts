@@ -89,7 +89,8 @@ class Reader {
         const [name = '', ...args] = words;
         if (next === ';') return { name, args, line, block: null };
         // What follows is in another language.
-        if (name.endsWith('_by_lua_block')) throw new SnippetError(line, `${JSON.stringify(name.slice(0, 60))} is Lua, which nothing here runs`);
+        if (name.endsWith('_by_lua_block'))
+          throw new SnippetError(line, `${JSON.stringify(name.slice(0, 60))} is Lua, which nothing here runs`);
         if (depth === MAX_DEPTH) throw new SnippetError(line, `more than ${MAX_DEPTH} blocks are within each other`);
         return { name, args, line, block: this.readBlock(depth + 1, line) };
       }

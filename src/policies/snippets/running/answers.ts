@@ -10,7 +10,9 @@ const MAX_LOCATION = 16_384;
 
 /** A redirect. A path alone is made absolute, as nginx's `absolute_redirect` does. */
 export function redirectTo(status: number, location: string, passage: Passage): Answer {
-  const absolute = location.startsWith('/') ? `${passage.variable('scheme')}://${passage.variable('host')}${location}` : location;
+  const absolute = location.startsWith('/')
+    ? `${passage.variable('scheme')}://${passage.variable('host')}${location}`
+    : location;
   const safe = fieldValue(absolute);
   if (safe.length > MAX_LOCATION) return page(500);
   // nginx sends none when there is nothing to say.
@@ -25,7 +27,12 @@ export function textAnswer(status: number, text: string | null, defaultType: str
     if (status >= 300 && status !== 304) return { ...page(status), body: '' };
   }
   const contentType = mediaType(passage.rewriting.path, defaultType);
-  return { status, fields: '', contentType, body: text ?? '' };
+  return { status, fields: '', contentType, body: bytes(text ?? '') };
+}
+
+/** A character for each byte; what requests say is that already. */
+function bytes(text: string): string {
+  return /[^\0-\xff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
 /**

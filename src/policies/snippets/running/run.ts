@@ -60,11 +60,11 @@ function compileStep(step: RewriteStep, fields: AnswerFields, defaultType: strin
       const holds = compileCondition(step.condition);
       // In a location, the last "if" that held says what fields the answer has; its own come in place of those around.
       const own = step.fields === null ? null : levelFields(step.fields, fields);
-      const then = compileSteps(step.then, own ?? fields, defaultType);
+      const inner = compileSteps(step.steps, own ?? fields, defaultType);
       return (passage) => {
         if (!holds(passage)) return null;
         if (own !== null) passage.rewriting.fields = own;
-        return runAll(then, passage);
+        return runAll(inner, passage);
       };
     }
     case 'rewrite':

@@ -84,7 +84,8 @@ function compileLocation({ match, level }: SnippetLocation, server: SnippetServe
   const regex = match.kind === 'pattern' ? compileRegex(match.pattern, match.ignoreCase) : '';
   return {
     match,
-    takes: typeof regex === 'string' ? (text) => (match.kind === 'exact' ? text === path : text.startsWith(path)) : matches(regex),
+    takes:
+      typeof regex === 'string' ? (text) => (match.kind === 'exact' ? text === path : text.startsWith(path)) : matches(regex),
     run: compileRewrite(level.rewrite, fields, defaultTypeOf(server, level)),
     fields,
     denies: compileAccess(access),
