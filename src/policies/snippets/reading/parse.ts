@@ -140,6 +140,7 @@ class LevelBuilder {
     } else if (name === 'auth_request_set') {
       const [variable, value] = argumentsOf(directive, 2) as [string, string];
       const text = context.text(value, line);
+      if (this.#place !== 'location') context.note(line, 'auth_request_set leaves its variable empty here, as in nginx');
       this.#authVariables.push({ variable: context.define(variable, line), value: text });
     } else if (this.#place === 'auth' || !this.#takeOfClients(directive)) this.#takeOther(directive);
   }
