@@ -22,6 +22,8 @@ export type AnnotationTreatment =
   | { readonly kind: 'supported' }
   /** Shapes what another annotation switches on, and does nothing alone: that other one is reported. */
   | { readonly kind: 'option'; readonly of: string }
+  /** What it asks for is not there and never will be: it denies. `rules/modsecurity.ts` says so. */
+  | { readonly kind: 'refused' }
   /** Its absence makes no difference here. */
   | { readonly kind: 'harmless' }
   /** Without it, requests would get through that must not, or go where they must not: the Ingress is denied. */
@@ -79,7 +81,11 @@ function options(of: string, names: string): void {
 for (const { annotations } of [clientCertificate, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, tlsCiphers]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
-for (const name of [...ROUTE_ANNOTATIONS, ...REFUSED_ANNOTATIONS]) list.set(name, { kind: 'supported' });
+for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
+for (const name of REFUSED_ANNOTATIONS) list.set(name, { kind: 'refused' });
+options('enable-modsecurity', 'modsecurity-transaction-id');
+// FastCGI is refused, whatever they say.
+for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
 
 // Who may ask.
 protects('auth-type auth-url denylist-source-range');

@@ -34,15 +34,9 @@ describe('the list of annotations', () => {
       'configuration-snippet',
       'default-backend',
       'enable-access-log',
-      'enable-modsecurity',
       'enable-opentelemetry',
-      'enable-owasp-core-rules',
       'enable-rewrite-log',
-      'fastcgi-index',
-      'fastcgi-params-configmap',
       'force-ssl-redirect',
-      'modsecurity-snippet',
-      'modsecurity-transaction-id',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
       'preserve-trailing-slash',
@@ -60,7 +54,6 @@ describe('the list of annotations', () => {
       'ssl-prefer-server-ciphers',
       'ssl-protocols',
       'ssl-redirect',
-      'stream-snippet',
     ]);
   });
 
@@ -68,7 +61,7 @@ describe('the list of annotations', () => {
     for (const [name, treatment] of ANNOTATIONS) {
       if (treatment.kind !== 'option') continue;
       const kind = ANNOTATIONS.get(treatment.of)?.kind;
-      expect([name, kind === 'protects' || kind === 'alters' || kind === 'canary']).toEqual([name, true]);
+      expect([name, kind === 'protects' || kind === 'refused' || kind === 'alters' || kind === 'canary']).toEqual([name, true]);
     }
   });
 });

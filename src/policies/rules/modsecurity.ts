@@ -1,28 +1,24 @@
 /**
- * ModSecurity and FastCGI: there are none here. What asks for ModSecurity asks for protection, so it denies, unless
+ * ModSecurity and `stream { }`: there are none here. What asks for ModSecurity asks for protection, so it denies, unless
  * `--allow-unprotected=modsecurity`.
  */
 import type { TranslateSettings } from '../../settings/settings.ts';
 import { parseGoBool } from '../../settings/values.ts';
 import { type AnnotationSource, DENIED } from '../policy.ts';
 
-const MODSECURITY = [
+/** The annotations that are refused here. */
+export const REFUSED_ANNOTATIONS: readonly string[] = [
   'enable-modsecurity',
   'enable-owasp-core-rules',
   'modsecurity-snippet',
-  'modsecurity-transaction-id',
-] as const;
-const FASTCGI = ['fastcgi-index', 'fastcgi-params-configmap'] as const;
-
-/** The annotations that are refused here. */
-export const REFUSED_ANNOTATIONS: readonly string[] = [...MODSECURITY, ...FASTCGI, 'stream-snippet'];
+  'stream-snippet',
+];
 
 const UNPROTECTED = 'The Ingress is served without it: --allow-unprotected says modsecurity.';
 
 /** Reports and denies. Never throws. */
 export function readRefused(source: AnnotationSource, settings: TranslateSettings): void {
   readModsecurity(source, settings);
-  // Without the backend-protocol FCGI, which denies, those of FastCGI have no effect in ingress-nginx either.
   if (!isGiven(source, 'stream-snippet')) return;
   source.denyFor('ingress');
   const message =
