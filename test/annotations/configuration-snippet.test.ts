@@ -241,6 +241,7 @@ describe('what a snippet cannot do', () => {
     ['set $a 1;'.repeat(1001), 'directives'],
     [`${'if ($host) {'.repeat(50)}${'}'.repeat(50)}`, 'blocks'],
     ['return 403;\0', 'NUL'],
+    ['rewrite ^/a /b;'.repeat(101), 'regular expressions'],
   ])('is refused, and named: %s', async (snippet, named) => {
     const site = await snippetSite(stage, [[{ 'configuration-snippet': snippet }]]);
     expect([(await site.ask('/')).status, site.said]).toEqual([503, ['SnippetInvalid configuration-snippet']]);

@@ -13,6 +13,9 @@ export interface SnippetNote {
 /** Variables that only the answer of a backend gives a value. */
 const OF_RESPONSE = /^(?:upstream_http_|upstream_cookie_|sent_http_)\w+$/;
 
+/** Each costs time in proportion to the text it looks at, for every request. */
+const MAX_PATTERNS = 100;
+
 /** Variables of the path and query. */
 const OF_URI = /^(?:uri|document_uri|args|query_string|is_args|arg_\w+)$/;
 
@@ -32,6 +35,8 @@ export class SnippetContext {
   withoutUri = false;
   /** The backend speaks gRPC. */
   readonly grpc: boolean;
+
+  #patterns = 0;
 
   constructor(grpc = false) {
     this.grpc = grpc;
@@ -88,6 +93,7 @@ export class SnippetContext {
 
   /** A regular expression. Its named groups become variables. */
   pattern(pattern: string, ignoreCase: boolean, line: number): SnippetPattern {
+    if (++this.#patterns > MAX_PATTERNS) throw new SnippetError(line, `more than ${MAX_PATTERNS} regular expressions`);
     const compiled = compileRegex(pattern, ignoreCase);
     if (typeof compiled === 'string') {
       throw new SnippetError(
