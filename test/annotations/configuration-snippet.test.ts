@@ -43,6 +43,11 @@ describe('configuration-snippet', () => {
     expect((await site.ask('/', 'other.example')).status).toBe(200);
   });
 
+  it('is not read while it is not allowed', async () => {
+    const { said } = await snippetSite(stage, [[{ 'configuration-snippet': 'nonsense' }]], { snippets: false });
+    expect(said).toEqual(['SnippetForbidden configuration-snippet']);
+  });
+
   it('names the switches that are off', async () => {
     const { diagnostics } = await snippetSite(stage, [[{ 'configuration-snippet': 'deny all;' }]], { snippets: false });
     expect(diagnostics.map(({ message }) => message)).toEqual([

@@ -116,6 +116,14 @@ describe('server-snippet', () => {
     expect((await site.ask('/Metrics')).status).toBe(200);
   });
 
+  it('an exact path of an Ingress comes before regular expressions, as in nginx', async () => {
+    const paths = [{ path: '/a', pathType: 'Exact' }, { path: '/b' }, { path: '/c/' }];
+    const site = await snippetSite(stage, [[{ 'server-snippet': 'location ~ ^/[abc] { return 202; }' }, { paths }]]);
+    const statuses = [];
+    for (const path of ['/a', '/ax', '/b', '/b/x', '/c/', '/c/x']) statuses.push((await site.ask(path)).status);
+    expect(statuses).toEqual([200, 202, 200, 202, 202, 202]);
+  });
+
   it('answers before an Ingress that is denied does, as the server does before its locations', async () => {
     const site = await snippetSite(stage, [
       [{ 'server-snippet': 'location = /x { return 418; }' }, { paths: ['/a'] }],

@@ -109,6 +109,10 @@ export const PROGRAMS: readonly Program[] = [
     requests: ['/s/1?a=1', '/t/2'],
   },
   { location: 'rewrite ^/a/(.*)$ /b/$1 last; add_header X-From a;', paths: ['/a/', '/b/'], requests: ['/a/1', '/b/1', '/c'] },
+  {
+    location: 'if ($uri ~ ^/a/(.*)) { set $x $1; } rewrite ^/a/(.*) /b/$1; set $y $1; return 200 "$x|$y";',
+    requests: ['/a/p%20q+r', '/a/p+q', '/b'],
+  },
   // add_header, expires.
   {
     location: 'add_header X-A 1; add_header X-B "$arg_b"; add_header X-C 3 always;',

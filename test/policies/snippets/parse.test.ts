@@ -130,6 +130,22 @@ describe('any text', () => {
   });
 });
 
+describe('the end of the rewrite phase', () => {
+  it.each([
+    ['break;', true, false],
+    ['rewrite ^ /y break;', true, false],
+    ['rewrite ^ /y last;', true, true],
+    ['rewrite ^ /y;', false, true],
+    ['rewrite ^ /y; break;', true, false],
+    ['set $a 1;', false, false],
+  ])('%s: no directive of an annotation follows: %s; the location is looked for again: %s', (text, ended, changed) => {
+    const parsed = parseLocationSnippet(text);
+    const request = passage('/x');
+    expect('problem' in parsed ? parsed.problem : compileRewrite(parsed.program.rewrite, NO_FIELDS, '')(request)).toBe(null);
+    expect([request.rewriting.ended, request.rewriting.changed]).toEqual([ended, changed]);
+  });
+});
+
 describe('words', () => {
   it.each([
     ['a b c;', [['a', 'b', 'c']]],
