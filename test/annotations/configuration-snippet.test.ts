@@ -3,6 +3,7 @@
  * the switches, the directives of headers-more, and what is refused.
  */
 import { afterEach, describe, expect, it } from 'vitest';
+import { Http2Client } from '../support/http2/stage.ts';
 import { Stage } from '../support/stage.ts';
 import { fieldsOf, requestText, snippetSite } from '../support/snippets.ts';
 
@@ -99,6 +100,21 @@ describe('configuration-snippet', () => {
     expect((await site.ask('/?a=1')).headers.get('location')).toEqual(['/y']);
   });
 
+  it.each([
+    ['set $a 1;', ['max-age=31536000; includeSubDomains']],
+    ['more_set_headers "Strict-Transport-Security: max-age=1";', ['max-age=1']],
+    ['more_clear_headers Strict-*;', undefined],
+    ['add_header Strict-Transport-Security max-age=1 always;', ['max-age=1', 'max-age=31536000; includeSubDomains']],
+  ])('over TLS, of Strict-Transport-Security there is what the filters of nginx leave: %s', async (snippet, values) => {
+    const site = await snippetSite(stage, [[{ 'configuration-snippet': `${snippet} if ($arg_a) { return 403; }` }]]);
+    const client = await stage.tlsClient(site.httpsPort);
+    for (const target of ['/', '/?a=1']) {
+      client.send(requestText(target, 'app.example').replace('Connection: close\r\n', ''));
+      const { headers } = await client.response();
+      expect([target, headers.get('strict-transport-security')?.toSorted()]).toEqual([target, values]);
+    }
+  });
+
   it('never takes away what frames an answer', async () => {
     const site = await snippetSite(stage, [[{ 'configuration-snippet': 'more_clear_headers Con*;' }]]);
     const answer = await site.ask('/');
@@ -135,6 +151,32 @@ describe('configuration-snippet', () => {
     const site = await snippetSite(stage, [[{ 'configuration-snippet': snippet }]]);
     const [one, two] = await Promise.all([site.ask('/'), site.ask('/')]);
     expect([one.status, two.status]).toEqual([200, 200]);
+  });
+
+  it('does the same for clients of HTTP/2, whose stream alone a return 444 ends', async () => {
+    const snippet = `more_set_headers "X-M: $arg_m" "Strict-Transport-Security: max-age=1"; more_clear_headers X-A; proxy_set_header X-P $host;
+      if ($arg_m = 1) { return 204; } if ($arg_m = 2) { return 444; } if ($arg_m = 3) { return 400 "{}"; } rewrite ^/old$ /new break;`;
+    const site = await snippetSite(stage, [[{ 'configuration-snippet': snippet }]]);
+    const client = stage.opened(new Http2Client(site.httpsPort));
+    const none = await client.request({ ':path': '/?m=1' });
+    expect([
+      none.headers[':status'],
+      none.headers['x-m'],
+      none.headers['content-type'],
+      none.headers['content-length'],
+    ]).toEqual([204, '1', undefined, undefined]);
+    expect((await client.request({ ':path': '/?m=2' })).code).not.toBe(0);
+    const bad = await client.request({ ':path': '/?m=3' });
+    expect([bad.headers[':status'], bad.body.toString(), bad.headers['strict-transport-security']]).toEqual([
+      400,
+      '{}',
+      'max-age=1',
+    ]);
+    const passed = await client.request({ ':path': '/old?fields=X-A:1' });
+    expect([passed.headers['x-a'], passed.headers['strict-transport-security']]).toEqual([undefined, 'max-age=1']);
+    expect(passed.body.toString()).toContain(
+      'GET /new?fields=X-A:1\nhost: app.example\nx-forwarded-for: 127.0.0.1\nx-p: app.example\n',
+    );
   });
 
   it('return 444 closes the connection', async () => {

@@ -10,6 +10,7 @@ import type { Stage } from './stage.ts';
 /** A running Sluice. */
 export interface SnippetSite {
   readonly port: number;
+  readonly httpsPort: number;
   readonly diagnostics: readonly Diagnostic[];
   /** `text`: "METHOD TARGET" or "TARGET", and lines of fields. */
   readonly ask: (text: string, host?: string) => Promise<RawResponse>;
@@ -37,6 +38,7 @@ export async function snippetSite(
   const said = proxy.diagnostics.map(({ code, field }) => `${code} ${/\/([^/]+)\]$/u.exec(field)?.[1] ?? field}`);
   return {
     port: proxy.port,
+    httpsPort: proxy.httpsPort,
     diagnostics: proxy.diagnostics,
     said: [...new Set(said)],
     ask: (text, host = 'app.example') => exchange(proxy.port, requestText(text, host)),
