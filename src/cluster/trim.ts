@@ -144,6 +144,7 @@ const READERS: { readonly [K in WatchedKind]: Reader<WatchedKinds[K]> } = {
         clusterIPs: list(text),
         externalName: text,
         externalIPs: list(text),
+        trafficDistribution: text,
         ports: list(shape({ name: text, protocol: text, port: number, targetPort: numberOrText, appProtocol: text }, ['port'])),
       }),
       status: loadBalancer,
@@ -159,6 +160,7 @@ const READERS: { readonly [K in WatchedKind]: Reader<WatchedKinds[K]> } = {
         shape({
           addresses: list(text),
           conditions: shape({ ready: flag, serving: flag, terminating: flag }),
+          hints: shape({ forZones: list(shape({ name: text }, ['name'])) }),
           targetRef: shape({ kind: text, namespace: text, name: text }),
         }),
       ),

@@ -30,7 +30,9 @@ export const run: RunCommand = async (argv, env) => {
   exitOnBugs(process, log);
   const stopped = stopSignal(process, log);
   try {
-    const { proxy, controller } = settings;
+    const { proxy, controller, translate } = settings;
+    if (translate.topologyAwareRouting && translate.zone === '')
+      log.warn({}, '--enable-topology-aware-routing has no effect: POD_ZONE does not say which zone this is');
     const wanted: readonly WantedPort[] = [
       { flag: 'http-port', port: proxy.httpPort, address: proxy.bindAddress },
       { flag: 'https-port', port: proxy.httpsPort, address: proxy.bindAddress },

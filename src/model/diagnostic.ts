@@ -39,6 +39,9 @@ export const DIAGNOSTIC_CODES = {
   SnippetInvalid: 'A snippet holds a directive that is not known here, or cannot be read; the routes are answered with 503.',
   SnippetWithoutEffect: 'A directive of a snippet has no effect here; the rest of the snippet is heeded.',
   AnnotationUnknown: 'An annotation with the prefix of ingress-nginx is none of its annotations.',
+  CanaryUnmatched: 'A canary has a path that no other Ingress serves; it takes no request of it.',
+  CanaryConflict:
+    'A canary is for a Service port that has an older canary already, or its own Service port is no canary by an older Ingress.',
   ObjectMalformed: 'An object has a field of the wrong type; that part of it is left out.',
   StreamInvalid: 'An entry of the ConfigMap with TCP or UDP services cannot be understood, or names a port that is taken.',
   StreamConfigMapNotFound: 'The ConfigMap of --tcp-services-configmap or --udp-services-configmap does not exist.',

@@ -90,6 +90,7 @@ export interface Service extends KubeObject {
     readonly clusterIPs?: readonly string[];
     readonly externalName?: string;
     readonly externalIPs?: readonly string[];
+    readonly trafficDistribution?: string;
     readonly ports?: readonly ServicePort[];
   };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly LoadBalancerIngress[] } };
@@ -105,6 +106,7 @@ export interface EndpointConditions {
 export interface SliceEndpoint {
   readonly addresses?: readonly string[];
   readonly conditions?: EndpointConditions;
+  readonly hints?: { readonly forZones?: readonly { readonly name: string }[] };
   readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string };
 }
 

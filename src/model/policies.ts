@@ -5,6 +5,9 @@
 import type { RouteSnippets } from './snippet.ts';
 import type { CertificateId } from './table.ts';
 
+/** A text with variables of nginx in it: literal text, and names of variables. */
+export type Template = readonly (string | { readonly variable: string })[];
+
 /** What the backends of a route speak, as `backend-protocol` names it: GRPC and GRPCS are HTTP/2, AUTO_HTTP follows the client. */
 export type BackendProtocol = 'HTTP' | 'HTTPS' | 'AUTO_HTTP' | 'GRPC' | 'GRPCS';
 
@@ -29,6 +32,52 @@ export interface UpstreamTls {
 export interface SslRedirect {
   readonly code: number;
   readonly preserveTrailingSlash: boolean;
+  /** The port is written; absent: only one that is published under another number. */
+  readonly usePort?: true;
+  /**
+   * The host has other names (`server-alias`): only requests for its own, and for those that its certificate covers, are redirected.
+   * These are it and the names of the certificate. Absent: all requests are.
+   */
+  readonly covered?: readonly string[];
+}
+
+/** Literal text, a variable of nginx, or what a group of the pattern matched (1 to 9). */
+export type RewritePart = string | { readonly variable: string } | { readonly group: number };
+
+/** The path that a backend gets in place of the one requested, or a redirect. */
+export interface Rewrite {
+  /** Searched for in the normalised path, without regard to case. */
+  readonly pattern: string;
+  /** The path; of a redirect: the whole URL. */
+  readonly path: readonly RewritePart[];
+  /** The query; null: the target names none. */
+  readonly query: readonly RewritePart[] | null;
+  /** The query of the request follows. */
+  readonly keepsQuery: boolean;
+  /** The client is sent there with 302, and nothing goes to the backend. */
+  readonly redirects: boolean;
+  /** The value of X-Forwarded-Prefix; absent: there is none. */
+  readonly prefix?: readonly RewritePart[];
+}
+
+/** Every request is sent elsewhere. */
+export interface Redirect {
+  readonly code: number;
+  readonly location: Template;
+}
+
+/** A host that only sends to another. */
+export interface WwwRedirect {
+  readonly to: string;
+  readonly code: number;
+}
+
+/** How the redirects to a path with a final "/" are written; absent: whole, and without a port. */
+export interface OwnRedirects {
+  /** Without scheme and host. */
+  readonly relative: boolean;
+  /** With the port. */
+  readonly usePort: boolean;
 }
 
 /** What the spans of a route's requests are. */
@@ -39,10 +88,50 @@ export interface Opentelemetry {
   readonly operation: readonly (string | { readonly variable: string })[];
 }
 
+/** How many requests a client may send to the routes of one Ingress. Absent members: no such limit. */
+export interface ClientLimits {
+  /** Names what is counted together: the Ingress. */
+  readonly zone: string;
+  /** Requests a second and a minute, and how many more at once. */
+  readonly perSecond?: { readonly limit: number; readonly burst: number };
+  readonly perMinute?: { readonly limit: number; readonly burst: number };
+  /** Requests at the same time. */
+  readonly connections?: number;
+  /** Addresses and ranges of clients that are not counted. */
+  readonly exempt: readonly string[];
+}
+
+/** What a route has otherwise than the settings of the same names. Milliseconds, bytes; absent: as the settings say. */
+export interface TrafficTuning {
+  readonly maxRequestBodySize?: number;
+  readonly requestBuffering?: boolean;
+  readonly requestBufferSize?: number;
+  readonly responseBuffering?: boolean;
+  readonly responseBuffers?: number;
+  readonly responseBufferSize?: number;
+  readonly maxResponseHeadSize?: number;
+  readonly maxResponseTempFile?: number;
+  readonly upstreamConnectTimeout?: number;
+  readonly upstreamSendTimeout?: number;
+  readonly upstreamReadTimeout?: number;
+  readonly nextUpstream?: readonly string[];
+  readonly upstreamTries?: number;
+  readonly upstreamTriesTimeout?: number;
+  readonly limitRate?: number;
+  readonly limitRateAfter?: number;
+}
+
 /** Each member is named, and documented, as its file in `policies/`. */
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
   readonly sslRedirect?: SslRedirect;
+  /** Absent: the backend gets the path as it was requested. */
+  readonly rewrite?: Rewrite;
+  readonly redirect?: Redirect;
+  /** Where a request for "/" is sent, behind scheme and host. The same on every route of a host. */
+  readonly appRoot?: Template;
+  readonly wwwRedirect?: WwwRedirect;
+  readonly ownRedirects?: OwnRedirects;
   /** Absent: what the Service's `appProtocol` says, or plain HTTP. */
   readonly backendProtocol?: BackendProtocol;
   /** Absent: certificates of backends are not looked at. */
@@ -52,6 +141,16 @@ export interface RoutePolicies {
   /** Absent: its requests are not traced. */
   readonly opentelemetry?: Opentelemetry;
   readonly snippets?: RouteSnippets;
+  /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
+  readonly sessionCookie?: true;
+  /** Absent: clients may ask as often as they like. */
+  readonly clientLimits?: ClientLimits;
+  /** Absent: as the settings say. */
+  readonly bodySize?: TrafficTuning;
+  readonly buffering?: TrafficTuning;
+  readonly timeouts?: TrafficTuning;
+  readonly nextUpstream?: TrafficTuning;
+  readonly responseRate?: TrafficTuning;
 }
 
 /** Of a plain route. */

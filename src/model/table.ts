@@ -3,6 +3,7 @@
  * once built. Produced by `translate/`, compared by `diff.ts`, compiled by `proxy/`.
  */
 import type { KeyObject } from 'node:crypto';
+import type { Balancing } from './balancing.ts';
 import type { BackendProtocol, RoutePolicies } from './policies.ts';
 import type { SnippetServer } from './snippet.ts';
 
@@ -53,6 +54,8 @@ export interface UpstreamGroup {
   readonly protocol: Exclude<BackendProtocol, 'AUTO_HTTP'> | null;
   /** Sorted by address, then port; no duplicates. Empty: requests are answered with 503. */
   readonly endpoints: readonly Endpoint[];
+  /** Absent: endpoints take turns. */
+  readonly balancing?: Balancing;
 }
 
 /** A certificate chain and its key. */
@@ -87,7 +90,7 @@ export interface UpstreamSecret {
 /**
  * Which request paths a route takes, already expanded as ingress-nginx expands `location` blocks
  * (internal/ingress/controller/location.go). Matched on the normalised path: first `exact` or `slashRedirect`, then the
- * longest `prefix`.
+ * longest `prefix`. On a host whose paths are regular expressions, the first `pattern` before all of these.
  */
 export interface RouteMatch {
   /** The path is equal to this. */
@@ -96,6 +99,8 @@ export interface RouteMatch {
   readonly prefix: string | null;
   /** The path is equal to this, which lacks the final "/": answered with a 301 to the path with it (nginx auto_redirect). */
   readonly slashRedirect: string | null;
+  /** This regular expression is found in the path, without regard to case. Absent: none. Patterns are tried in the order of routes. */
+  readonly pattern?: string;
 }
 
 /** Where the requests of a route go. */
@@ -182,6 +187,11 @@ export interface VirtualHost {
   readonly tls: HostTls | null;
   /** In a fixed order (exact before prefix, longer first); always ends with a route that takes every path. */
   readonly routes: readonly Route[];
+  /**
+   * Further names (`server-alias`), lower-case: exact, `*.x` or `.x`, `x.*`, or `~` and a regular expression. A host of that name
+   * comes first, then the first host in alphabetical order that has it. Absent: none.
+   */
+  readonly aliases?: readonly string[];
   /** Where TLS for this host passes through to, unread (annotation `ssl-passthrough`). Null: it is terminated. */
   readonly passthrough: GroupId | null;
   /** What its server-snippet says; absent: there is none. */

@@ -9,6 +9,7 @@ import type { ProxySettings } from '../settings/settings.ts';
 import type { Answer } from './answer.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
 import type { Rewriting } from './rewriting.ts';
+import type { ClientCounts } from './limits/client-counts.ts';
 
 /** A request head. */
 export interface RequestView {
@@ -58,6 +59,8 @@ export interface Passage {
   readonly status: number;
   /** The client speaks HTTP/2. */
   readonly http2: boolean;
+  /** What clients asked for lately, of all workers. */
+  readonly counts: ClientCounts;
   /** What the backend is to get. */
   readonly upstream: RequestChanges;
   /** What the client is to get. */

@@ -2,8 +2,14 @@
  * Every annotation of ingress-nginx v1.15.1, once, and what becomes of it here. One that protects and is not supported denies the
  * routes of its Ingress: it is never ignored.
  */
+import { affinity } from './balance/affinity.ts';
+import { canary } from './balance/canary.ts';
+import { hashBy } from './balance/hash-by.ts';
+import { loadBalance } from './balance/load-balance.ts';
 import { clientCertificate } from './tls/client-certificate.ts';
 import { defaultBackend } from './backend/default-backend.ts';
+import { serverAlias } from './host/server-alias.ts';
+import { wwwRedirect } from './redirect/www-redirect.ts';
 import { ROUTE_ANNOTATIONS } from './registry.ts';
 import { REFUSED_ANNOTATIONS } from './rules/modsecurity.ts';
 import { proxySsl } from './tls/proxy-ssl.ts';
@@ -33,8 +39,6 @@ export type AnnotationTreatment =
       /** In ingress-nginx it holds for all Ingresses of the host, not only for the one that carries it. */
       readonly wholeHost: boolean;
     }
-  /** The Ingress is an alternative to another, whose place it must not take: nothing of it is served. */
-  | { readonly kind: 'canary'; readonly active: (values: AnnotationValues) => boolean }
   /** Without it, requests are served, but not as asked. `served` says how. */
   | { readonly kind: 'alters'; readonly active: (values: AnnotationValues) => boolean; readonly served: string };
 
@@ -78,7 +82,20 @@ function options(of: string, names: string): void {
   for (const name of words(names)) list.set(name, { kind: 'option', of });
 }
 
-for (const { annotations } of [clientCertificate, defaultBackend, proxySsl, serviceUpstream, sslPassthrough, tlsCiphers]) {
+for (const { annotations } of [
+  clientCertificate,
+  defaultBackend,
+  proxySsl,
+  serverAlias,
+  serviceUpstream,
+  sslPassthrough,
+  tlsCiphers,
+  wwwRedirect,
+  affinity,
+  canary,
+  hashBy,
+  loadBalance,
+]) {
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
@@ -100,31 +117,8 @@ options(
 options('auth-type', 'satisfy');
 // It opts out of ConfigMap `global-auth-url`, which does not exist here.
 list.set('enable-global-auth', { kind: 'harmless' });
-// How much, and what.
-protects('limit-rps limit-rpm limit-connections', OFF.zero);
-options('limit-rps', 'limit-burst-multiplier limit-allowlist limit-whitelist');
-list.set('canary', { kind: 'canary', active: (values) => parseGoBool(values('canary') ?? '') === true });
-options(
-  'canary',
-  `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie canary-weight
-  canary-weight-total`,
-);
 
 const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
-const BY_CONFIG = 'The setting of the ConfigMap, or its default, is used.';
-const LITERAL =
-  'Paths are matched as literal text: a pattern matches no request, which other paths of the host then take. Paths are sent on unchanged.';
-
-alters('rewrite-target', LITERAL);
-alters('use-regex', LITERAL, OFF.false);
-options('rewrite-target', 'x-forwarded-prefix');
-alters('app-root', 'A request for "/" is served like any other.');
-alters('permanent-redirect temporal-redirect', 'Requests are sent to the backend instead of being redirected.');
-options('permanent-redirect', 'permanent-redirect-code');
-options('temporal-redirect', 'temporal-redirect-code');
-alters('from-to-www-redirect', 'Only the hosts of the rules are served.', OFF.false);
-alters('server-alias', 'Only the hosts of the rules are served.');
-alters('use-port-in-redirects relative-redirects', AS_IF_ABSENT, OFF.false);
 alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
 options('proxy-redirect-from', 'proxy-redirect-to');
 
@@ -134,34 +128,10 @@ options(
   'cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers cors-allow-credentials cors-max-age',
 );
 
-alters('affinity upstream-hash-by', 'Endpoints are used in turn.');
-alters('load-balance', 'Endpoints are used in turn.', OFF.is('round_robin'));
-options('upstream-hash-by', 'upstream-hash-by-subset upstream-hash-by-subset-size');
-options(
-  'affinity',
-  `affinity-mode affinity-canary-behavior session-cookie-name session-cookie-path session-cookie-domain session-cookie-expires
-  session-cookie-max-age session-cookie-samesite session-cookie-conditional-samesite-none session-cookie-secure
-  session-cookie-change-on-failure`,
-);
-
 alters('upstream-vhost', "The client's Host is sent to the backend.");
 alters('proxy-http-version', 'Backends are spoken to in HTTP/1.1.', OFF.is('1.1'));
 alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
 alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
-alters(
-  `proxy-connect-timeout proxy-send-timeout proxy-read-timeout proxy-body-size proxy-buffer-size proxy-next-upstream-tries
-  proxy-next-upstream-timeout`,
-  BY_CONFIG,
-);
-alters('proxy-next-upstream', AS_IF_ABSENT);
-alters('proxy-request-buffering proxy-buffering', 'Bodies are streamed.', OFF.is('off'));
-// Bodies are streamed, so there is nothing for these to size.
-for (const name of words('client-body-buffer-size proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size')) {
-  list.set(name, { kind: 'harmless' });
-}
-alters('limit-rate', 'Responses are sent as fast as the client takes them.', OFF.zero);
-options('limit-rate', 'limit-rate-after');
-
 alters('custom-http-errors', "The backend's own error responses are sent.");
 options('custom-http-errors', 'disable-proxy-intercept-errors');
 alters('mirror-target', 'Requests are not copied.');

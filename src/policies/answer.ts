@@ -1,4 +1,5 @@
 /** The answers that Sluice gives itself: error pages and redirects. They say nothing about the inside. */
+import { fieldValue } from './changes.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -69,8 +70,8 @@ export function page(status: number): Answer {
   return answer;
 }
 
-/** A redirect. `location` is made of parts that cannot hold control characters: the request head was validated. */
+/** A redirect. Control characters of `location`, which may be made of decoded parts of a request, are left out. */
 export function redirect(status: number, location: string): Answer {
   const answer = page(status);
-  return { ...answer, fields: `Location: ${location}\r\n` };
+  return { ...answer, fields: `Location: ${fieldValue(location)}\r\n` };
 }

@@ -66,6 +66,8 @@ export interface RouteContext {
   readonly service: { readonly name: string; readonly port: string } | null;
   /** The host has a certificate of its own (reference §4.14–16), or that of the wildcard above it. */
   readonly hostHasCertificate: boolean;
+  /** The names of that certificate, where the host has aliases, which it need not cover; null: it has none. */
+  readonly aliasesCovered: readonly string[] | null;
   /** Objects that the policy's `references` names; undefined: there is none of that name. */
   readonly secret: (namespace: string, name: string) => Secret | undefined;
   readonly configMap: (namespace: string, name: string) => ConfigMap | undefined;

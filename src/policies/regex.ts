@@ -11,6 +11,8 @@ const MAX_LENGTH = 4096;
 export interface UserRegex {
   /** Found anywhere in the text. */
   readonly test: (text: string) => boolean;
+  /** How many groups it has. */
+  readonly groups: number;
   /** The first match and its groups, "" for those that took no part; null: there is none. */
   /** The numbers of the groups that have names. */
   readonly names: ReadonlyMap<string, number>;
@@ -29,6 +31,7 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
   return {
     names: new Map(Object.entries(compiled.namedGroups())),
     test: (text) => compiled.matcher(text).find(),
+    groups: compiled.groupCount(),
     exec: (text) => {
       const matcher = compiled.matcher(text);
       if (!matcher.find()) return null;

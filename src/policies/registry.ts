@@ -5,22 +5,45 @@ import type { TranslateSettings } from '../settings/settings.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
+import { clientLimits } from './limits/client-limits.ts';
+import { responseRate } from './limits/response-rate.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
+import { appRoot } from './redirect/app-root.ts';
+import { ownRedirects } from './redirect/own-redirects.ts';
+import { redirect } from './redirect/redirect.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
 import { snippets, type SnippetsWish } from './snippets/reading/read.ts';
+import { rewrite } from './rewrite/rewrite.ts';
+import { bodySize } from './traffic/body-size.ts';
+import { buffering } from './traffic/buffering.ts';
+import { nextUpstream } from './traffic/next-upstream.ts';
+import { timeouts } from './traffic/timeouts.ts';
 
-/** The Secret of `proxySsl` is part of the table itself: `translate/` puts it in. */
+/** The Secret of `proxySsl` is part of the table itself, affinity is the group's, a `wwwRedirect` is a host: `translate/` puts them in. */
 type Registry = {
-  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl'>]: RoutePolicy<NonNullable<RoutePolicies[K]>, unknown>;
+  readonly [K in Exclude<keyof RoutePolicies, 'proxySsl' | 'sessionCookie' | 'wwwRedirect'>]: RoutePolicy<
+    NonNullable<RoutePolicies[K]>,
+    unknown
+  >;
 };
 
 /** All of them. */
 const REGISTRY: Registry = {
   sslRedirect,
+  rewrite,
+  redirect,
+  appRoot,
+  ownRedirects,
   backendProtocol,
   accessLog,
   opentelemetry,
   snippets,
+  clientLimits,
+  bodySize,
+  buffering,
+  timeouts,
+  nextUpstream,
+  responseRate,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];

@@ -2,7 +2,12 @@
 import type { Route, VirtualHost } from '../model/table.ts';
 import { RELOCATE, type RequestStep, type ResponseStep, type RouteSteps } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
+import { appRootStep } from './redirect/app-root.ts';
+import { redirectStep } from './redirect/redirect.ts';
+import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
+import { wwwRedirectStep } from './redirect/www-redirect.ts';
+import { rewriteStep } from './rewrite/rewrite-step.ts';
 import {
   configurationSnippetStep,
   inputHeadersStep,
@@ -21,7 +26,7 @@ export type StepHost = Pick<VirtualHost, 'snippet'>;
 type Compile<Step> = (route: Route, host: StepHost) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [serverSnippetStep];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [wwwRedirectStep, appRootStep, serverSnippetStep];
 
 /** Locations of a host beside its routes. */
 const LOCATION_STEPS: readonly Compile<RequestStep>[] = [ownLocationsStep];
@@ -32,14 +37,27 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   opentelemetryStep,
   locationFieldsStep,
   configurationSnippetStep,
+  inRewritePhase(redirectStep),
+  // One that redirects is nginx's own, and those come before what its Lua does.
+  inRewritePhase(rewriteStep),
   relocationStep,
   sslRedirectStep,
   inputHeadersStep,
+  clientLimitsStep,
   snippetAccessStep,
   snippetProxyStep,
 ];
 
 const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [snippetResponseStep];
+
+/** A directive of nginx's that comes behind those of a snippet, which may end the phase before it (`break`). */
+function inRewritePhase(compile: Compile<RequestStep>): Compile<RequestStep> {
+  return (route, host) => {
+    const step = compile(route, host);
+    if (step === null || (route.policies.snippets?.location ?? null) === null) return step;
+    return (passage) => (passage.rewriting.ended ? null : step(passage));
+  };
+}
 
 /** The end of the directives of the rewrite phase; what is in Lua in ingress-nginx comes behind it. */
 function relocationStep({ policies }: Route): RequestStep | null {

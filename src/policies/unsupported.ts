@@ -3,23 +3,16 @@ import { quote } from '../model/report.ts';
 import { editDistance } from '../settings/nearest.ts';
 import { ANNOTATIONS } from './annotations.ts';
 import { DENIED, DENIED_HOSTS, type AnnotationSource, type Denial } from './policy.ts';
-import { parseGoBool } from '../settings/values.ts';
 import { parseText } from './values.ts';
 
-/** What follows for the Ingress. */
-export interface UnsupportedAnnotations {
-  /** Whose routes are answered with 503; ingress-nginx makes some annotations hold for the host. */
-  readonly denied: Denial;
-  /** It is a canary: nothing of it is served. */
-  readonly canary: boolean;
-}
-
-const CANARY = 'Nothing of this Ingress is served; all requests go to the Ingress it is an alternative to.';
 /** One Ingress can have thousands of annotations, and each report becomes an Event. */
 const UNKNOWN_LIMIT = 10;
 
-/** Reads and reports them. Never throws, whatever the annotations are. */
-export function readUnsupported(source: AnnotationSource): UnsupportedAnnotations {
+/**
+ * Reads and reports them, and says whose routes are answered with 503 for it. `canary`: it has no routes, and those of the Ingress it is
+ * an alternative to have annotations of their own. Never throws, whatever the annotations are.
+ */
+export function readUnsupported(source: AnnotationSource, canary: boolean): Denial {
   const values = (name: string): string | undefined => {
     const value = source.value(name);
     if (value === undefined || value === null) return undefined;
@@ -27,18 +20,8 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
     return typeof value === 'string' ? parseText(value) : quote(value);
   };
   const names = source.names();
-  const canary = ANNOTATIONS.get('canary');
-  if (canary?.kind === 'canary' && canary.active(values)) {
-    // As in ingress-nginx, its other annotations have no effect.
-    source.report('AnnotationUnsupported', 'warning', 'canary', 'canary is not supported yet', CANARY);
-    return { denied: 'none', canary: true };
-  }
-  const asked = values('canary');
-  if (asked !== undefined && parseGoBool(asked) === undefined) {
-    source.invalid('canary', 'a boolean ("true" or "false")', 'The Ingress is served like any other.');
-  }
   let denied: Denial = 'none';
-  for (const name of names) {
+  for (const name of canary ? [] : names) {
     const treatment = ANNOTATIONS.get(name);
     if (treatment?.kind === 'protects' && treatment.active(values)) {
       denied = treatment.wholeHost ? 'hosts' : denied === 'none' ? 'ingress' : denied;
@@ -57,7 +40,7 @@ export function readUnsupported(source: AnnotationSource): UnsupportedAnnotation
     source,
     names.filter((name) => !ANNOTATIONS.has(name)),
   );
-  return { denied, canary: false };
+  return denied;
 }
 
 /** Long values are left out: snippets and URLs may hold secrets, and Events are read by many. */

@@ -46,9 +46,14 @@ export const ERRORS = {
   clientGone: downstream('client_gone', 0),
   sendTimeout: downstream('send_timeout', 0),
 
+  /** nginx's NGX_HTTP_CLOSE (`return 444`). */
+  closed: { code: 'closed', source: 'internal', retry: 'never', status: 0 },
   noRoute: { code: 'no_route', source: 'internal', retry: 'never', status: 404 },
   routeUnavailable: { code: 'route_unavailable', source: 'internal', retry: 'never', status: 503 },
   overloaded: { code: 'overloaded', source: 'internal', retry: 'never', status: 503 },
+  /** A body is too large for memory, and files cannot be written, or hold as much as they may. */
+  bodyNotHeld: { code: 'body_not_held', source: 'internal', retry: 'never', status: 500 },
+  tempSpaceUsedUp: { code: 'temp_space_used_up', source: 'internal', retry: 'never', status: 503 },
   noEndpoints: { code: 'no_endpoints', source: 'upstream', retry: 'never', status: 503 },
   internal: { code: 'internal_error', source: 'internal', retry: 'never', status: 500 },
 
@@ -66,8 +71,8 @@ export const ERRORS = {
   upstreamTimeout: upstream('upstream_timeout', 504, 'yes'),
   upstreamSendTimeout: upstream('upstream_send_timeout', 504, 'yes'),
   /** The response head is not HTTP/1.1, or is framed ambiguously. */
-  badResponse: upstream('bad_response', 502, 'never'),
-  responseHeadTooLarge: upstream('response_head_too_large', 502, 'never'),
+  badResponse: upstream('bad_response', 502, 'yes'),
+  responseHeadTooLarge: upstream('response_head_too_large', 502, 'yes'),
   /** Too late for an answer: bytes of the response were already sent. The client sees the connection close. */
   responseAborted: upstream('response_aborted', 0, 'never'),
 } as const satisfies Record<string, ProxyError>;

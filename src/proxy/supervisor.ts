@@ -16,7 +16,8 @@ import { StreamPorts } from './stream/ports.ts';
 import { workerHeapLimit, type MemoryReading } from './workers/memory.ts';
 import { LevelOf, MEMORY_STEADINESS, OPEN, SAMPLE_INTERVAL, type AdmissionLevel } from './workers/overload.ts';
 import type { FromWorker, ToWorker, WorkerData } from './workers/messages.ts';
-import type { Slot } from './workers/slot.ts';
+import { SharedCounts } from './workers/shared-counts.ts';
+import { newSlot, type Slot } from './workers/slot.ts';
 import { openFilesLimit, withinOpenFiles } from './workers/open-files.ts';
 
 export interface DataPlaneOptions {
@@ -76,6 +77,7 @@ class Supervisor implements DataPlane {
   readonly #clock: () => number;
   readonly #ticketKeys: TicketKeys;
   readonly #stapler: Stapler;
+  readonly #counts: SharedCounts;
   readonly #intervals: readonly NodeJS.Timeout[];
   readonly #memory = new LevelOf(MEMORY_STEADINESS);
   readonly streamPorts = new StreamPorts((id) => this.#broadcast({ type: 'listenStreams', ids: [id] }));
@@ -95,6 +97,7 @@ class Supervisor implements DataPlane {
     this.#clock = options.clock ?? (() => performance.now());
     this.#ticketKeys = new TicketKeys(this.#clock());
     this.#stapler = new Stapler(options.log, (changes) => this.#broadcast({ type: 'staples', changes }));
+    this.#counts = new SharedCounts(settings.limitMemory, options.workers);
     this.#heapLimit = workerHeapLimit(options.memory?.()?.limit);
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve;
@@ -111,19 +114,7 @@ class Supervisor implements DataPlane {
       ...(memory ? [setInterval(() => this.#checkMemory(memory()), SAMPLE_INTERVAL).unref()] : []),
     ];
     for (let id = 0; id < options.workers; id++) {
-      const slot: Slot = {
-        id,
-        thread: null,
-        state: 'starting',
-        version: 0,
-        restarts: 0,
-        startedAt: 0,
-        deaths: 0,
-        restart: null,
-        seriesId: 0,
-        heartbeat: new Heartbeat(cpuTime),
-        error: null,
-      };
+      const slot = newSlot(id, cpuTime);
       this.#slots.push(slot);
       this.#start(slot);
     }
@@ -236,6 +227,7 @@ class Supervisor implements DataPlane {
       workerData: {
         settings: this.#settings,
         counters,
+        counts: this.#counts.of(slot.id),
         ticketKeys: this.#ticketKeys.current,
         staples: this.#stapler.staples(),
       } satisfies WorkerData,
@@ -303,6 +295,7 @@ class Supervisor implements DataPlane {
     slot.thread = null;
     slot.state = 'stopped';
     this.#options.series.removeWorker(slot.seriesId);
+    this.#counts.ended(slot.id);
     this.#settleWaiting();
     if (this.#stopping) return;
     slot.deaths = performance.now() - slot.startedAt > HEALTHY_AFTER ? 1 : slot.deaths + 1;

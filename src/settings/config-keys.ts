@@ -2,17 +2,19 @@
  * Every key of the ConfigMap that is read, once: name, type, default, meaning and the setting it fills. Names, types and
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
+import { BALANCE_KEYS } from './keys/balance.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
-import { SNIPPET_KEYS } from './keys/snippets.ts';
+import { SNIPPET_KEYS } from './annotations/snippets.ts';
+import { REDIRECT_KEYS } from './keys/redirects.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { TLS_KEYS } from './keys/tls.ts';
+import { TRAFFIC_KEYS } from './keys/traffic.ts';
 import {
   BOOLEAN,
   integer,
-  list,
   NGINX_SIZE,
   NGINX_TIME,
   parseNginxSize,
@@ -38,19 +40,8 @@ const HEAD_BUFFERS: ValueType<HeadBuffers> = {
   format: ({ count, size }) => `${count} ${NGINX_SIZE.format(size)}`,
 };
 
-const REDIRECT_CODE: ValueType<number> = {
-  word: '301|302|307|308',
-  expected: '301, 302, 307 or 308',
-  parse: (value) => [301, 302, 307, 308].find((code) => String(code) === value),
-  format: String,
-};
-
-const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
 const COUNT = integer(0);
 const POSITIVE = integer(1);
-
-/** The least that we take from an upstream as the head of a response. ingress-nginx's 4k fails on ordinary cookies. */
-const RESPONSE_HEAD_SIZE = 16 * 1024;
 
 /** The keys that each fill settings of their own. */
 export const CONFIG_KEYS: readonly ConfigKey[] = [
@@ -130,53 +121,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Number and size: a line of a request head is at most the size, the head at most the product.',
     ({ count, size }) => ({ proxy: { maxRequestHeadSize: count * size, maxRequestLineSize: size } }),
   ),
-  key('proxy-body-size', NGINX_SIZE, 1024 ** 2, 'The largest request body. 0: no limit.', (maxRequestBodySize) => ({
-    proxy: { maxRequestBodySize },
-  })),
-  key(
-    'proxy-buffer-size',
-    NGINX_SIZE,
-    RESPONSE_HEAD_SIZE,
-    'The largest response head of an upstream. Anything below 16k means 16k.',
-    (size) => ({ proxy: { maxResponseHeadSize: Math.max(RESPONSE_HEAD_SIZE, size) } }),
-  ),
 
-  key(
-    'proxy-connect-timeout',
-    POSITIVE_SECONDS,
-    5000,
-    'The time a connection to an upstream may take.',
-    (upstreamConnectTimeout) => ({
-      proxy: { upstreamConnectTimeout },
-    }),
-  ),
-  key(
-    'proxy-read-timeout',
-    POSITIVE_SECONDS,
-    60_000,
-    'The time between two reads from an upstream.',
-    (upstreamReadTimeout) => ({
-      proxy: { upstreamReadTimeout },
-    }),
-  ),
-  key('proxy-send-timeout', POSITIVE_SECONDS, 60_000, 'The time between two writes to an upstream.', (upstreamSendTimeout) => ({
-    proxy: { upstreamSendTimeout },
-  })),
-  key('proxy-next-upstream-tries', COUNT, 3, 'Attempts for one request, the first included. 0: no limit.', (upstreamTries) => ({
-    proxy: { upstreamTries },
-  })),
-  key('proxy-next-upstream-timeout', SECONDS, 0, 'The time for all attempts. 0: no limit.', (upstreamTriesTimeout) => ({
-    proxy: { upstreamTriesTimeout },
-  })),
-  key(
-    'retry-non-idempotent',
-    BOOLEAN,
-    false,
-    'Send requests again whose method is not known to be idempotent, such as POST.',
-    (retryNonIdempotent) => ({
-      proxy: { retryNonIdempotent },
-    }),
-  ),
+  ...TRAFFIC_KEYS,
   key(
     'upstream-keepalive-connections',
     COUNT,
@@ -203,25 +149,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   ),
 
   ...TLS_KEYS,
-  key('ssl-redirect', BOOLEAN, true, 'Redirect HTTP to HTTPS for hosts with a certificate.', (sslRedirect) => ({
-    translate: { sslRedirect },
-  })),
-  key('force-ssl-redirect', BOOLEAN, false, 'Redirect HTTP to HTTPS for all hosts.', (forceSslRedirect) => ({
-    translate: { forceSslRedirect },
-  })),
-  key('preserve-trailing-slash', BOOLEAN, false, 'Keep the trailing "/" in redirects to HTTPS.', (preserveTrailingSlash) => ({
-    translate: { preserveTrailingSlash },
-  })),
-  key('http-redirect-code', REDIRECT_CODE, 308, 'The status of redirects to HTTPS.', (httpRedirectCode) => ({
-    translate: { httpRedirectCode },
-  })),
-  key(
-    'no-tls-redirect-locations',
-    LOCATIONS,
-    ['/.well-known/acme-challenge'],
-    'Ingress paths that begin so are never redirected to HTTPS.',
-    (noTlsRedirectLocations) => ({ translate: { noTlsRedirectLocations } }),
-  ),
+  ...REDIRECT_KEYS,
   key(
     'service-upstream',
     BOOLEAN,
@@ -229,6 +157,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     'Send requests to the cluster IP of a Service instead of its endpoints.',
     (serviceUpstream) => ({ translate: { serviceUpstream } }),
   ),
+  ...BALANCE_KEYS,
   key(
     'allow-cross-namespace-resources',
     BOOLEAN,

@@ -23,7 +23,6 @@ const FIXED: SettingsPatch = {
     http2MaxOverhead: 65_536,
     maxRequestHeaders: 100,
     maxDiscardedBody: 65_536,
-    maxReplayedBody: 65_536,
     // Node's own limit after CVE-2024-22019.
     maxChunkExtensionSize: 16_384,
     maxTrailerSize: 8_192,
@@ -32,6 +31,9 @@ const FIXED: SettingsPatch = {
     maxInterimResponses: 10,
     maxUdpQueue: 262_144,
     strictTransportSecurity: strictTransportSecurity(DEFAULT_HSTS),
+  },
+  translate: {
+    zone: '',
   },
   controller: {
     podName: '',

@@ -2,13 +2,15 @@
  * Every command-line flag of `sluice controller`, once: name, type, default, meaning and the setting it fills. Names,
  * types and defaults are ingress-nginx's (v1.15.1, pkg/flags/flags.go) but for those under "Sluice's own".
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import {
   ADDRESSES,
   CONTROLLER,
   ELECTION_TTL,
   FILE,
+  FOLDER,
   HOST,
+  LIMIT_MEMORY,
   NAMESPACE,
   OVERLOAD_DELAY,
   OVERLOAD_MEMORY,
@@ -92,6 +94,13 @@ export const FLAGS: readonly Flag[] = [
     false,
     'Refuse Services of type ExternalName.',
     (disableServiceExternalName) => ({ translate: { disableServiceExternalName } }),
+  ),
+  ingresses(
+    'enable-topology-aware-routing',
+    BOOLEAN,
+    false,
+    'Prefer endpoints of our own zone for Services that ask for it. POD_ZONE names the zone.',
+    (topologyAwareRouting) => ({ translate: { topologyAwareRouting } }),
   ),
 
   cluster(
@@ -285,6 +294,24 @@ export const FLAGS: readonly Flag[] = [
     { closing: 500, refusing: 1000 },
     'From which delays of its event loop on a worker no longer keeps connections alive, and refuses requests with 503.',
     (overloadDelay) => ({ proxy: { overloadDelay } }),
+  ),
+  own(
+    'limit-memory',
+    LIMIT_MEMORY,
+    10 * 1024 ** 2,
+    'Memory for the counts of limit-rps and its kin, at least 64k.',
+    (limitMemory) => ({
+      proxy: { limitMemory },
+    }),
+  ),
+  own(
+    'temp-dir',
+    FOLDER,
+    tmpdir(),
+    'Where the files are that hold what of bodies is too large for memory. auto: where the system has such files.',
+    (tempFolder) => ({
+      proxy: { tempFolder },
+    }),
   ),
   own('bind-address', IP_ADDRESS, '::', 'The address for HTTP and HTTPS. "::" takes IPv4 too.', (bindAddress) => ({
     proxy: { bindAddress },

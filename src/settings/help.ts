@@ -33,7 +33,7 @@ export function helpText(): string {
   });
   return [
     'Usage: sluice controller [flags]',
-    'Serves the Ingresses of a cluster. Flags are written --name=value or --name value; POD_NAME and POD_NAMESPACE name the Pod.',
+    'Serves the Ingresses of a cluster. Flags are written --name=value or --name value; POD_NAME, POD_NAMESPACE and POD_ZONE name the Pod and its zone.',
     ...sections,
     'Others:\n  --help\n      Print this.\n  --version\n      Print the version.',
   ].join('\n\n');

@@ -52,7 +52,7 @@ function given(argument: Argument): boolean {
 
 /**
  * Reads flags in Go's syntax (`--flag=value`, `--flag value`, one dash or two, a repeated flag's last value counts) and the
- * variables `POD_NAME` and `POD_NAMESPACE`. Throws FlagError, whose message names the flag and what is expected.
+ * variables `POD_NAME`, `POD_NAMESPACE` and `POD_ZONE`. Throws FlagError, whose message names the flag and what is expected.
  */
 export function parseFlags(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Settings {
   const { flags, rest } = scanArguments(argv, takesValue);
@@ -76,6 +76,7 @@ export function parseFlags(argv: readonly string[], env: Readonly<Record<string,
   refuseSharedPorts(settings);
 
   return withPatch(settings, {
+    translate: { zone: env['POD_ZONE'] ?? '' },
     controller: {
       podName: env['POD_NAME'] || hostname(),
       podNamespace: env['POD_NAMESPACE'] || DEFAULT_SETTINGS.controller.podNamespace,

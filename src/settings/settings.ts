@@ -19,7 +19,7 @@ export interface ProxySettings {
   readonly httpsPort: number;
   /**
    * The ports that X-Forwarded-Port and redirects name: what clients see, not what we bind. Redirects leave out 80 and 443. 0:
-   * X-Forwarded-Port names the port that is bound, redirects none (as ingress-nginx without `use-port-in-redirects`).
+   * X-Forwarded-Port names the port that is bound, redirects none without `use-port-in-redirects`.
    */
   readonly publicHttpPort: number;
   readonly publicHttpsPort: number;
@@ -83,14 +83,27 @@ export interface ProxySettings {
   readonly maxRequestBodySize: number;
   /** Of a body that nobody wants any more, so much is read off to keep the connection; with more to come it closes. */
   readonly maxDiscardedBody: number;
-  /** Of a request body that was sent, so much is kept to send it again. Over: the request is tried once. */
-  readonly maxReplayedBody: number;
+  /** `proxy-request-buffering`: the whole body of a request is read before a backend is asked. */
+  readonly requestBuffering: boolean;
+  /** `client-body-buffer-size`: so much of it is in memory, the rest in a file. Of a streamed body, so much is kept to send it again. */
+  readonly requestBufferSize: number;
+  /** `proxy-buffering`: responses are read ahead of their clients. */
+  readonly responseBuffering: boolean;
+  /** `proxy-buffers-number` and `proxy-buffer-size`: so much of a response is then in memory. */
+  readonly responseBuffers: number;
+  readonly responseBufferSize: number;
+  /** `proxy-max-temp-file-size`: and so much more of it in a file. */
+  readonly maxResponseTempFile: number;
+  /** `max-worker-temp-size`: bytes in the temporary files of one worker. */
+  readonly maxTempSize: number;
+  /** `--temp-dir`: where temporary files are. */
+  readonly tempFolder: string;
   /** Chunk extensions of one body, request or response. Over: 400, or the response is cut. */
   readonly maxChunkExtensionSize: number;
   /** The trailer section of one body, request or response, and its fields. Over: 400, or the response is cut. */
   readonly maxTrailerSize: number;
   readonly maxTrailers: number;
-  /** `proxy-buffer-size`, where it is larger than our default: the whole response head of an upstream. Over: 502. */
+  /** `proxy-buffer-size`, where it is larger than 16k: the whole response head of an upstream. Over: 502. */
   readonly maxResponseHeadSize: number;
   readonly maxResponseHeaders: number;
   /** Responses 1xx to one request. Over: 502. */
@@ -108,6 +121,17 @@ export interface ProxySettings {
   readonly upstreamTriesTimeout: number;
   /** `retry-non-idempotent`: POST and other methods not known to be idempotent may be sent again. */
   readonly retryNonIdempotent: boolean;
+  /** `proxy-next-upstream`: the words of `traffic-values.ts`. */
+  readonly nextUpstream: readonly string[];
+  /** `limit-req-status-code` and `limit-conn-status-code`. */
+  readonly limitReqStatus: number;
+  readonly limitConnStatus: number;
+  /** `limit-rate`: bytes a second of one response. 0: no limit. */
+  readonly limitRate: number;
+  /** `limit-rate-after`: so many bytes of it come before. */
+  readonly limitRateAfter: number;
+  /** `--limit-memory`: bytes for the counts of `limit-rps`, `limit-rpm` and `limit-connections`, of all workers together. */
+  readonly limitMemory: number;
   /** `upstream-retry-budget`: requests sent again after they were sent once, in percent of a group's recent requests. 0: no limit. */
   readonly upstreamRetryBudget: number;
   /** `upstream-eject-failures`: failures in a row after which an endpoint is left out for a while. 0: never. */
@@ -269,8 +293,15 @@ export interface TranslateSettings {
   readonly forceSslRedirect: boolean;
   readonly preserveTrailingSlash: boolean;
   readonly httpRedirectCode: number;
+  readonly relativeRedirects: boolean;
+  readonly usePortInRedirects: boolean;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `--enable-topology-aware-routing`. */
+  readonly topologyAwareRouting: boolean;
+  /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */
+  readonly zone: string;
+  readonly loadBalance: 'round_robin' | 'ewma';
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;

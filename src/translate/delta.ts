@@ -1,7 +1,18 @@
-/** What some changes came to: entries of the table's Maps, and diagnostics. */
+/** What some changes make stale, and what they come to: entries of the table's Maps, and diagnostics. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { equalData } from '../model/diff.ts';
 import { sortedDiagnostics } from '../model/report.ts';
+import type { CertificateId, GroupId } from '../model/table.ts';
+
+/** What the changes of one `apply` made stale. */
+export class Dirty {
+  readonly hosts = new Set<string>();
+  readonly groups = new Set<GroupId>();
+  readonly certificates = new Set<CertificateId>();
+  /** A ConfigMap with TCP or UDP services. */
+  streams = false;
+  readonly upstreamSecrets = new Set<CertificateId>();
+}
 
 /** What changes in one of the table's Maps. */
 export class Edits<K, V> {

@@ -9,6 +9,8 @@ import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts'
 import { protocolOfPort } from '../policies/backend/backend-protocol.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
+import { balancingOf } from './balance/balancing.ts';
+import type { Merge } from './balance/canary.ts';
 import { isDnsName } from './hosts.ts';
 import type { GroupRequest } from './plan-index.ts';
 import type { Fields } from './read.ts';
@@ -22,8 +24,19 @@ export interface TranslatedGroup {
 
 const ANSWERED_503 = 'Its requests are answered with 503.';
 
-/** Translates one group from its Service and EndpointSlices. */
-export function translateGroup(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
+/** Translates one group from its Service and EndpointSlices. `merges`: the canaries for it. */
+export function translateGroup(
+  request: GroupRequest,
+  merges: readonly Merge[],
+  view: ClusterView,
+  settings: TranslateSettings,
+): TranslatedGroup {
+  const { balancing, diagnostics } = balancingOf(request, merges);
+  const { group, diagnostics: found } = translateEndpoints(request, view, settings);
+  return { group: balancing === undefined ? group : { ...group, balancing }, diagnostics: [...found, ...diagnostics] };
+}
+
+function translateEndpoints(request: GroupRequest, view: ClusterView, settings: TranslateSettings): TranslatedGroup {
   const { id, namespace, service: name, port } = request;
   const service = view.service(namespace, name);
   let protocol: UpstreamGroup['protocol'] = null;
@@ -66,7 +79,8 @@ export function translateGroup(request: GroupRequest, view: ClusterView, setting
       ),
     );
   }
-  const endpoints = collectEndpoints(view.endpointSlices(namespace, name), found, request.protocol);
+  const zone = settings.topologyAwareRouting && prefersItsZone(service) ? settings.zone : '';
+  const endpoints = collectEndpoints(view.endpointSlices(namespace, name), found, request.protocol, zone);
   const field = `spec.ports[${found.index}]`;
   if (endpoints.usable === 'none') {
     const served = request.isDefaultBackend ? 'Requests that no rule takes are answered with 503.' : servedWithout(request);
@@ -139,16 +153,25 @@ interface Collected {
  * Those that are ready (`ready` absent counts); if there is none, those that serve while they terminate, as kube-proxy does
  * (Kubernetes, "EndpointSlices", conditions).
  */
-function collectEndpoints(slices: readonly EndpointSlice[], port: FoundPort, protocol: StreamProtocol): Collected {
+function collectEndpoints(
+  slices: readonly EndpointSlice[],
+  port: FoundPort,
+  protocol: StreamProtocol,
+  zone: string,
+): Collected {
   const ready = new Map<string, Endpoint>();
   const terminating = new Map<string, Endpoint>();
+  /** Those that are ready, but for other zones. */
+  const elsewhere = new Map<string, Endpoint>();
   for (const slice of slices) {
     const ports = slicePorts(slice, port, protocol);
-    for (const item of readList(slice.endpoints, 'endpoints', ignore)) {
-      const endpoint = readFields(item, 'endpoints', ignore);
+    const items = readList(slice.endpoints, 'endpoints', ignore).map((item) => readFields(item, 'endpoints', ignore));
+    // Hints that not all have are not to be heeded (ingress-nginx and kube-proxy).
+    const zoned = zone !== '' && items.every((item) => zonesOf(item).length > 0);
+    for (const endpoint of items) {
       const conditions = readFields(endpoint?.['conditions'], 'conditions', ignore) ?? {};
       let into: Map<string, Endpoint>;
-      if (conditions['ready'] !== false) into = ready;
+      if (conditions['ready'] !== false) into = zoned && !zonesOf(endpoint).includes(zone) ? elsewhere : ready;
       else if (conditions['serving'] === true && conditions['terminating'] === true) into = terminating;
       else continue;
       for (const address of readList(endpoint?.['addresses'], 'addresses', ignore)) {
@@ -160,7 +183,23 @@ function collectEndpoints(slices: readonly EndpointSlice[], port: FoundPort, pro
     }
   }
   if (ready.size > 0) return { list: sorted(ready), usable: 'ready' };
+  // ingress-nginx would answer 503.
+  if (elsewhere.size > 0) return { list: sorted(elsewhere), usable: 'ready' };
   return { list: sorted(terminating), usable: terminating.size > 0 ? 'terminating' : 'none' };
+}
+
+/** The zones that the endpoint slice controller means an endpoint for (KEP-2433, KEP-4444). */
+function zonesOf(endpoint: Fields | undefined): readonly unknown[] {
+  const hints = readFields(endpoint?.['hints'], 'hints', ignore);
+  return readList(hints?.['forZones'], 'forZones', ignore).map((zone) => readFields(zone, 'forZones', ignore)?.['name']);
+}
+
+/** ingress-nginx, internal/ingress/controller/controller.go, `getZone`. PreferSameZone is the newer name of PreferClose. */
+function prefersItsZone({ metadata, spec }: Service): boolean {
+  const mode: unknown = metadata.annotations?.['service.kubernetes.io/topology-mode'];
+  if (typeof mode === 'string' && mode.toLowerCase() === 'auto') return true;
+  const distribution: unknown = spec?.trafficDistribution;
+  return distribution === 'PreferClose' || distribution === 'PreferSameZone';
 }
 
 function sorted(endpoints: ReadonlyMap<string, Endpoint>): readonly Endpoint[] {

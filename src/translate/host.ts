@@ -2,21 +2,23 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compareText, diagnostic, quote } from '../model/report.ts';
 import type { ConfigMap } from '../model/objects.ts';
-import { NO_POLICIES, type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
-import type { SnippetServer } from '../model/snippet.ts';
+import { type RoutePolicies, type UpstreamTls } from '../model/policies.ts';
 import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
-import { resolvePolicies, serverSnippet } from '../policies/registry.ts';
-import { joinServers } from '../policies/snippets/reading/join.ts';
+import { resolvePolicies } from '../policies/registry.ts';
 import { commonSnippets } from '../policies/snippets/reading/read.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
+import { commonPolicies, serverSnippetOf } from './routing/server-snippet.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
+import { aliasesOf } from './routing/aliases.ts';
+import { asksForRegex, orderPatterns, rewriteWish } from './routing/patterns.ts';
+import { wwwDiagnostics } from './routing/www-redirect.ts';
 import { hostTls, type SecretLookup } from './tls/host-tls.ts';
 import type { CertificateLookup, SelectedTls } from './tls/select.ts';
-import { selectCertificate } from './tls/select.ts';
+import { selectOfHost } from './tls/select.ts';
 
 /** What translating a host looks at besides its own Ingresses. */
 export interface HostContext {
@@ -40,12 +42,23 @@ export interface TranslatedHost {
 /** Translates one host. */
 export function translateHost(host: string, context: HostContext): TranslatedHost {
   const own = context.plansOf(host);
-  const tls = tlsOf(host, own, context);
+  const tls = selectOfHost(host, own, context);
   const handshake = hostTls(host, own, tls.alternative, context);
   const misread = commonSnippets(context.settings).problem !== null;
   const closed = handshake.closed || misread || own.some(({ denied }) => denied === 'hosts');
-  const builder = new HostBuilder(host, tls, closed, context);
-  const diagnostics: Diagnostic[] = [...tls.diagnostics, ...handshake.diagnostics];
+  const named = aliasesOf(host, own, context);
+  const builder = new HostBuilder(host, tls, { closed, hasAliases: named.aliases.length > 0 }, context);
+  const diagnostics: Diagnostic[] = [
+    ...tls.diagnostics,
+    ...handshake.diagnostics,
+    ...named.diagnostics,
+    ...wwwDiagnostics(host, own, context),
+  ];
+  const ruleHosts = context.settings.conformance === 'kubernetes' ? [host, wildcardOf(host), CATCH_ALL_HOST] : [host];
+  builder.decideRegex(
+    ruleHosts.filter((name) => name !== null),
+    own,
+  );
   builder.addRules(host, own, true, (problem) => diagnostics.push(problem));
   if (context.settings.conformance === 'kubernetes') {
     const wildcard = wildcardOf(host);
@@ -57,29 +70,11 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const routes = builder.finish();
   const passthrough = passthroughOf(host, own, routes);
   diagnostics.push(...builder.diagnostics);
-  const snippet = serverSnippetOf(host, own, context.settings, (problem) => diagnostics.push(problem));
-  const made = { host, certificate: tls.certificate, tls: handshake.tls, routes, passthrough };
-  return { host: snippet === null ? made : { ...made, snippet }, diagnostics };
-}
-
-/** ingress-nginx: the first Ingress of the host that has one decides. */
-function serverSnippetOf(
-  host: string,
-  own: readonly IngressPlan[],
-  settings: TranslateSettings,
-  report: (problem: Diagnostic) => void,
-): SnippetServer | null {
-  const { server: common } = commonSnippets(settings);
-  const [first, ...others] = own.filter(({ wishes }) => serverSnippet(wishes) !== null);
-  if (first === undefined) return common;
-  for (const { object } of others) {
-    const message = `the Ingress ${first.namespace}/${first.name} has a server-snippet for ${hostText(host)} too, and is older`;
-    const field = annotationField(settings.annotationsPrefix, 'server-snippet');
-    report(
-      diagnostic(object, 'AnnotationConflict', 'warning', field, message, 'That one is heeded for this host, and this is not.'),
-    );
-  }
-  return joinServers(serverSnippet(first.wishes), common);
+  const aliases = named.aliases.length > 0 && { aliases: named.aliases };
+  const found = serverSnippetOf(hostText(host), own, context.settings, (problem) => diagnostics.push(problem));
+  const snippet = found !== null && { snippet: found };
+  const names = { host, certificate: tls.certificate, tls: handshake.tls };
+  return { host: { ...names, routes, ...aliases, passthrough, ...snippet }, diagnostics };
 }
 
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
@@ -88,14 +83,6 @@ function passthroughOf(host: string, own: readonly IngressPlan[], routes: readon
   // Of two routes for "/" the one of type Prefix, which comes last, is the location that every path falls to.
   const root = routes.findLast(({ path, ingress }) => path === '/' && ingress !== null);
   return root?.target.kind === 'group' ? root.target.group : null;
-}
-
-/** The certificate of the host, or of the wildcard above it, which the TLS handshake falls back to. */
-function tlsOf(host: string, own: readonly IngressPlan[], context: HostContext): SelectedTls {
-  const tls = selectCertificate(host, own, context.certificate);
-  const wildcard = wildcardOf(host);
-  if (tls.configured || wildcard === null) return tls;
-  return { ...selectCertificate(wildcard, context.plansOf(wildcard), context.certificate), diagnostics: [] };
 }
 
 const UNAVAILABLE: RouteTarget = { kind: 'answer', status: 503 };
@@ -112,14 +99,31 @@ class HostBuilder {
   readonly diagnostics: Diagnostic[] = [];
   /** A protection of the whole host is asked for that cannot be given. */
   readonly #hostClosed: boolean;
+  /** It has other names than its own. */
+  readonly #hasAliases: boolean;
   /** So are the rules that are being added. */
   #closed = false;
+  /** Its paths are regular expressions. */
+  #regex = false;
 
-  constructor(host: string, tls: SelectedTls, closed: boolean, context: HostContext) {
+  constructor(host: string, tls: SelectedTls, about: { closed: boolean; hasAliases: boolean }, context: HostContext) {
     this.#host = host;
     this.#tls = tls;
-    this.#hostClosed = closed;
+    this.#hostClosed = about.closed;
+    this.#hasAliases = about.hasAliases;
     this.#context = context;
+  }
+
+  /** One path of any Ingress is enough, that of the default backend included. `ruleHosts`: the hosts whose rules will be added. */
+  decideRegex(ruleHosts: readonly string[], own: readonly IngressPlan[]): void {
+    // Most hosts have no such Ingress, and that is soon seen.
+    const asked = ruleHosts.some((name) => this.#context.plansOf(name).some(({ wishes }) => rewriteWish(wishes) !== undefined));
+    if (!asked) return;
+    this.#regex = ruleHosts.some((name) => this.#claims(name, this.#context.plansOf(name)).some(asksForRegex));
+    const [oldest] = own;
+    if (this.#regex || oldest === undefined || this.#host === CATCH_ALL_HOST) return;
+    const root = this.#claims(this.#host, own).some(({ path }) => path.path === '/' && matchedType(path.pathType) === 'Prefix');
+    this.#regex = !root && asksForRegex({ plan: oldest, path: { path: '/', pathType: 'Prefix' } });
   }
 
   /**
@@ -132,6 +136,7 @@ class HostBuilder {
     if (taken.some(({ prefix }) => prefix === '/')) return;
     const { conformance } = this.#context.settings;
     const claims = this.#claims(ruleHost, plans, report);
+    if (this.#regex) return this.#addPatterns(claims, report);
     const matches = settleMatches(
       claims.map(({ path }) => path),
       conformance,
@@ -143,6 +148,21 @@ class HostBuilder {
       if (match.exact === null && match.prefix === null && match.slashRedirect === null) {
         report?.(conflict(plan, path, `the path ${quote(path.path)} is already served by the other paths of the host`));
       } else this.#routes.push(this.#route(plan, path, match));
+    }
+  }
+
+  #addPatterns(claims: readonly { plan: IngressPlan; path: PathPlan }[], report?: (problem: Diagnostic) => void): void {
+    const matches = orderPatterns(claims);
+    for (const { index, match, problem } of matches) {
+      const { plan, path } = claims[index]!;
+      const route = this.#route(plan, path, match);
+      this.#routes.push(problem === null ? route : { ...route, target: DENIED_TARGET });
+      if (problem !== null) report?.(refusedPattern(plan, path, match, problem));
+    }
+    const left = new Set(matches.map(({ index }) => index));
+    for (const [index, { plan, path }] of claims.entries()) {
+      if (!left.has(index))
+        report?.(conflict(plan, path, 'the paths of the host are regular expressions, of which "/" takes all'));
     }
   }
 
@@ -231,6 +251,7 @@ class HostBuilder {
         path,
         service,
         hostHasCertificate: this.#tls.configured,
+        aliasesCovered: this.#hasAliases ? this.#tls.names : null,
         secret,
         configMap,
         serviceExists,
@@ -242,8 +263,14 @@ class HostBuilder {
       },
       takes,
     );
-    const proxySsl = service === null ? undefined : upstreamTlsOf(plan);
-    return { policies: proxySsl === undefined ? policies : { ...policies, proxySsl }, denied };
+    if (service === null) return { policies, denied };
+    const proxySsl = upstreamTlsOf(plan);
+    const sticky = plan.affinity.cookie !== null;
+    if (proxySsl === undefined && !sticky) return { policies, denied };
+    return {
+      policies: { ...policies, ...(proxySsl !== undefined && { proxySsl }), ...(sticky && { sessionCookie: true }) },
+      denied,
+    };
   }
 
   /** The route for what no rule takes, unless a rule takes everything. */
@@ -287,21 +314,26 @@ class HostBuilder {
     };
   }
 
-  /** Exact before Prefix, longer before shorter; "/" as Prefix comes last by that. */
+  /** Patterns as they are tried; else Exact before Prefix, longer before shorter, so that "/" as Prefix comes last. */
   finish(): readonly Route[] {
-    return this.#routes.sort(
-      (a, b) =>
-        Number(b.pathType === 'Exact') - Number(a.pathType === 'Exact') ||
-        b.path.length - a.path.length ||
-        compareText(a.path, b.path),
-    );
+    const routes = this.#regex
+      ? this.#routes
+      : this.#routes.sort(
+          (a, b) =>
+            Number(b.pathType === 'Exact') - Number(a.pathType === 'Exact') ||
+            b.path.length - a.path.length ||
+            compareText(a.path, b.path),
+        );
+    // ingress-nginx writes it into the server, the longest path first.
+    const longest = routes.filter(({ policies }) => policies.appRoot !== undefined).sort(byLength)[0];
+    const appRoot = longest?.policies.appRoot;
+    if (appRoot === undefined) return routes;
+    return routes.map((route) => ({ ...route, policies: { ...route.policies, appRoot } }));
   }
 }
 
-/** Of a route that is no Ingress's. */
-function commonPolicies(settings: TranslateSettings): RoutePolicies {
-  const { location } = commonSnippets(settings);
-  return location === null ? NO_POLICIES : { snippets: { location, auth: null } };
+function byLength(a: Route, b: Route): number {
+  return b.path.length - a.path.length || compareText(b.path, a.path);
 }
 
 /** Whether a route has a family of policies at all. */
@@ -336,4 +368,10 @@ function conflict(plan: IngressPlan, path: PathPlan, message: string): Diagnosti
     message,
     'The other path is served; this one is left out.',
   );
+}
+
+function refusedPattern(plan: IngressPlan, path: PathPlan, { pattern }: RouteMatch, problem: string): Diagnostic {
+  const message = `${quote(path.path)} cannot be matched as a regular expression in linear time: ${problem}`;
+  const served = `Requests for what may match are answered with 503: ${quote(pattern)}.`;
+  return diagnostic(plan.object, 'PathInvalid', 'error', `${path.field}.path`, message, served);
 }

@@ -19,12 +19,12 @@ import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
+import { mergeCanaries, Merges } from './balance/canary.ts';
 import { CertificateMemo } from './certificate.ts';
 import type { DiagnosticsDelta } from './delta.ts';
-import { DiagnosticLedger, Edits } from './delta.ts';
+import { DiagnosticLedger, Dirty, Edits } from './delta.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
-import { translateHost } from './host.ts';
 import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { Touched } from './plan-index.ts';
@@ -32,6 +32,7 @@ import { PlanIndex } from './plan-index.ts';
 import { nameOf, objectKey } from './read.ts';
 import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
+import { translateName } from './routing/any-host.ts';
 import type { ObjectReference } from '../policies/policy.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls/select.ts';
@@ -57,16 +58,6 @@ export interface TranslationDelta {
   readonly referencesChanged: boolean;
 }
 
-/** What the changes of one `apply` made stale. */
-class Dirty {
-  readonly hosts = new Set<string>();
-  readonly groups = new Set<GroupId>();
-  readonly certificates = new Set<CertificateId>();
-  /** A ConfigMap with TCP or UDP services. */
-  streams = false;
-  readonly upstreamSecrets = new Set<CertificateId>();
-}
-
 /** Keeps the table that belongs to the objects it was told of. */
 export class Translator {
   readonly #settings: TranslateSettings;
@@ -74,7 +65,8 @@ export class Translator {
   readonly #memo: CertificateMemo;
   readonly #index: PlanIndex;
   readonly #plans = new Map<string, IngressPlan>();
-  /** One unit per Ingress, host, group and Secret. */
+  readonly #merges = new Merges();
+  /** One unit per Ingress, host (with one more for its canaries), group and Secret. */
   readonly #ledger = new DiagnosticLedger();
   /** Usable certificates, those that only `--default-ssl-certificate` names included. */
   readonly #usable = new Map<CertificateId, Certificate>();
@@ -259,15 +251,23 @@ export class Translator {
     const certificates = this.#translateCertificates(dirty, view, now);
     const secretEdits = this.#translateUpstreamSecrets(dirty, view);
     const upstreamSecrets = secretEdits.next(this.#table.upstreamSecrets);
-    const groups = this.#translateGroups(dirty, view);
     const hosts = this.#translateHosts(dirty, view, upstreamSecrets);
+    const hostTable = hosts.next(this.#table.hosts);
+    // After the hosts, whose routes canaries are alternatives to, and before the groups, which have them.
+    for (const host of dirty.hosts) {
+      const { conformance } = this.#settings;
+      const found = mergeCanaries(host, hostTable.get(host) ?? null, this.#index.canariesOf(host), conformance);
+      this.#ledger.set(`Canaries ${host}`, found.diagnostics);
+      for (const id of this.#merges.set(host, found.merges)) dirty.groups.add(id);
+    }
+    const groups = this.#translateGroups(dirty, view);
     const named = this.#settings.defaultSslCertificate;
     const chosen = named === null ? undefined : this.#usable.get(certificateId(named.namespace, named.name));
     const before = this.#table.defaultCertificate;
     const wanted = chosen ?? this.#fallbackCertificate;
     const keep = sameCertificate(wanted, before);
     this.#table = {
-      hosts: hosts.next(this.#table.hosts),
+      hosts: hostTable,
       groups: groups.next(this.#table.groups),
       certificates: certificates.next(this.#table.certificates),
       streams: streams.next(this.#table.streams),
@@ -351,7 +351,7 @@ export class Translator {
     const edits = new Edits<GroupId, UpstreamGroup>();
     for (const id of dirty.groups) {
       const request = this.#index.groups.get(id);
-      const translated = request === undefined ? null : translateGroup(request, view, this.#settings);
+      const translated = request === undefined ? null : translateGroup(request, this.#merges.of(id), view, this.#settings);
       this.#ledger.set(`Group ${id}`, translated?.diagnostics ?? []);
       edits.change(id, this.#table.groups.get(id), translated?.group);
     }
@@ -374,8 +374,7 @@ export class Translator {
       configMap: (namespace, name) => view.configMap(namespace, name),
     };
     for (const host of dirty.hosts) {
-      const exists = host === CATCH_ALL_HOST || this.#index.hosts.has(host);
-      const translated = exists ? translateHost(host, context) : null;
+      const translated = translateName(host, context);
       this.#ledger.set(`Host ${host}`, translated?.diagnostics ?? []);
       edits.change(host, this.#table.hosts.get(host), translated?.host);
     }

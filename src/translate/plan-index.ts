@@ -5,8 +5,10 @@ import type { SecretName } from '../policies/tls/client-certificate.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
-import { backendsOf, comparePlans, hostsOf } from './plan.ts';
+import { backendsOf, canaryHostsOf, comparePlans, hostsOf } from './plan.ts';
 import { objectKey } from './read.ts';
+import { AliasIndex } from './routing/aliases.ts';
+import { wwwRelatives } from './routing/www-redirect.ts';
 import { PolicyReferences } from './policy-references.ts';
 import type { StreamReference } from './streams/plan-streams.ts';
 
@@ -46,6 +48,7 @@ export type UpstreamSecretRequest = Omit<CertificateRequest, 'isDefaultCertifica
 
 /** What adding or removing an Ingress touched. */
 export interface Touched {
+  /** Those it has a part in, and those it is a canary for. */
   readonly hosts: ReadonlySet<string>;
   readonly groups: ReadonlySet<GroupId>;
   readonly certificates: ReadonlySet<CertificateId>;
@@ -88,6 +91,7 @@ type Mutable<R extends { references: readonly Reference[] }> = Omit<R, 'referenc
 export class PlanIndex {
   readonly #settings: TranslateSettings;
   readonly #hosts = new Map<string, IngressPlan[]>();
+  readonly #canaries = new Map<string, IngressPlan[]>();
   readonly #children = new Map<string, Set<string>>();
   readonly #groups = new Map<GroupId, Mutable<{ -readonly [K in keyof GroupRequest]: GroupRequest[K] }>>();
   readonly #groupsOfService = new Map<string, Set<GroupId>>();
@@ -95,6 +99,8 @@ export class PlanIndex {
   readonly #upstreamSecrets = new Map<CertificateId, Mutable<UpstreamSecretRequest>>();
   /** The Ingresses that ask for client certificates, by the Secret with the authorities. */
   readonly #clientCas = new Map<CertificateId, { readonly name: SecretName; readonly plans: Set<IngressPlan> }>();
+
+  readonly #aliases = new AliasIndex();
 
   readonly references = new PolicyReferences();
 
@@ -131,6 +137,16 @@ export class PlanIndex {
     return this.#hosts.get(host) ?? NONE;
   }
 
+  /** The hosts that there is a canary for. */
+  get canaryHosts(): Iterable<string> {
+    return this.#canaries.keys();
+  }
+
+  /** The canaries for a host, oldest first. */
+  canariesOf(host: string): readonly IngressPlan[] {
+    return this.#canaries.get(host) ?? NONE;
+  }
+
   /** The Ingresses that take the authorities of client certificates from this Secret. */
   plansOfClientCa(id: CertificateId): Iterable<IngressPlan> {
     return this.#clientCas.get(id)?.plans ?? NONE;
@@ -145,22 +161,23 @@ export class PlanIndex {
     return this.#groupsOfService.get(objectKey(namespace, service)) ?? new Set();
   }
 
-  /** The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, and all when they fall through. */
-  dependants(host: string): Iterable<string> {
-    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') return [host, ...this.#hosts.keys()];
-    return [host, ...(this.#children.get(host) ?? [])];
+  /**
+   * The hosts whose translation looks at this host's Ingresses: itself, those below a wildcard, those that redirect to it or have its name
+   * as an alias, and all when they fall through.
+   */
+  *dependants(host: string): Iterable<string> {
+    yield host;
+    yield* wwwRelatives(host);
+    yield* this.#aliases.hostsOf(host);
+    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') yield* this.#hosts.keys();
+    else yield* this.#children.get(host) ?? [];
   }
 
   add(plan: IngressPlan): Touched {
     const touched = this.#touched(plan);
-    for (const host of touched.hosts) {
-      const plans = this.#hosts.get(host) ?? [];
-      plans.splice(
-        position(plans, plan, (item) => item),
-        0,
-        plan,
-      );
-      this.#hosts.set(host, plans);
+    for (const host of canaryHostsOf(plan)) insertPlan(this.#canaries, host, plan);
+    for (const host of hostsOf(plan, this.#settings)) {
+      insertPlan(this.#hosts, host, plan);
       const wildcard = wildcardOf(host);
       if (wildcard !== null) this.#children.set(wildcard, (this.#children.get(wildcard) ?? new Set()).add(host));
     }
@@ -184,19 +201,16 @@ export class PlanIndex {
       entry.plans.add(plan);
     }
     this.references.add(plan);
+    this.#aliases.add(plan, touched.hosts, 1);
     return touched;
   }
 
   remove(plan: IngressPlan): Touched {
     const touched = this.#touched(plan);
-    for (const host of touched.hosts) {
-      const plans = this.#hosts.get(host) ?? [];
-      plans.splice(
-        position(plans, plan, (item) => item),
-        1,
-      );
-      if (plans.length > 0) continue;
-      this.#hosts.delete(host);
+    for (const host of canaryHostsOf(plan)) removePlan(this.#canaries, host, plan);
+    for (const host of hostsOf(plan, this.#settings)) {
+      removePlan(this.#hosts, host, plan);
+      if (this.#hosts.has(host)) continue;
       const wildcard = wildcardOf(host);
       if (wildcard === null) continue;
       const children = this.#children.get(wildcard);
@@ -237,6 +251,7 @@ export class PlanIndex {
       if (plans?.size === 0) this.#clientCas.delete(id);
     }
     this.references.remove(plan);
+    this.#aliases.add(plan, touched.hosts, -1);
     return touched;
   }
 
@@ -282,7 +297,7 @@ export class PlanIndex {
       ({ field }) => field,
     );
     return {
-      hosts: hostsOf(plan, this.#settings),
+      hosts: new Set([...hostsOf(plan, this.#settings), ...canaryHostsOf(plan)]),
       groups: new Set([...byGroup.keys()] as GroupId[]),
       certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
       upstreamSecret: plan.proxySsl.secret === null ? null : certificateId(plan.namespace, plan.proxySsl.secret.name),
@@ -320,6 +335,25 @@ export class PlanIndex {
     }
     return request;
   }
+}
+
+function insertPlan(map: Map<string, IngressPlan[]>, host: string, plan: IngressPlan): void {
+  const plans = map.get(host) ?? [];
+  plans.splice(
+    position(plans, plan, (item) => item),
+    0,
+    plan,
+  );
+  map.set(host, plans);
+}
+
+function removePlan(map: Map<string, IngressPlan[]>, host: string, plan: IngressPlan): void {
+  const plans = map.get(host) ?? [];
+  plans.splice(
+    position(plans, plan, (item) => item),
+    1,
+  );
+  if (plans.length === 0) map.delete(host);
 }
 
 function insert(references: Reference[], reference: Reference): void {

@@ -1,10 +1,15 @@
 /** What one Ingress asks for, by itself: read, checked and reported once per version of it, whatever else there is. */
 import type { Diagnostic, ObjectRef } from '../model/diagnostic.ts';
 import type { Ingress } from '../model/objects.ts';
+import type { CanaryRules, HashBy } from '../model/balancing.ts';
 import type { Report } from '../model/report.ts';
 import { createReporter, quote } from '../model/report.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
 import { ANNOTATIONS } from '../policies/annotations.ts';
+import { affinity, type AffinityWish } from '../policies/balance/affinity.ts';
+import { canary } from '../policies/balance/canary.ts';
+import { hashBy } from '../policies/balance/hash-by.ts';
+import { loadBalance, type Algorithm } from '../policies/balance/load-balance.ts';
 import { defaultBackend } from '../policies/backend/default-backend.ts';
 import { clientCertificate, type ClientCertificateWish } from '../policies/tls/client-certificate.ts';
 import {
@@ -14,6 +19,8 @@ import {
   type Denial,
   type ObjectReference,
 } from '../policies/policy.ts';
+import { serverAlias } from '../policies/host/server-alias.ts';
+import { wwwRedirect } from '../policies/redirect/www-redirect.ts';
 import { policyReferences, readPolicies, type PolicyWishes } from '../policies/registry.ts';
 import { proxySsl, type ProxySslWish } from '../policies/tls/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/backend/service-upstream.ts';
@@ -24,6 +31,7 @@ import { readRules } from '../policies/rules/rules.ts';
 import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
+import { rewriteWish } from './routing/patterns.ts';
 import type { PathType } from './paths.ts';
 import { pathProblem } from './paths.ts';
 import type { Fields } from './read.ts';
@@ -57,6 +65,14 @@ export interface TlsPlan {
   readonly field: string;
 }
 
+/** Which requests a canary takes, of the paths it shares with others. */
+export interface CanaryPlan {
+  readonly canaryRules: CanaryRules;
+  readonly rules: readonly RulePlan[];
+  /** It is an alternative to whatever the catch-all host serves. */
+  readonly defaultBackend: BackendPlan | null;
+}
+
 /** One accepted Ingress. Never changed: a new version of the Ingress is a new plan. */
 export interface IngressPlan {
   readonly key: string;
@@ -73,6 +89,11 @@ export interface IngressPlan {
   /** The Service of the annotation `default-backend`. */
   readonly fallback: BackendPlan | null;
   readonly serviceUpstream: boolean;
+  readonly loadBalance: Algorithm;
+  readonly hashBy: HashBy | null;
+  readonly affinity: AffinityWish;
+  /** It is an alternative to other Ingresses: `rules` and the like are empty. */
+  readonly canary: CanaryPlan | null;
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
   readonly sslPassthrough: SslPassthroughWish;
@@ -87,6 +108,10 @@ export interface IngressPlan {
   /** The field of the annotation `auth-tls-secret`, for diagnostics. */
   readonly clientAuthField: string;
   readonly tlsCiphers: TlsCiphersWish;
+  /** `server-alias`: sorted. */
+  readonly aliases: readonly string[];
+  /** `from-to-www-redirect`. */
+  readonly wwwRedirect: boolean;
   /** Whose routes are answered with 503, because an annotation that protects is not supported, not understood, or cannot be honoured. */
   readonly denied: Denial;
   readonly diagnostics: readonly Diagnostic[];
@@ -112,36 +137,48 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const object = objectRef('Ingress', id.namespace, id.name, metadata.uid);
   const { report, diagnostics } = createReporter(object);
   const source = annotationSource(metadata.annotations, settings.annotationsPrefix, report, id.namespace);
-  const { denied: unsupported, canary } = readUnsupported(source);
+  const canaryRules = canary.read(source, settings);
+  // ingress-nginx makes neither hosts nor certificates nor routes of a canary, so most annotations have nothing to be about.
+  const own = canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
+  const unsupported = readUnsupported(source, canaryRules !== null);
   readRules(source, metadata.annotations, ANNOTATIONS, settings);
-  readRefused(source, settings);
-  const passthrough = canary ? 'off' : sslPassthrough.read(source, settings);
-  const clientAuth = canary ? null : readClientAuth(source, id.namespace, settings);
-  // ingress-nginx makes neither hosts nor certificates nor a default backend of a canary.
-  const spec = canary ? {} : (readFields(ingress.spec, 'spec', report) ?? {});
+  readRefused(own, settings);
+  const passthrough = sslPassthrough.read(own, settings);
+  const clientAuth = readClientAuth(own, id.namespace, settings);
+  const spec = readFields(ingress.spec, 'spec', report) ?? {};
+  const specBackend = readDefaultBackend(spec, report);
   const created: unknown = metadata.creationTimestamp;
   const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
-  const wishes = wishesOf(source, passthrough === 'on', settings);
-  const tls = readProxySsl(source, id.namespace, settings);
-  const ciphers = tlsCiphers.read(source, settings);
+  const wishes = wishesOf(own, passthrough === 'on', settings);
+  // A canary's paths are compared with those of its primary, whose annotations say what they are.
+  const patterns = canaryRules !== null || rewriteWish(wishes) !== undefined;
+  const rules = readList(spec['rules'], 'spec.rules', report).flatMap((rule, index) =>
+    readRule(rule, `spec.rules[${index}]`, { settings, patterns, report }),
+  );
+  const tls = readProxySsl(own, id.namespace, settings);
+  const ciphers = tlsCiphers.read(own, settings);
   const hostDenied = passthrough === 'denied' || clientAuth === 'denied' || ciphers.denied;
-  const fallback = canary ? null : defaultBackend.read(source, settings);
+  const fallback = defaultBackend.read(own, settings);
   return {
     ...id,
     key: objectKey(id.namespace, id.name),
     object,
     created: Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time,
-    rules: readList(spec['rules'], 'spec.rules', report).flatMap((rule, index) =>
-      readRule(rule, `spec.rules[${index}]`, settings, report),
-    ),
+    rules: canaryRules === null ? rules : [],
     hasRules: Array.isArray(spec['rules']) ? spec['rules'].length > 0 : spec['rules'] !== undefined && spec['rules'] !== null,
-    defaultBackend: readDefaultBackend(spec, report),
-    tls: readList(spec['tls'], 'spec.tls', report).map((entry, index) => readTls(entry, `spec.tls[${index}]`, report)),
+    defaultBackend: canaryRules === null ? specBackend : null,
+    tls: readList(canaryRules === null ? spec['tls'] : [], 'spec.tls', report).map((entry, index) =>
+      readTls(entry, `spec.tls[${index}]`, report),
+    ),
     fallback:
       fallback === null
         ? null
         : { service: fallback, port: '', field: annotationField(settings.annotationsPrefix, 'default-backend') },
     serviceUpstream: serviceUpstream.read(source, settings),
+    loadBalance: loadBalance.read(source, settings),
+    hashBy: hashBy.read(source, settings),
+    affinity: affinity.read(source, settings),
+    canary: canaryRules === null ? null : { canaryRules, rules, defaultBackend: specBackend },
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
     sslPassthrough: passthrough,
     wishes,
@@ -151,7 +188,9 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     clientAuth: clientAuth === 'denied' ? null : clientAuth,
     clientAuthField: annotationField(settings.annotationsPrefix, 'auth-tls-secret'),
     tlsCiphers: ciphers,
-    denied: widest(hostDenied ? 'hosts' : 'none', unsupported, source.denied()),
+    aliases: serverAlias.read(own, settings),
+    wwwRedirect: wwwRedirect.read(own, settings),
+    denied: widest(hostDenied ? 'hosts' : 'none', unsupported, own.denied()),
     diagnostics,
   };
 }
@@ -199,7 +238,15 @@ function readDefaultBackend(spec: Fields, report: Report): BackendPlan | null {
   return backend === undefined ? null : readBackend(backend, field, 'This default backend is left out.', report);
 }
 
-function readRule(value: unknown, field: string, settings: TranslateSettings, report: Report): RulePlan[] {
+/** `patterns`: the Ingress asks for its paths to be regular expressions. */
+interface RuleReading {
+  readonly settings: TranslateSettings;
+  readonly patterns: boolean;
+  readonly report: Report;
+}
+
+function readRule(value: unknown, field: string, reading: RuleReading): RulePlan[] {
+  const { report } = reading;
   const rule = readFields(value, field, report);
   if (rule === undefined) return [];
   const hostText = readText(rule['host'], `${field}.host`, report);
@@ -214,12 +261,12 @@ function readRule(value: unknown, field: string, settings: TranslateSettings, re
   return [
     {
       host: parsed.host,
-      paths: paths.flatMap((path, index) => readPath(path, `${field}.http.paths[${index}]`, settings, report)),
+      paths: paths.flatMap((path, index) => readPath(path, `${field}.http.paths[${index}]`, reading)),
     },
   ];
 }
 
-function readPath(value: unknown, field: string, settings: TranslateSettings, report: Report): PathPlan[] {
+function readPath(value: unknown, field: string, { settings, patterns, report }: RuleReading): PathPlan[] {
   const fields = readFields(value, field, report);
   if (fields === undefined) return [];
   const pathText = readText(fields['path'], `${field}.path`, report);
@@ -232,7 +279,13 @@ function readPath(value: unknown, field: string, settings: TranslateSettings, re
     report('PathTypeInvalid', 'error', `${field}.pathType`, message, PATH_LEFT_OUT);
     return [];
   }
-  const problem = pathProblem(path, pathType, settings.strictValidatePathType);
+  let problem = pathProblem(path, pathType, settings.strictValidatePathType);
+  if (problem !== null && patterns && pathProblem(path, 'ImplementationSpecific', false) === null) {
+    // ingress-nginx's webhook refuses it, but its controller serves what is there.
+    const served = 'It is served as a regular expression, as the annotations ask.';
+    report('PathInvalid', 'warning', `${field}.path`, `${quote(path)} ${problem}`, served);
+    problem = null;
+  }
   if (problem !== null) {
     report('PathInvalid', 'error', `${field}.path`, `${quote(path)} ${problem}`, PATH_LEFT_OUT);
     return [];
@@ -288,10 +341,20 @@ export function hostsOf(plan: IngressPlan, settings: TranslateSettings): Readonl
   return hosts;
 }
 
-/** Every Service port the Ingress names: in rules, as default backend, and as fallback. */
+/** The virtual hosts for whose requests it is an alternative. */
+export function canaryHostsOf({ canary: plan }: IngressPlan): ReadonlySet<string> {
+  const hosts = new Set(plan?.rules.map(({ host }) => host));
+  if ((plan?.defaultBackend ?? null) !== null) hosts.add(CATCH_ALL_HOST);
+  return hosts;
+}
+
+/** Every Service port the Ingress names: in rules, as default backend, as fallback, and as canary. */
 export function backendsOf(plan: IngressPlan): readonly BackendPlan[] {
   const backends = plan.rules.flatMap((rule) => rule.paths.map(({ backend }) => backend));
   if (plan.defaultBackend !== null) backends.push(plan.defaultBackend);
   if (plan.fallback !== null) backends.push(plan.fallback);
+  if (plan.canary === null) return backends;
+  backends.push(...plan.canary.rules.flatMap((rule) => rule.paths.map(({ backend }) => backend)));
+  if (plan.canary.defaultBackend !== null) backends.push(plan.canary.defaultBackend);
   return backends;
 }

@@ -6,15 +6,17 @@ import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
+import { mergeCanaries, Merges } from './balance/canary.ts';
 import { CertificateMemo } from './certificate.ts';
 import { translateGroup } from './group.ts';
 import type { HostContext } from './host.ts';
-import { translateHost } from './host.ts';
 import type { IngressPlan } from './plan.ts';
 import { planIngress } from './plan.ts';
 import type { PlanIndex } from './plan-index.ts';
 import { buildIndex } from './plan-index.ts';
 import { planStreams } from './streams/plan-streams.ts';
+import { translateName } from './routing/any-host.ts';
+import { wwwRelatives } from './routing/www-redirect.ts';
 import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
 
@@ -81,13 +83,6 @@ export function translateTable(
     diagnostics.push(...translated.diagnostics);
     if (translated.secret !== null) upstreamSecrets.set(request.id, translated.secret);
   }
-  const groups = new Map(
-    [...index.groups.values()].map((request) => {
-      const translated = translateGroup(request, view, settings);
-      diagnostics.push(...translated.diagnostics);
-      return [request.id, translated.group];
-    }),
-  );
   const context: HostContext = {
     settings,
     plansOf: (host) => index.plansOf(host),
@@ -98,10 +93,26 @@ export function translateTable(
     configMap: (namespace, name) => view.configMap(namespace, name),
   };
   const hosts = new Map(
-    [...new Set([CATCH_ALL_HOST, ...index.hosts.keys()])].map((host) => {
-      const translated = translateHost(host, context);
+    [...new Set([CATCH_ALL_HOST, ...[...index.hosts.keys()].flatMap((host) => [host, ...wwwRelatives(host)])])].flatMap(
+      (host) => {
+        const translated = translateName(host, context);
+        if (translated === null) return [];
+        diagnostics.push(...translated.diagnostics);
+        return [[host, translated.host]];
+      },
+    ),
+  );
+  const merges = new Merges();
+  for (const host of index.canaryHosts) {
+    const merged = mergeCanaries(host, hosts.get(host) ?? null, index.canariesOf(host), settings.conformance);
+    diagnostics.push(...merged.diagnostics);
+    merges.set(host, merged.merges);
+  }
+  const groups = new Map(
+    [...index.groups.values()].map((request) => {
+      const translated = translateGroup(request, merges.of(request.id), view, settings);
       diagnostics.push(...translated.diagnostics);
-      return [host, translated.host];
+      return [request.id, translated.group];
     }),
   );
   const named = settings.defaultSslCertificate;

@@ -18,7 +18,10 @@ function resolved(
     annotationSource(prefixed, 'p', () => undefined, 'default'),
     settings,
   );
-  return wish && sslRedirect.resolve(wish, { settings, path: '/', hostHasCertificate: true, ...at } as RouteContext);
+  return (
+    wish &&
+    sslRedirect.resolve(wish, { settings, path: '/', hostHasCertificate: true, aliasesCovered: null, ...at } as RouteContext)
+  );
 }
 
 describe('ssl-redirect', () => {

@@ -87,6 +87,8 @@ describe('chaos', () => {
           idleUpstreams: 0,
           udpSessions: 0,
           compressions: 0,
+          tempFiles: 0,
+          tempBytes: 0,
         });
         return true;
       });

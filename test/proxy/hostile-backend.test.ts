@@ -103,6 +103,8 @@ describe('an endpoint with a port that cannot be', () => {
       idleUpstreams: 1,
       udpSessions: 0,
       compressions: 0,
+      tempFiles: 0,
+      tempBytes: 0,
     });
     await proxy.close();
   });

@@ -75,7 +75,7 @@ const KIND = [...CLOUD.slice(1), '--watch-ingress-without-class=true', '--publis
 
 describe('the arguments of', () => {
   it.each([
-    ['the chart', CHART, 5],
+    ['the chart', CHART, 4],
     ['deploy/static/provider/cloud', CLOUD, 3],
     ['deploy/static/provider/kind', KIND, 3],
     ['deploy/static/provider/baremetal', CLOUD.slice(1), 3],

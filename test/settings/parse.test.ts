@@ -117,6 +117,8 @@ describe('parseFlags', () => {
   });
 
   it('takes the name of the Pod from the environment', () => {
+    expect(parseFlags([], { POD_ZONE: 'z' }).translate.zone).toBe('z');
+    expect(parseFlags([], {}).translate.zone).toBe('');
     expect(parseFlags([], { POD_NAME: 'p', POD_NAMESPACE: 'n' }).controller).toMatchObject({ podName: 'p', podNamespace: 'n' });
     expect(parseFlags([], { POD_NAME: '' }).controller).toMatchObject({ podName: hostname(), podNamespace: 'default' });
   });

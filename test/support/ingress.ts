@@ -2,6 +2,7 @@
 import type { Ingress, KubeObject, Service, EndpointSlice } from '../../src/model/objects.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import type { TablePatch } from '../../src/model/table.ts';
+import type { TempFileSystem } from '../../src/proxy/body/temp-files.ts';
 import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from './cluster-view.ts';
@@ -115,8 +116,12 @@ export function translated(
 /** Translates the objects and serves them. To be closed by the caller, or watched by a `Stage`. */
 export async function serve(
   objects: Iterable<KubeObject>,
-  settings: { readonly translate?: Partial<TranslateSettings>; readonly proxy?: Partial<ProxySettings> } = {},
+  settings: {
+    readonly translate?: Partial<TranslateSettings>;
+    readonly proxy?: Partial<ProxySettings>;
+    readonly fileSystem?: TempFileSystem;
+  } = {},
 ): Promise<TestProxy & { readonly diagnostics: readonly Diagnostic[] }> {
   const { patch, diagnostics } = translated(objects, settings.translate);
-  return { ...(await startProxy(patch, settings.proxy)), diagnostics };
+  return { ...(await startProxy(patch, settings.proxy, undefined, settings.fileSystem)), diagnostics };
 }

@@ -16,6 +16,7 @@ import {
 } from '../../src/model/table.ts';
 import type { RoutePolicies } from '../../src/model/policies.ts';
 import { sharedCounters, type SeriesLabels } from '../../src/observe/series.ts';
+import type { TempFileSystem } from '../../src/proxy/body/temp-files.ts';
 import { Runtime } from '../../src/proxy/workers/runtime.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
@@ -113,7 +114,7 @@ export function wholeTable({
 
 /**
  * Settings for tests: the defaults, on loopback and free ports, without access log, and without the watch of delays: how busy the
- * machine is must not decide what a test sees.
+ * machine is must not decide what a test sees. Request bodies are streamed: a test that has them read whole says so.
  */
 export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettings {
   const ours = {
@@ -123,6 +124,7 @@ export function proxySettings(changes: Partial<ProxySettings> = {}): ProxySettin
     accessLog: false,
     streamAccessLog: false,
     overloadDelay: null,
+    requestBuffering: false,
   };
   return { ...DEFAULT_SETTINGS.proxy, ...ours, ...changes };
 }
@@ -143,7 +145,12 @@ export interface TestProxy {
 }
 
 /** Starts a data plane in this process. `patch` needs no default certificate. */
-export async function startProxy(patch: TablePatch, changes: Partial<ProxySettings> = {}, lookup?: Lookup): Promise<TestProxy> {
+export async function startProxy(
+  patch: TablePatch,
+  changes: Partial<ProxySettings> = {},
+  lookup?: Lookup,
+  fileSystem?: TempFileSystem,
+): Promise<TestProxy> {
   const series = new Map<number, SeriesLabels>();
   const bugs: unknown[] = [];
   const counters = sharedCounters();
@@ -153,7 +160,7 @@ export async function startProxy(patch: TablePatch, changes: Partial<ProxySettin
     if (labels === null) series.delete(slot);
     else series.set(slot, labels);
   });
-  const runtime = new Runtime(proxySettings(changes), writer, { lookup, onBug: (error) => bugs.push(error) });
+  const runtime = new Runtime(proxySettings(changes), writer, { lookup, fileSystem, onBug: (error) => bugs.push(error) });
   runtime.apply({
     ...patch,
     defaultCertificate: patch.defaultCertificate ?? certificate('default', ['ingress.local']),

@@ -5,7 +5,17 @@ import { eventually } from './eventually.ts';
 import { group, host, prefixRoute, rawBackend, startProxy, table, type RawBackend, type TestProxy } from './proxy.ts';
 import { RawClient } from './raw-client.ts';
 
-const NOTHING = { connections: 0, streams: 0, deadlines: 0, upstreams: 0, idleUpstreams: 0, udpSessions: 0, compressions: 0 };
+const NOTHING = {
+  connections: 0,
+  streams: 0,
+  deadlines: 0,
+  upstreams: 0,
+  idleUpstreams: 0,
+  udpSessions: 0,
+  compressions: 0,
+  tempFiles: 0,
+  tempBytes: 0,
+};
 
 export class Stage {
   readonly #open: { close: () => Promise<void> | void }[] = [];

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../src/model/objects.ts';
 import type { Certificate } from '../../src/model/table.ts';
 import type { CertificateProblem } from '../../src/translate/certificate.ts';
-import { coversHost, CertificateMemo, parseCertificate } from '../../src/translate/certificate.ts';
+import { coversHost } from '../../src/model/covers-host.ts';
+import { CertificateMemo, parseCertificate } from '../../src/translate/certificate.ts';
 import type { KeyType } from '../support/pki.ts';
 import { makeCa, makeCertificate, makeKey } from '../support/pki.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { applyPatch, diffTables, isEmptyPatch } from '../../src/model/diff.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
-import type { RoutingTable } from '../../src/model/table.ts';
+import type { GroupId, RoutingTable } from '../../src/model/table.ts';
 import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { CertificateMemo } from '../../src/translate/certificate.ts';
 import type { ObjectChange } from '../../src/translate/incremental.ts';
@@ -43,13 +43,13 @@ const backend = fc.oneof(
   { weight: 1, arbitrary: fc.constant({}) },
 );
 const path = fc.record({
-  path: fc.constantFrom('/', '/foo', '/foo', '/foo/', '/foo/bar', 'bad'),
+  path: fc.constantFrom('/', '/foo', '/foo', '/foo/', '/foo/bar', '/f(o+)', '/f(?=o)', 'bad'),
   pathType: fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific'),
   backend,
 });
 const rule = fc.record(
   {
-    host: fc.constantFrom('a.test', 'a.test', '*.test', '*.test', 'b.test', '10.0.0.1'),
+    host: fc.constantFrom('a.test', 'a.test', '*.test', '*.test', 'b.test', 'www.a.test', '10.0.0.1'),
     http: fc.record({ paths: fc.array(path, { maxLength: 3 }) }),
   },
   { requiredKeys: ['http'] },
@@ -67,8 +67,21 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/auth-tls-secret': fc.constantFrom('one/cert', 'one/other', 'two/cert', 'cert'),
     'nginx.ingress.kubernetes.io/auth-tls-verify-client': fc.constantFrom('on', 'off', 'optional', 'never'),
     'nginx.ingress.kubernetes.io/ssl-prefer-server-ciphers': fc.constantFrom('true', 'false'),
+    'nginx.ingress.kubernetes.io/use-regex': fc.constantFrom('true', 'false', 'false', 'false', 'false'),
+    'nginx.ingress.kubernetes.io/rewrite-target': fc.constantFrom('/foo', '/', '/$1', 'bad', '', '', '', ''),
+    'nginx.ingress.kubernetes.io/app-root': fc.constantFrom('/one', '/two', ''),
+    'nginx.ingress.kubernetes.io/server-alias': fc.constantFrom('b.test,c.test', '*.test', '~^d', 'www.a.test', '~('),
+    'nginx.ingress.kubernetes.io/from-to-www-redirect': fc.constantFrom('true', 'true', 'false'),
+    'nginx.ingress.kubernetes.io/permanent-redirect': fc.constantFrom('https://x.test/', 'bad', '', '', ''),
     'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
-    'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false', 'false'),
+    'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false'),
+    'nginx.ingress.kubernetes.io/canary-weight': fc.constantFrom('10', '20'),
+    'nginx.ingress.kubernetes.io/affinity': fc.constant('cookie'),
+    'nginx.ingress.kubernetes.io/affinity-mode': fc.constantFrom('balanced', 'persistent'),
+    'nginx.ingress.kubernetes.io/affinity-canary-behavior': fc.constantFrom('sticky', 'legacy'),
+    'nginx.ingress.kubernetes.io/session-cookie-name': fc.constantFrom('one', 'two'),
+    'nginx.ingress.kubernetes.io/upstream-hash-by': fc.constantFrom('$host', '$uri'),
+    'nginx.ingress.kubernetes.io/load-balance': fc.constantFrom('ewma', 'round_robin'),
   },
   { requiredKeys: [] },
 );
@@ -198,7 +211,13 @@ describe('translation', () => {
           expect(new Set(matches).size).toBe(matches.length);
           const prefixes = routes.flatMap(({ match }) => match.prefix ?? []);
           expect(new Set(prefixes).size).toBe(prefixes.length);
-          const groups = routes.flatMap(({ target }) => (target.kind === 'group' ? [target.group, target.fallback] : []));
+          const groups: (GroupId | null)[] = routes.flatMap(({ target }) =>
+            target.kind === 'group' ? [target.group, target.fallback] : [],
+          );
+          for (const { id, balancing } of table.groups.values()) {
+            expect(balancing?.alternative?.group).not.toBe(id);
+            groups.push(balancing?.alternative?.group ?? null);
+          }
           expect(groups.filter((id) => id !== null && !table.groups.has(id))).toEqual([]);
           expect(certificate === null || table.certificates.has(certificate)).toBe(true);
         }

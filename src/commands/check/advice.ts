@@ -61,6 +61,14 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
   },
   SnippetWithoutEffect: { alike: true, advice: 'Take the directive out of the snippet.' },
   AnnotationUnknown: { alike: true, advice: 'Take the annotation away, or write the one that was meant.' },
+  CanaryUnmatched: {
+    alike: true,
+    advice: 'Give the canary the host, path and pathType of the Ingress it is an alternative to, or take the path away.',
+  },
+  CanaryConflict: {
+    alike: true,
+    advice: 'Keep one canary for a Service port, with a Service port that no other Ingress names.',
+  },
   ObjectMalformed: { alike: true, advice: 'Mend the field; an API server would refuse it.' },
   StreamInvalid: { alike: true, advice: 'Mend the entry: "9000": "namespace/service:port".' },
   StreamConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or leave the flag out.' },

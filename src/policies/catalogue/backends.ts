@@ -27,7 +27,7 @@ export const BACKENDS: CatalogueFamily = {
       'How the endpoint is chosen. The oldest Ingress that names the Service port decides.',
     ),
     entry('upstream-hash-by', FORM.variables, '', 'Requests of the same value go to the same endpoint.'),
-    entry('upstream-hash-by-subset', FORM.bool, 'false', 'They go to a few endpoints, by turns.'),
+    entry('upstream-hash-by-subset', FORM.bool, 'false', 'They go to a few endpoints, by chance.'),
     entry('upstream-hash-by-subset-size', FORM.count, '3', 'To how many.'),
     entry(
       'default-backend',
@@ -54,7 +54,7 @@ export const BACKENDS: CatalogueFamily = {
 /** Sticky sessions. */
 export const AFFINITY: CatalogueFamily = {
   title: 'Session affinity',
-  about: 'The cookie is set only for the paths of Ingresses that ask for it.',
+  about: 'The cookie is set only for the paths of Ingresses that ask for it. [balancing.md](balancing.md) has the rules.',
   entries: [
     entry('affinity', '`cookie`', '', 'A client stays with one endpoint, by a cookie.'),
     entry(

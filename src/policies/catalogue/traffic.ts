@@ -5,7 +5,7 @@ import { type CatalogueFamily, entry, FORM } from './entry.ts';
 export const CANARY: CatalogueFamily = {
   title: 'Canary',
   about:
-    'The canary is a second Ingress with the same host, path and pathType and another Service. Header before cookie before weight.',
+    'The canary is a second Ingress with the same host, path and pathType and another Service. Header before cookie before weight. [balancing.md](balancing.md) has the rules.',
   entries: [
     entry(
       'canary',
@@ -20,6 +20,7 @@ export const CANARY: CatalogueFamily = {
       'regular expression',
       '',
       'Chooses the canary where it matches; without effect beside `canary-by-header-value`.',
+      { differs: 'RE2 matches it: a pattern with look-around or back-references matches nothing, and is reported.' },
     ),
     entry('canary-by-cookie', 'cookie name', '', 'Its value `always` chooses the canary, `never` the other.'),
     entry('canary-weight', FORM.count, '0', 'The part of the other requests that goes to the canary.'),

@@ -1,11 +1,11 @@
 /** Texts with variables of nginx in them, taken apart once: `$name` and `${name}`. What is put in is never read again. */
+import type { Template } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
 
-/** Literal text, or the name of a variable. */
-export type TemplatePart = string | { readonly variable: string };
+export type { Template } from '../../model/policies.ts';
 
-/** A text with variables: plain data. */
-export type Template = readonly TemplatePart[];
+/** Literal text, or the name of a variable. */
+export type TemplatePart = Template[number];
 
 const KNOWN: ReadonlySet<string> = new Set(
   `scheme pass_access_scheme host http_host best_http_host hostname server_name server_port pass_server_port remote_addr the_real_ip

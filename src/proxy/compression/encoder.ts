@@ -14,9 +14,9 @@ const WAITING = 16_384;
 /** Who has a body compressed. */
 export interface EncoderHandler {
   /** Gets what is compressed; and is told, as a bug, when that failed, which is not to be expected. */
-  readonly downstream: Pick<Downstream, 'sendData' | 'sendEnd' | 'onBug'>;
+  readonly out: Pick<Downstream, 'sendData' | 'sendEnd' | 'onBug'>;
   /** More is taken, after a `write` that said no. */
-  readonly onClientDrain: () => void;
+  readonly onEncoderDrain: () => void;
   /** The downstream has got all. */
   readonly onResponseSent: () => void;
 }
@@ -124,7 +124,7 @@ export class Encoder {
     if (!this.#full) return;
     this.#full = false;
     // A client that is slow pauses the upstream longer.
-    if (!this.#paused) this.#handler.onClientDrain();
+    if (!this.#paused) this.#handler.onEncoderDrain();
   }
 
   #flushOnce(): void {
@@ -148,21 +148,21 @@ export class Encoder {
 
   #onData(bytes: Buffer): void {
     this.#deadlines.tick();
-    this.#handler?.downstream.sendData(bytes, 0, bytes.length);
+    this.#handler?.out.sendData(bytes, 0, bytes.length);
   }
 
   #onEnd(): void {
     this.#deadlines.tick();
     const handler = this.#handler;
     this.#handler = null;
-    handler?.downstream.sendEnd(this.#trailers);
+    handler?.out.sendEnd(this.#trailers);
     handler?.onResponseSent();
   }
 
   #fail(error: unknown): void {
     const handler = this.#handler;
     this.destroy();
-    handler?.downstream.onBug(error);
+    handler?.out.onBug(error);
   }
 
   #guarded(call: () => void): void {

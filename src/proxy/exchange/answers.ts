@@ -1,5 +1,6 @@
 /** Answers of the proxy itself, beside those of `policies/answer.ts`. */
 import { page, reason, type Answer } from '../../policies/answer.ts';
+import type { OwnRedirects } from '../../model/policies.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { hostName } from '../routing/host.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
@@ -35,9 +36,18 @@ export function isGrpc(head: RequestHead): boolean {
 /** What a health check gets. */
 export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
 
-/** Where nginx's auto_redirect sends a request that lacks the final slash. */
-export function withSlash({ target, rawPath, host }: RequestHead, { scheme }: ClientInfo, settings: ProxySettings): string {
-  const port = scheme === 'https' ? settings.publicHttpsPort : settings.publicHttpPort;
-  const written = port === 0 || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
-  return `${scheme}://${hostName(host)}${written}${rawPath}/${target.slice(rawPath.length)}`;
+/** Where nginx's auto_redirect sends a request that lacks the final slash. `own`: as the route wants it written. */
+export function withSlash(
+  { target, rawPath, host }: RequestHead,
+  { scheme }: ClientInfo,
+  settings: ProxySettings,
+  own: OwnRedirects | undefined,
+): string {
+  const path = `${rawPath}/${target.slice(rawPath.length)}`;
+  // "//name/" would be read as another host (RFC 3986 §4.2).
+  if (own?.relative === true && !path.startsWith('//')) return path;
+  const [published, bound, usual] =
+    scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort, 443] : [settings.publicHttpPort, settings.httpPort, 80];
+  const port = published === 0 && own?.usePort === true ? bound : published;
+  return `${scheme}://${hostName(host)}${port === 0 || port === usual ? '' : `:${port}`}${path}`;
 }

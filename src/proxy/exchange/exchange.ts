@@ -1,10 +1,11 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
-import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
+import { page, type Answer } from '../../policies/answer.ts';
+import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
-import type { CompiledRoute } from '../routing/compiled-route.ts';
-import type { Encoder, EncoderHandler } from '../compression/encoder.ts';
+import type { ProxySettings } from '../../settings/settings.ts';
+import type { CompiledRoute, GroupPair } from '../routing/compiled-route.ts';
+import { ResponseBody, type ResponseBodyOwner } from '../body/response-body.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { allowedTrailers } from '../http1/chunked.ts';
@@ -13,11 +14,11 @@ import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
 import { NO_STEPS, Passage, type PassageOwner } from './passage.ts';
-import { escapeControls, escapePath, MAX_RELOCATIONS, type Rewriting } from '../../policies/rewriting.ts';
+import { enterLocation, locate, redirectToSlash, relocate } from './relocation.ts';
 import { isFailure } from '../upstream/health.ts';
 import { REFUSING } from '../workers/overload.ts';
 
-export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
+export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
   downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -42,6 +43,8 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   alternativeName = '';
   requestId = '';
   active = false;
+  /** As they are for its route. */
+  settings: ProxySettings;
   readonly attempts: Attempts;
   /** The request's way through the policies of its route; null: it has none. */
   passage: Passage | null = null;
@@ -50,16 +53,20 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   trailers = '';
 
   readonly #context: ExchangeContext;
-  /** Stands between the response's body and the client when it is compressed. It may outlast the upstream. */
-  #encoder: Encoder | null = null;
+  /** Of the response. */
+  readonly #body: ResponseBody;
   #responseStarted = false;
   #tunnel = false;
   #bodyBytes = 0;
+  /** The body is read whole before a backend is asked. */
+  #gathering = false;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
     this.#context = context;
+    this.settings = context.settings();
     this.attempts = new Attempts(this, context);
+    this.#body = new ResponseBody(this, context);
   }
 
   /** When the upstream or its name server is late; Infinity when there is none, or the downstream's deadline covers it. */
@@ -80,75 +87,35 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestEnded = !head.hasBody();
     if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.refuse(ERRORS.methodNotAllowed);
-    const settings = this.#context.settings();
+    const { settings } = this;
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
     const found = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
     if (found.badPath) return this.refuse(ERRORS.badRequest);
     if (found.forwarded !== null) head.forwardedTarget = found.forwarded + head.target.slice(head.rawPath.length);
     const { route, slashRedirect } = found;
     // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
-    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.answerInstead(HEALTHY);
     if (route === null) return this.refuse(ERRORS.noRoute);
     this.route = route;
+    if (route.tuning !== null) this.settings = this.#context.tuned.of(settings, route.tuning);
     if (route.clientGate !== null || client.certificate !== null) {
-      if (this.#isRefused(misdirected(route.clientAuth, client))) return;
-      if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
+      if (this.isRefused(misdirected(route.clientAuth, client))) return;
+      if (client.scheme === 'https' && this.isRefused(route.clientGate?.refuses(client) ?? null)) return;
     }
     const { steps } = route;
-    if (steps === null) {
-      if (slashRedirect) return this.#answer(redirect(301, withSlash(head, client, settings)));
-      return this.proceed();
-    }
+    if (steps === null) return slashRedirect ? redirectToSlash(this) : this.proceed();
     const passage = new Passage(this, steps, this.#context, found.path);
     this.passage = passage;
     const answer = passage.enterHost();
-    if (answer !== null) return this.#answer(answer);
+    if (answer !== null) return this.answerInstead(answer);
     // The server's own rewriting costs none of the times that a location may be looked for again.
-    if (passage.rewriting.changed) return this.#locate(passage.rewriting);
-    this.#enter(passage, slashRedirect);
+    if (passage.rewriting.changed) return locate(this, this.#context);
+    enterLocation(this, passage, slashRedirect);
   }
 
-  #enter(passage: Passage, slashRedirect: boolean): void {
-    const { head, client } = this.downstream;
-    const { rewriting } = passage;
-    const answer = passage.enterLocations();
-    if (answer !== null) return this.#answer(answer);
-    if (rewriting.changed) return this.relocate();
-    if (!slashRedirect) return passage.enter();
-    const query = rewriting.query === '' ? '' : `?${rewriting.query}`;
-    const location = rewriting.rewritten
-      ? `${passage.variable('scheme')}://${passage.variable('host')}${escapePath(rewriting.path)}/${escapeControls(query)}`
-      : withSlash(head, client, this.#context.settings());
-    this.#answer(redirect(301, location));
-  }
-
-  /** A policy changed the path: the request goes on in the location of that one, of the same host. */
+  /** A policy changed the path. */
   relocate(): void {
-    const { rewriting } = this.passage!;
-    if (rewriting.relocations === MAX_RELOCATIONS) return this.refuse(ERRORS.internal);
-    rewriting.relocate();
-    this.#locate(rewriting);
-  }
-
-  #locate(rewriting: Rewriting): void {
-    rewriting.changed = false;
-    rewriting.fields = null;
-    const { head, client } = this.downstream;
-    if (rewriting.target === null) return this.refuse(ERRORS.badRequest);
-    const { route, slashRedirect } = this.#context.router.find(head.host, rewriting.path, true);
-    if (route === null) return this.refuse(ERRORS.noRoute);
-    this.route = route;
-    // What was decided for the location before is no more, but that changes of the client's head are of this request.
-    const passage = new Passage(this, route.steps ?? NO_STEPS, this.#context, rewriting.path, rewriting);
-    this.passage?.handOver(passage);
-    this.passage = passage;
-    if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
-    this.#enter(passage, slashRedirect);
-  }
-
-  /** A policy answers instead of the backend. */
-  answerInstead(answer: Answer): void {
-    this.#answer(answer);
+    relocate(this, this.#context);
   }
 
   /** Sends the request to a backend, now that no policy is against it. */
@@ -156,22 +123,43 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const { downstream } = this;
     const { head, client } = downstream;
     const route = this.route!;
-    const { maxRequestBodySize } = this.#context.settings();
+    const { maxRequestBodySize } = this.settings;
     // Plain HTTP is redirected first, where it is.
-    if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
+    if (route.clientGate !== null && client.scheme === 'http' && this.isRefused(route.clientGate.refuses(client))) return;
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    if (this.passage !== null) {
-      const { upstream, rewriting } = this.passage;
-      const forwarded = upstream.target ?? (rewriting.rewritten ? rewriting.target : '');
-      if (forwarded === null) return this.refuse(ERRORS.badRequest);
-      if (forwarded !== '') head.forwardedTarget = forwarded;
-    }
+    const forwarded = this.passage === null ? '' : this.passage.target;
+    if (forwarded === null) return this.refuse(ERRORS.badRequest);
+    if (forwarded !== '') head.forwardedTarget = forwarded;
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
-    const way = target.overTls !== null && client.scheme === 'https' ? target.overTls : target;
-    this.attempts.begin(way.group, way.fallback);
+    if (this.requestEnded) return this.#ask();
+    const { requestBuffering, requestBufferSize } = this.settings;
+    // Calls of gRPC may go both ways at once; nginx streams them too (ngx_http_grpc_handler).
+    this.#gathering = requestBuffering && this.#way?.group.targets[0]?.pool.transport.http2 === false;
+    this.attempts.body.begin(requestBufferSize, this.#gathering);
+    if (this.#gathering) downstream.resumeBody();
+    else this.#ask();
+  }
+
+  /** Where the route leads; null: to an answer of our own. */
+  get #way(): GroupPair | null {
+    const { target } = this.route!;
+    if (target.kind === 'answer') return null;
+    return target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
+  }
+
+  #ask(): void {
+    const { group, fallback } = this.#way!;
+    this.attempts.begin(group, fallback);
+  }
+
+  variables(): Passage {
+    if (this.passage !== null) return this.passage;
+    const { head } = this.downstream;
+    const { path } = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
+    return new Passage(this, NO_STEPS, this.#context, path);
   }
 
   /** Request body bytes; they are not changed after the call. */
@@ -179,11 +167,16 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
-    const { upstream, replay } = this.attempts;
-    if (!this.active || upstream === null) return;
-    const { maxRequestBodySize } = this.#context.settings();
+    const { upstream, body } = this.attempts;
+    if (!this.active || (upstream === null && !this.#gathering)) return;
+    const { maxRequestBodySize } = this.settings;
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
-    replay.add(bytes, start, end);
+    const added = body.add(bytes, start, end);
+    if (upstream === null) {
+      if (added === 'wait') this.downstream.pauseBody();
+      else if (added !== 'taken') this.fail(added === 'failed' ? ERRORS.bodyNotHeld : ERRORS.tempSpaceUsedUp);
+      return;
+    }
     upstream.sendData(bytes, start, end);
     // Until there is a connection, no more than what is at hand is read: all of it can still go elsewhere.
     if (length > LARGE_PIECE && !upstream.connected) this.downstream.pauseBody();
@@ -195,18 +188,34 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.requestEnded = true;
     if (!this.active) return;
     this.trailers = allowedTrailers(trailers);
-    this.attempts.upstream?.sendEnd(this.trailers);
+    if (this.#gathering) this.#gathered();
+    else this.attempts.upstream?.sendEnd(this.trailers);
+  }
+
+  /** All of the body is there. What came in chunks goes with a length, as nginx sends it, unless trailers follow it. */
+  #gathered(): void {
+    this.#gathering = false;
+    const { head } = this.downstream;
+    if (head.chunked && this.trailers === '') {
+      head.chunked = false;
+      head.contentLength = this.#bodyBytes;
+      head.rewriteLength = true;
+    }
+    this.#ask();
+  }
+
+  onBodyRoom(): void {
+    if (this.#gathering) this.downstream.resumeBody();
   }
 
   /** The client takes no more data for now. */
   onClientBlocked(): void {
-    this.#encoder?.pause();
-    this.attempts.upstream?.pause();
+    this.#body.onClientBlocked();
   }
 
   /** The client takes data again. */
   onClientDrain(): void {
-    if (this.#encoder?.resume() !== false) this.attempts.upstream?.resume();
+    this.#body.onClientDrain();
   }
 
   /** The client went away, or was cut off. */
@@ -239,7 +248,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   onConnected(): void {
     this.attempts.connectedAt = this.#context.deadlines.now;
-    if (this.attempts.upstream?.blocked === false) this.downstream.resumeBody();
+    if (this.attempts.upstream?.blocked === false) this.onUpstreamDrain();
   }
 
   onInterim(head: ResponseHead): void {
@@ -247,35 +256,36 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (head.status >= 403 && this.attempts.passOver(head.status)) return;
     this.headReceivedAt = this.#context.deadlines.now;
     if (this.#context.keepsResponses()) this.responseText = head.text;
     this.status = this.upstreamStatus = head.status;
     this.#responseStarted = true;
     this.attempts.answered(isFailure(head.status));
-    const more = this.passage === null ? '' : this.passage.leave(head);
+    let more = this.passage === null ? '' : this.passage.leave(head);
+    const { choice } = this.attempts;
+    if (choice !== null && choice.cookie !== '') more += `Set-Cookie: ${choice.cookie}\r\n`;
     if (head.status === 101) {
       this.#tunnel = true;
       this.attempts.succeeded();
       this.downstream.startTunnel(head, more);
     } else {
-      const { compression } = this.#context;
-      const compresses = compression.enabled && this.passage?.response.compressible !== false;
-      if (compresses) this.#encoder = compression.begin(this.downstream.head, head, this);
-      this.downstream.sendHead(compresses ? compression.head : head, more);
+      const compressible = this.passage?.response.compressible !== false;
+      this.downstream.sendHead(this.#body.begin(head, this.settings, compressible), more);
     }
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
-    if (this.#encoder === null) this.downstream.sendData(bytes, start, end);
-    else if (!this.#encoder.write(bytes, start, end)) this.attempts.upstream?.pause();
+    if (this.#body.direct) this.downstream.sendData(bytes, start, end);
+    else this.#body.write(bytes, start, end);
   }
 
   onResponseEnd(trailers: string): void {
     this.attempts.upstream = null;
     if (!isFailure(this.upstreamStatus)) this.attempts.succeeded();
     const rest = this.downstream.head.acceptsTrailers ? allowedTrailers(trailers) : '';
-    if (this.#encoder !== null) return this.#encoder.end(rest);
+    if (!this.#body.direct) return this.#body.end(rest);
     this.downstream.sendEnd(rest);
     this.#finish(null);
   }
@@ -289,6 +299,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   }
 
   onUpstreamDrain(): void {
+    this.attempts.body.onUpstreamDrain();
     this.downstream.resumeBody();
   }
 
@@ -323,30 +334,26 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
       this.downstream.abort();
       return this.#finish(error);
     }
-    this.#answer(page(error.status));
+    this.answerInstead(page(error.status));
   }
 
-  #isRefused(refusal: Refusal | null): boolean {
+  isRefused(refusal: Refusal | null): boolean {
     if (refusal === null) return false;
     this.error = refusal.error;
-    this.#answer(refusal.answer);
+    this.answerInstead(refusal.answer);
     return true;
   }
 
   #refuseForOverload(): void {
     this.#context.admission.refused();
     this.error = ERRORS.overloaded;
-    this.#answer(OVERLOADED);
+    this.answerInstead(OVERLOADED);
   }
 
-  #answer(given: Answer): void {
+  /** An answer of our own, instead of a backend's. */
+  answerInstead(given: Answer): void {
     this.attempts.drop();
-    // nginx's NGX_HTTP_CLOSE.
-    if (given.status === 444) {
-      this.status = 444;
-      this.downstream.abort();
-      return this.#finish(this.error);
-    }
+    if (given.status === 444) return this.refuse(ERRORS.closed);
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
     this.answer = answer;
@@ -360,8 +367,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
   #finish(error: ProxyError | null): void {
     this.error = error;
     this.active = false;
-    this.#encoder?.destroy();
-    this.#encoder = null;
+    this.#body.close();
     this.attempts.finish();
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
@@ -371,6 +377,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
 
   #reset(headBytes: number): void {
     this.active = true;
+    this.settings = this.#context.settings();
     this.route = null;
     this.passage = null;
     this.status = this.upstreamStatus = 0;
@@ -381,7 +388,7 @@ export class Exchange implements AttemptsOwner, EncoderHandler, PassageOwner {
     this.responseBytes = 0;
     this.requestId = this.responseText = this.alternativeName = '';
     this.answer = null;
-    this.#responseStarted = this.#tunnel = false;
+    this.#responseStarted = this.#tunnel = this.#gathering = false;
     this.#bodyBytes = 0;
     this.trailers = '';
     this.attempts.reset();

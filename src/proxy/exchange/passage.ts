@@ -12,8 +12,10 @@ import { RequestChanges, ResponseChanges } from '../../policies/changes.ts';
 import type { TraceContext } from '../../observe/tracing/trace-context.ts';
 import type { Tracer } from '../../observe/tracing/tracer.ts';
 import { Rewriting } from '../../policies/rewriting.ts';
+import type { ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
+import { isSafeTarget } from '../routing/path.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
@@ -93,6 +95,13 @@ export class Passage implements PolicyPassage {
     return this.rewriting.path;
   }
 
+  /** The request target for the backend; empty: the client's; null: nothing that may be sent. */
+  get target(): string | null {
+    const target = this.upstream.target ?? (this.rewriting.rewritten ? this.rewriting.target : '');
+    // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
+    return target === null || target === '' || isSafeTarget(target) ? target : null;
+  }
+
   get serverName(): string {
     return this.owner.route!.host;
   }
@@ -115,6 +124,10 @@ export class Passage implements PolicyPassage {
 
   get now(): number {
     return this.#context.deadlines.now;
+  }
+
+  get counts(): ClientCounts {
+    return this.#context.counts;
   }
 
   variable(name: string): string {

@@ -1,4 +1,5 @@
 import type { Tracer } from '../../observe/tracing/tracer.ts';
+import type { ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Compression } from '../compression/compression.ts';
@@ -7,6 +8,8 @@ import type { ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Router } from '../routing/router.ts';
+import type { TunedSettings } from '../routing/tuned-settings.ts';
+import type { TempFiles } from '../body/temp-files.ts';
 import type { Resolver } from '../upstream/resolver.ts';
 import type { Admission } from '../workers/overload.ts';
 import type { ClientInfo } from './forward-request.ts';
@@ -25,6 +28,10 @@ export interface OpenConnection {
 /** What an exchange needs of its worker. */
 export interface ExchangeContext {
   readonly settings: () => ProxySettings;
+  /** The same for routes that have some of them otherwise. */
+  readonly tuned: TunedSettings;
+  /** For what of bodies is too much for memory. */
+  readonly files: TempFiles;
   /** What the worker grants now. */
   readonly admission: Admission;
   readonly router: Router<CompiledRoute>;
@@ -35,6 +42,8 @@ export interface ExchangeContext {
   readonly tracer: () => Tracer | null;
   /** The heads of responses are wanted when an exchange is over. */
   readonly keepsResponses: () => boolean;
+  /** What clients asked for lately, of all workers. */
+  readonly counts: ClientCounts;
   /** Called once for every exchange, whatever became of it. */
   readonly onExchangeDone: (exchange: Exchange) => void;
 }

@@ -4,8 +4,10 @@
  */
 import { constants } from 'node:crypto';
 import tls from 'node:tls';
+import { coversHost } from '../../model/covers-host.ts';
 import { CATCH_ALL_HOST, type Certificate, type CertificateId, type VirtualHost } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
+import { HostAliases } from '../routing/host-aliases.ts';
 import { ALL_HOSTS, profileOf, withPair, type TlsProfile } from './tls-profile.ts';
 
 /** Contexts kept at once: each holds some tens of kilobytes outside the heap. */
@@ -57,6 +59,7 @@ export class TlsContexts {
   #settings: ProxySettings;
   readonly #certificates = new Map<CertificateId, Certificate>();
   readonly #hosts = new Map<string, HostEntry>();
+  readonly #aliases = new HostAliases();
   /** Hosts whose profile is not that of all. */
   #special = 0;
   /** Base of a profile → how many hosts have it; 0 until it is swept. */
@@ -94,8 +97,9 @@ export class TlsContexts {
     this.#default = certificate;
   }
 
-  setHost({ host, certificate, tls: own }: VirtualHost): void {
+  setHost({ host, certificate, tls: own, aliases }: VirtualHost): void {
     this.deleteHost(host);
+    this.#aliases.set(host, aliases);
     const profile = profileOf(own);
     const alternative = own?.alternative ?? null;
     const entry: HostEntry = { certificate, alternative, profile, special: profile !== ALL_HOSTS || alternative !== null };
@@ -108,6 +112,7 @@ export class TlsContexts {
     const entry = this.#hosts.get(host);
     if (entry === undefined) return;
     this.#hosts.delete(host);
+    this.#aliases.delete(host);
     if (entry.special) this.#special--;
     this.#count(entry.profile, -1);
   }
@@ -115,6 +120,7 @@ export class TlsContexts {
   clear(): void {
     this.#certificates.clear();
     this.#hosts.clear();
+    this.#aliases.clear();
     this.#contexts.clear();
     this.#composed.clear();
     this.#profiles.clear();
@@ -199,12 +205,24 @@ export class TlsContexts {
     return this.#contexts.size;
   }
 
-  /** The host of a name, and the wildcard above it. */
+  /** The host of a name, which may be an alias of it, and the wildcard above it. */
   #entriesOf(serverName: string): [HostEntry | undefined, HostEntry | undefined] {
     const name = (serverName.endsWith('.') ? serverName.slice(0, -1) : serverName).toLowerCase();
     const dot = name.indexOf('.');
-    const exact = name === CATCH_ALL_HOST ? undefined : this.#hosts.get(name);
-    return [exact, dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined];
+    const exact =
+      (name === CATCH_ALL_HOST ? undefined : this.#hosts.get(name)) ?? this.#aliasEntry(this.#aliases.named(name), name);
+    const wildcard = dot > 0 ? this.#hosts.get(`*${name.slice(dot)}`) : undefined;
+    if (exact !== undefined || wildcard !== undefined) return [exact, wildcard];
+    return [this.#aliasEntry(this.#aliases.matched(name), name), undefined];
+  }
+
+  /** As its host, but for the certificate, unless that covers the alias. */
+  #aliasEntry(host: string | null, name: string): HostEntry | undefined {
+    const entry = host === null ? undefined : this.#hosts.get(host);
+    if (entry === undefined) return undefined;
+    const covered = (id: CertificateId | null): CertificateId | null =>
+      coversHost(this.#certificateOf(id)?.names ?? [], name) ? id : null;
+    return { ...entry, certificate: covered(entry.certificate), alternative: covered(entry.alternative) };
   }
 
   #count({ base }: TlsProfile, more: 1 | -1): void {

@@ -3,11 +3,13 @@ import type { RoutePolicies } from '../../model/policies.ts';
 import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
 import type { RouteSteps } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
+import { tuningOf } from '../../policies/traffic/tuning.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { RouteSeries } from '../record/route-series.ts';
 import type { Groups, LiveGroup } from '../upstream/group.ts';
 import type { TransportWish } from '../upstream/transport.ts';
+import { tuning, type Tuning } from './tuned-settings.ts';
 
 /** The group of a route, and the one in its place when it has no endpoint. */
 export interface GroupPair {
@@ -33,6 +35,8 @@ export interface CompiledRoute {
   readonly clientGate: ClientGate | null;
   /** What its policies do; null for a plain route. */
   readonly steps: RouteSteps | null;
+  /** What it has otherwise than the settings say; null: nothing. */
+  readonly tuning: Tuning | null;
 }
 
 /** Compiles a route of `host`. */
@@ -52,6 +56,7 @@ export function compileRoute(
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
     steps: compileSteps(model, virtual),
+    tuning: tuning(tuningOf(model.policies)),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };

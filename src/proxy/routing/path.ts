@@ -63,6 +63,12 @@ export function readPath(raw: string): PathReading | null {
   };
 }
 
+/** A target that a policy made can be sent: it has no dot segments, not even for an eager backend. */
+export function isSafeTarget(target: string): boolean {
+  const reading = readPath(target.split('?', 1)[0]!);
+  return reading !== null && reading.forwarded === null;
+}
+
 function join(segments: readonly string[], trailingSlash: boolean): string {
   return trailingSlash && segments.length > 0 ? `/${segments.join('/')}/` : `/${segments.join('/')}`;
 }

@@ -1,7 +1,10 @@
 /** Host and path → route, in time that does not depend on how many routes there are. */
 import { CATCH_ALL_HOST, type VirtualHost } from '../../model/table.ts';
+import { HostAliases } from './host-aliases.ts';
 import { hostName } from './host.ts';
+import { MatchCache } from './match-cache.ts';
 import { pathBytes, readPath } from './path.ts';
+import { PatternRoutes, TooMuchWork } from './pattern-routes.ts';
 
 /** A node of the tree of path prefixes: one level per segment. */
 interface PrefixNode<R> {
@@ -16,6 +19,8 @@ interface CompiledHost<R> {
   /** Paths that are answered with a redirect to themselves with a final "/". */
   readonly slashRedirects: Map<string, R>;
   readonly prefixes: PrefixNode<R>;
+  /** Null: its paths are text. */
+  readonly patterns: PatternRoutes<R> | null;
 }
 
 /** What a look-up found. `slashRedirect`: the answer is 301 to the path with "/" appended. */
@@ -45,6 +50,8 @@ export class Router<R> {
   /** Raw Host → host. Bounded, and emptied when hosts come or go. */
   readonly #remembered = new Map<string, CompiledHost<R> | null>();
   readonly #found: RouteMatched<R> = { route: null, slashRedirect: false, badPath: false, path: '', forwarded: null };
+  readonly #matches = new MatchCache<R>();
+  readonly #aliases = new HostAliases();
   readonly #alike: (a: R, b: R) => boolean;
 
   /** `alike`: requests fare the same on both routes, so that it does not matter which of them a path is taken for. */
@@ -58,6 +65,7 @@ export class Router<R> {
       exact: new Map(),
       slashRedirects: new Map(),
       prefixes: { children: new Map(), route: null },
+      patterns: this.#patterns(host, routes),
     };
     for (const [index, { match }] of host.routes.entries()) {
       const route = routes[index]!;
@@ -67,12 +75,28 @@ export class Router<R> {
       if (match.prefix !== null) addPrefix(compiled.prefixes, pathBytes(match.prefix), route);
     }
     this.#hosts.set(host.host, compiled);
+    this.#aliases.set(host.host, host.aliases);
     this.#remembered.clear();
   }
 
   delete(host: string): void {
+    this.#forgetMatches(this.#hosts.get(host));
     this.#hosts.delete(host);
+    this.#aliases.delete(host);
     this.#remembered.clear();
+  }
+
+  #patterns({ host, routes: models }: VirtualHost, routes: readonly R[]): PatternRoutes<R> | null {
+    const before = this.#hosts.get(host);
+    this.#forgetMatches(before);
+    const list = models.flatMap(({ match: { pattern } }, index) =>
+      pattern === undefined ? [] : [{ pattern, route: routes[index]! }],
+    );
+    return list.length === 0 ? null : new PatternRoutes(list, before === undefined ? null : before.patterns);
+  }
+
+  #forgetMatches(host: CompiledHost<R> | undefined): void {
+    if (host !== undefined && host.patterns !== null) this.#matches.forget(host.patterns);
   }
 
   hosts(): Iterable<string> {
@@ -97,7 +121,7 @@ export class Router<R> {
     const host = this.#host(rawHost);
     found.path = rawPath;
     if (plain) {
-      if (host !== null) found.route = match(host, rawPath, found);
+      if (host !== null) found.route = this.#match(host, rawPath);
       return found;
     }
     const reading = readPath(rawPath);
@@ -109,13 +133,25 @@ export class Router<R> {
     const { path, forwarded, eager } = reading;
     found.path = path;
     if (eager !== null && eager !== path) {
-      const other = match(host, eager, found);
+      const other = this.#match(host, eager);
       found.slashRedirect = false;
-      found.route = match(host, path, found);
-      found.badPath = other !== found.route && (other === null || found.route === null || !this.#alike(other, found.route));
-    } else found.route = match(host, path, found);
+      found.route = this.#match(host, path);
+      found.badPath ||= other !== found.route && (other === null || found.route === null || !this.#alike(other, found.route));
+    } else found.route = this.#match(host, path);
     found.forwarded = forwarded;
     return found;
+  }
+
+  #match(host: CompiledHost<R>, path: string): R | null {
+    const { patterns } = host;
+    if (patterns === null) return match(host, path, this.#found);
+    try {
+      return this.#matches.find(patterns, path) ?? match(host, path, this.#found);
+    } catch (error) {
+      if (!(error instanceof TooMuchWork)) throw error;
+      this.#found.badPath = true;
+      return null;
+    }
   }
 
   #host(rawHost: string): CompiledHost<R> | null {
@@ -128,16 +164,18 @@ export class Router<R> {
     return host;
   }
 
-  /** Exact before wildcard before catch-all; an exact host without a matching path does not fall back (reference §4.6). */
+  /** Exact before wildcard before catch-all, aliases behind what they resemble; an exact host without a matching path does not fall back (reference §4.6). */
   #findHost(name: string): CompiledHost<R> | null {
     const exact = name === CATCH_ALL_HOST || name.startsWith('*') ? undefined : this.#hosts.get(name);
     if (exact !== undefined) return exact;
+    const alias = this.#aliases.named(name);
+    if (alias !== null) return this.#hosts.get(alias) ?? null;
     const dot = name.indexOf('.');
     if (dot > 0 && WILDCARD_LABEL.test(name.slice(0, dot))) {
       const wildcard = this.#hosts.get(`*${name.slice(dot)}`);
       if (wildcard !== undefined) return wildcard;
     }
-    return this.#hosts.get(CATCH_ALL_HOST) ?? null;
+    return this.#hosts.get(this.#aliases.matched(name) ?? CATCH_ALL_HOST) ?? null;
   }
 }
 

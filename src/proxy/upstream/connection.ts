@@ -8,7 +8,7 @@ import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../out
 import type { Idle } from './idle.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
-import type { ResponseHandler, UpstreamStream } from './stream.ts';
+import type { ResponseHandler, UpstreamLimits, UpstreamStream } from './stream.ts';
 import { connectPlain, connectTls } from './transport.ts';
 
 /** What a connection needs of its worker. */
@@ -47,6 +47,8 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
   /** Connected, but TLS is not there yet. */
   #handshaking = false;
   #handler: ResponseHandler | null = null;
+  /** Of the request at hand; null: the worker's. */
+  #limits: UpstreamLimits | null = null;
   #chunked = false;
   #requestComplete = false;
   #paused = false;
@@ -127,11 +129,13 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     return this.requests > 1;
   }
 
-  begin(request: RequestHead): Sink {
+  begin(request: RequestHead, limits: UpstreamLimits | null = null): Sink {
     this.requests++;
+    this.#limits = limits;
+    if (limits !== null && !this.#connected) this.deadline = this.#context.deadlines.after(limits.upstreamConnectTimeout);
     this.#chunked = request.chunked;
     this.#requestComplete = false;
-    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '');
+    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '', limits?.maxResponseHeadSize ?? null);
     return this.output;
   }
 
@@ -214,16 +218,21 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
 
   onBlocked(): void {
     if (this.#state === 'closed') return;
-    if (this.#connected) this.deadline = this.#context.deadlines.after(this.#context.sendTimeout());
+    if (this.#connected) this.deadline = this.#context.deadlines.after(this.#sendTimeout);
     this.#handler?.onUpstreamBlocked();
   }
 
   /** An event happened: the upstream has its read timeout again. While the client is still sending, its deadline counts. */
   #touch(): void {
     if (this.#paused) this.deadline = Infinity;
-    else if (this.#socket.writableNeedDrain) this.deadline = this.#context.deadlines.after(this.#context.sendTimeout());
-    else if (this.#requestComplete) this.deadline = this.#context.deadlines.after(this.#context.readTimeout());
+    else if (this.#socket.writableNeedDrain) this.deadline = this.#context.deadlines.after(this.#sendTimeout);
+    else if (this.#requestComplete)
+      this.deadline = this.#context.deadlines.after(this.#limits?.upstreamReadTimeout ?? this.#context.readTimeout());
     else this.deadline = Infinity;
+  }
+
+  get #sendTimeout(): number {
+    return this.#limits?.upstreamSendTimeout ?? this.#context.sendTimeout();
   }
 
   #onConnect(): void {

@@ -2,6 +2,7 @@
  * Resolves the names of ExternalName Services: asynchronously, with an answer remembered for a second, and the last good
  * answer used while the name server is down. Loopback addresses are refused: a tenant's Service must not reach the admin port.
  */
+import { lookup } from 'node:dns';
 import { isLoopback } from '../../model/loopback.ts';
 
 /** How long an answer is used before the name is asked for again, in milliseconds. */
@@ -15,6 +16,10 @@ const MAX_NAMES = 1024;
 
 /** Looks a name up; all addresses, or an error. */
 export type Lookup = (name: string, done: (error: Error | null, addresses: readonly string[]) => void) => void;
+
+export const systemLookup: Lookup = (name, done) => {
+  lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
+};
 
 interface Waiter {
   readonly done: (address: string | null) => void;

@@ -38,6 +38,7 @@ export class ResponseReader {
   readonly #chunks = new ChunkedReader();
   #handler: ResponseHandler | null = null;
   #headRequest = false;
+  #maxHeadSize: number | null = null;
   #wantsUpgrade = false;
   #framing: Framing = 'none';
   #remaining = 0;
@@ -50,8 +51,9 @@ export class ResponseReader {
     this.#limits = limits;
   }
 
-  /** Makes ready for the response to one request. */
-  begin(headRequest: boolean, wantsUpgrade: boolean): void {
+  /** Makes ready for the response to one request. `maxHeadSize`: null, as the limits say. */
+  begin(headRequest: boolean, wantsUpgrade: boolean, maxHeadSize: number | null = null): void {
+    this.#maxHeadSize = maxHeadSize;
     this.#headRequest = headRequest;
     this.#wantsUpgrade = wantsUpgrade;
     this.#interim = 0;
@@ -90,7 +92,7 @@ export class ResponseReader {
         end = source.length;
         this.#partial = null;
       }
-      const next = parseResponseHead(source, at, end, this.head, this.#limits());
+      const next = parseResponseHead(source, at, end, this.head, this.#headLimits());
       if (next < 0) return this.#fail(this.head.tooLarge ? ERRORS.responseHeadTooLarge : ERRORS.badResponse);
       if (next === 0) {
         // Copied: the buffer is shared by all connections.
@@ -144,6 +146,11 @@ export class ResponseReader {
     } else this.#framing = 'close';
     handler.onResponseHead(head);
     return this.#handler === null ? ABANDONED : MORE;
+  }
+
+  #headLimits(): ResponseHeadLimits {
+    const limits = this.#limits();
+    return this.#maxHeadSize === null ? limits : { ...limits, maxResponseHeadSize: this.#maxHeadSize };
   }
 
   /** 101 and 204 must not carry a Content-Length. */

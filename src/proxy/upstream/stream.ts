@@ -3,6 +3,7 @@
  * an HTTP/1.1 connection, `h2/stream.ts` over a stream of HTTP/2. The body is handed over without framing: framing it, by chunks or
  * frames, is the protocol's business.
  */
+import type { ProxySettings } from '../../settings/settings.ts';
 import type { ProxyError } from '../errors.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
@@ -32,6 +33,12 @@ export interface ResponseHandler {
   readonly onBug: () => void;
 }
 
+/** What of the settings a request may have otherwise than others. */
+export type UpstreamLimits = Pick<
+  ProxySettings,
+  'upstreamConnectTimeout' | 'upstreamReadTimeout' | 'upstreamSendTimeout' | 'maxResponseHeadSize'
+>;
+
 export interface UpstreamStream {
   /** When the upstream has waited too long, in milliseconds of the worker's deadlines. Infinity: the downstream's covers it. */
   readonly deadline: number;
@@ -43,8 +50,11 @@ export interface UpstreamStream {
   readonly blocked: boolean;
   /** The connection has carried a request before. */
   readonly reused: boolean;
-  /** Begins a request. Its head is to be written to what is returned, as HTTP/1.1 text to its empty line. */
-  readonly begin: (request: RequestHead) => Sink;
+  /**
+   * Begins a request. Its head is to be written to what is returned, as HTTP/1.1 text to its empty line. `limits`: those of its route, where
+   * they differ from the worker's.
+   */
+  readonly begin: (request: RequestHead, limits?: UpstreamLimits | null) => Sink;
   /** Request body bytes that nobody changes afterwards. */
   readonly sendData: (bytes: Buffer, start: number, end: number) => void;
   /** The request is complete. `trailers`: lines with CRLF, already filtered. */

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SeriesAnnouncement } from '../../observe/series.ts';
 import type { StreamId, TablePatch } from '../../model/table.ts';
+import type { CountsMemory, HeldCounts } from '../../policies/limits/client-counts.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { BoundPorts } from '../data-plane.ts';
 import type { StapleChange } from '../ocsp/stapler.ts';
@@ -12,6 +13,8 @@ export interface WorkerData {
   readonly settings: ProxySettings;
   /** Where it counts requests: `observe/series.ts`. */
   readonly counters: Float64Array<SharedArrayBuffer>;
+  /** What clients asked for lately, shared by all workers; what of it is this worker's; and its number. */
+  readonly counts: { readonly memory: CountsMemory; readonly held: HeldCounts; readonly worker: number };
   /** Of TLS session tickets: `listener/ticket-keys.ts`. */
   readonly ticketKeys: KeyObject;
   /** What may be stapled now: `ocsp/stapler.ts`. */

@@ -1,5 +1,7 @@
 /** What a test may replace of a worker's runtime, what it tells, and what it counts of itself. */
 import type { KeyObject } from 'node:crypto';
+import type { ClientCounts } from '../../policies/limits/client-counts.ts';
+import type { TempFileSystem } from '../body/temp-files.ts';
 import type { Refusal } from '../listener/opening.ts';
 import type { Lookup } from '../upstream/resolver.ts';
 import type { AdmissionLevel } from './overload.ts';
@@ -19,6 +21,9 @@ export interface Census {
   readonly udpSessions: number;
   /** Responses that are being compressed. */
   readonly compressions: number;
+  /** Temporary files, and the bytes in them. */
+  readonly tempFiles: number;
+  readonly tempBytes: number;
 }
 
 /** What a test may replace, and what the worker tells. */
@@ -34,6 +39,9 @@ export interface RuntimeOptions {
   /** Something beside the traffic does not work, such as a log that cannot be written; `why`: in the system's words. */
   readonly onTrouble?: ((what: string, why: string) => void) | undefined;
   readonly lookup?: Lookup | undefined;
+  readonly fileSystem?: TempFileSystem | undefined;
   /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
   readonly ticketKeys?: KeyObject;
+  /** What clients asked for lately, shared with the other workers; counts of its own when it is alone. */
+  readonly counts?: ClientCounts;
 }

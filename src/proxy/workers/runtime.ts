@@ -1,24 +1,22 @@
 /** What a worker holds: the table ready for use, the pools, the connections, and how a patch changes them. */
 import type { KeyObject } from 'node:crypto';
-import { lookup } from 'node:dns';
 import type { StreamId, TablePatch, VirtualHost } from '../../model/table.ts';
 import { LogFiles } from '../../observe/log-files.ts';
 import {
   ACCEPTED,
   ACTIVE,
   ADMISSION,
-  EJECTIONS,
   LOG_DROPPED,
   PROXY_HEADERS_REFUSED,
   READING,
   REFUSED,
   REJECTED,
-  RETRIES_DENIED,
   SPANS_LOST,
   UDP_DROPPED,
   WAITING,
   WRITING,
 } from '../../observe/series.ts';
+import { countsAlone, type ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { SeriesWriter } from '../../observe/series-writer.ts';
 import { Tracing } from '../../observe/tracing/tracer.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
@@ -45,24 +43,19 @@ import type { Census, RuntimeOptions } from './runtime-options.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
-import { Groups, type GroupContext } from '../upstream/group.ts';
+import { TunedSettings } from '../routing/tuned-settings.ts';
+import { TempFiles } from '../body/temp-files.ts';
+import { Groups } from '../upstream/group.ts';
+import { groupContext } from './group-context.ts';
 import { IdleConnections } from '../upstream/idle.ts';
-import { Resolver, type Lookup } from '../upstream/resolver.ts';
+import { Resolver, systemLookup, type Lookup } from '../upstream/resolver.ts';
 
-/** All connections of a worker read from upstreams into one buffer of this size. */
-const READ_BUFFER = 65_536;
 /** Refused PROXY headers are told at most once in so many milliseconds. */
 const NOTICE_INTERVAL = 60_000;
 /** Connections are counted by their state this often, in milliseconds. */
 const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
-
-const systemLookup: Lookup = (name, done) => {
-  lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
-};
-
-const clock = (): number => performance.now();
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
@@ -81,6 +74,8 @@ export class Runtime {
   readonly #outbox = new Outbox();
   readonly #states = new RequestStates();
   readonly #compression: Compression;
+  readonly #counts: ClientCounts;
+  readonly #tempFiles: TempFiles;
   readonly #router = new Router<CompiledRoute>(treatedAlike);
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
@@ -114,8 +109,25 @@ export class Runtime {
     });
     this.tracing.configure(settings);
     this.#compression = new Compression(settings, this.#deadlines);
+    this.#counts = options.counts ?? countsAlone(settings.limitMemory);
+    this.#tempFiles = new TempFiles(
+      {
+        limits: () => this.#settings,
+        deadlines: this.#deadlines,
+        onBug,
+        onFailed: ({ message }) => notices.tell('temporary files cannot be used: large bodies are refused', message),
+      },
+      options.fileSystem,
+    );
     this.#tls = new TlsContexts(settings);
-    this.#groups = new Groups(this.#groupContext(onBug));
+    this.#groups = new Groups(
+      groupContext(
+        onBug,
+        () => this.#settings,
+        { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
+        writer,
+      ),
+    );
     const connections = this.#connectionContext(resolveName, onBug);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
@@ -238,6 +250,8 @@ export class Runtime {
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
       compressions: this.#compression.atWork,
+      tempFiles: this.#tempFiles.files,
+      tempBytes: this.#tempFiles.bytes,
     };
   }
 
@@ -356,37 +370,21 @@ export class Runtime {
     };
   }
 
-  #groupContext(onBug: (error: unknown) => void): GroupContext {
-    return {
-      onBug,
-      deadlines: this.#deadlines,
-      outbox: this.#outbox,
-      limits: () => this.#settings,
-      connectTimeout: () => this.#settings.upstreamConnectTimeout,
-      readTimeout: () => this.#settings.upstreamReadTimeout,
-      sendTimeout: () => this.#settings.upstreamSendTimeout,
-      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER),
-      poolLimits: () => this.#settings,
-      idle: this.#idleUpstreams,
-      healthLimits: () => this.#settings,
-      onEjected: () => this.#writer.add(EJECTIONS, 1),
-      retryBudget: () => this.#settings.upstreamRetryBudget,
-      onRetryDenied: () => this.#writer.add(RETRIES_DENIED, 1),
-    };
-  }
-
   #connectionContext(resolveName: Lookup, onBug: (error: unknown) => void): ConnectionContext {
     return {
       onBug,
       settings: () => this.#settings,
+      tuned: new TunedSettings(),
+      files: this.#tempFiles,
       admission: this.#admission,
       router: this.#router,
-      resolver: new Resolver(resolveName, clock),
+      resolver: new Resolver(resolveName, () => performance.now()),
       keepsResponses: () => this.#recorder.keepsResponses,
       tracer: () => this.tracing.current,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
       compression: this.#compression,
+      counts: this.#counts,
       outbox: this.#outbox,
       states: this.#states,
       requestLimits: () => this.#settings,

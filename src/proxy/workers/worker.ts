@@ -1,5 +1,6 @@
 /** The entry of a worker thread: the data plane on one core. It never talks to Kubernetes; it gets tables and serves them. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { ClientCounts } from '../../policies/limits/client-counts.ts';
 import { HEARTBEAT, seriesLayout } from '../../observe/series.ts';
 import { SeriesWriter } from '../../observe/series-writer.ts';
 import { threadName } from './heartbeats.ts';
@@ -10,12 +11,13 @@ import { Runtime } from './runtime.ts';
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
 
-const { settings, counters, ticketKeys, staples } = workerData as WorkerData;
+const { settings, counters, counts, ticketKeys, staples } = workerData as WorkerData;
 const send = (message: FromWorker): void => port.postMessage(message);
 const writer = new SeriesWriter(counters, seriesLayout(settings), (announcement) => send({ type: 'series', announcement }));
 const beat = (): void => writer.add(HEARTBEAT, 1);
 const runtime = new Runtime(settings, writer, {
   ticketKeys,
+  counts: new ClientCounts(counts.memory, counts.held, counts.worker),
   onBug: (error, lost = 'an exchange failed; its connection was closed') =>
     send({ type: 'bug', lost, stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   onDelayed: (level, delay) => send({ type: 'delayed', level, delay }),

@@ -1,5 +1,5 @@
 /** The values that only flags have. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import {
   atLeast,
   DURATION,
@@ -7,6 +7,7 @@ import {
   IP_ADDRESS,
   isDnsName,
   list,
+  NGINX_SIZE,
   optionalText,
   PERCENT,
   rising,
@@ -51,3 +52,11 @@ export const ELECTION_TTL = atLeast(DURATION, 1000, 'a duration from 1s to 24 da
 export const VERBOSITY = integer(0, 10);
 /** What may be asked for and missing. */
 export const UNPROTECTED = list('names', '"modsecurity", or nothing', (item) => item === 'modsecurity');
+/** Below, hardly any clients could be told apart. */
+export const LIMIT_MEMORY = atLeast(NGINX_SIZE, 65_536, 'a size from 64k such as 10m');
+export const FOLDER: ValueType<string> = {
+  word: 'folder',
+  expected: '"auto", for where the system has such files, or an absolute path',
+  parse: (value) => (value === 'auto' ? tmpdir() : value.startsWith('/') && !value.includes('\0') ? value : undefined),
+  format: () => 'auto',
+};

@@ -38,7 +38,6 @@ export const IDLE_FLAGS: readonly Flag[] = [
     false,
     'Certificates are served as their Secret has them: put the intermediate certificates into tls.crt.',
   ),
-  switched('enable-topology-aware-routing', false, 'Requests go to all ready endpoints, whatever zone they are in.'),
   valued('sync-period', '0s', 'Watches are resumed and listed again where they have gaps; nothing is repeated on a clock.'),
   valued('sync-rate-limit', '0.3', NO_SYNC),
   valued('dynamic-configuration-retries', '15', NO_SYNC),

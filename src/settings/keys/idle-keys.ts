@@ -19,6 +19,7 @@ function all(names: string, why: string): (readonly [string, string])[] {
 export const IDLE_KEYS: ReadonlyMap<string, string> = new Map([
   ['access-log-params', 'Lines are gathered and written together in any case, at most 200 ms late.'],
   ['bind-address', 'Addresses are bound when the process starts: --bind-address says which.'],
+  ['proxy-busy-buffers-size', 'What a client takes of a response it gets at once: nothing is held back that this could bound.'],
   ['client-header-buffer-size', 'A request head takes the memory it needs, up to large-client-header-buffers.'],
   ['debug-connections', 'There is no debugging log of single connections.'],
   ['default-type', 'Nothing is served from files, and an upstream without Content-Type is passed on as it is.'],

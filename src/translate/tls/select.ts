@@ -1,11 +1,12 @@
 /** Secrets as certificates of virtual hosts: what each Secret gives, and which of them a host is served with. */
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import { createReporter, diagnostic, quote } from '../../model/report.ts';
+import { coversHost } from '../../model/covers-host.ts';
 import type { Certificate, CertificateId } from '../../model/table.ts';
 import { CATCH_ALL_HOST } from '../../model/table.ts';
 import type { ClusterView } from '../../model/view.ts';
 import type { CertificateMemo } from '../certificate.ts';
-import { coversHost } from '../certificate.ts';
+import { wildcardOf } from '../hosts.ts';
 import type { IngressPlan, TlsPlan } from '../plan.ts';
 import type { CertificateRequest } from '../plan-index.ts';
 import { objectRef } from '../read.ts';
@@ -73,12 +74,14 @@ export interface SelectedTls {
   readonly configured: boolean;
   /** Null: the default certificate. */
   readonly certificate: CertificateId | null;
+  /** The names of that certificate; none of the default one. */
+  readonly names: readonly string[];
   /** One with a key of another type, to serve beside it. */
   readonly alternative: CertificateId | null;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const NO_TLS: SelectedTls = { configured: false, certificate: null, alternative: null, diagnostics: [] };
+const NO_TLS: SelectedTls = { configured: false, certificate: null, names: [], alternative: null, diagnostics: [] };
 /** The host is served with the default certificate, and nothing is wrong with that. */
 const DEFAULT: SelectedTls = { ...NO_TLS, configured: true };
 const SERVED = 'The default certificate is served for the host.';
@@ -96,12 +99,27 @@ export function selectCertificate(host: string, plans: readonly IngressPlan[], l
   for (const { secret } of plan.tls) {
     const certificate = secret === null ? null : lookup(plan.namespace, secret);
     if (certificate !== null && coversHost(certificate.names, host)) {
-      return { ...DEFAULT, certificate: certificate.id, alternative: beside(host, plan, plan.tls, certificate, lookup) };
+      return chosen(certificate, beside(host, plan, plan.tls, certificate, lookup));
     }
   }
   if (plan.tls.every(({ secret }) => secret === null)) return DEFAULT;
   const message = `no entry lists the host ${quote(host)}, and no certificate of the entries covers it`;
   return defaultWith(diagnostic(plan.object, 'CertificateHostMismatch', 'warning', 'spec.tls', message, SERVED));
+}
+
+/** The certificate of the host, or of the wildcard above it, which the TLS handshake falls back to. */
+export function selectOfHost(
+  host: string,
+  own: readonly IngressPlan[],
+  {
+    plansOf,
+    certificate,
+  }: { readonly plansOf: (host: string) => readonly IngressPlan[]; readonly certificate: CertificateLookup },
+): SelectedTls {
+  const tls = selectCertificate(host, own, certificate);
+  const wildcard = wildcardOf(host);
+  if (tls.configured || wildcard === null) return tls;
+  return { ...selectCertificate(wildcard, plansOf(wildcard), certificate), diagnostics: [] };
 }
 
 function fromEntry(host: string, plan: IngressPlan, { secret, field }: TlsPlan, lookup: CertificateLookup): SelectedTls {
@@ -110,11 +128,15 @@ function fromEntry(host: string, plan: IngressPlan, { secret, field }: TlsPlan, 
   if (certificate === null) return DEFAULT;
   if (coversHost(certificate.names, host)) {
     const listing = plan.tls.filter(({ hosts }) => hosts.includes(host));
-    return { ...DEFAULT, certificate: certificate.id, alternative: beside(host, plan, listing, certificate, lookup) };
+    return chosen(certificate, beside(host, plan, listing, certificate, lookup));
   }
   const names = certificate.names.map(quote).join(', ') || 'no name';
   const message = `the certificate in the Secret ${quote(secret)} is for ${names}, not for ${quote(host)}`;
   return defaultWith(diagnostic(plan.object, 'CertificateHostMismatch', 'error', `${field}.secretName`, message, SERVED));
+}
+
+function chosen({ id, names }: Certificate, alternative: CertificateId | null): SelectedTls {
+  return { ...DEFAULT, certificate: id, names, alternative };
 }
 
 function beside(

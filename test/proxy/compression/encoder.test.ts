@@ -63,7 +63,7 @@ beforeEach(() => {
   closed = ours;
   thrown = null;
   const handler: EncoderHandler = {
-    downstream: {
+    out: {
       sendData: (bytes, start, end) => {
         if (thrown !== null) throw thrown;
         log.push(bytes.toString('latin1', start, end));
@@ -71,7 +71,7 @@ beforeEach(() => {
       sendEnd: (trailers) => log.push(`end ${trailers}`),
       onBug: (error) => log.push(String(error)),
     },
-    onClientDrain: () => log.push('drain'),
+    onEncoderDrain: () => log.push('drain'),
     onResponseSent: () => log.push('sent'),
   };
   encoder = new Encoder(coder as unknown as Coder, 7, deadlines, handler, () => ours.count++);

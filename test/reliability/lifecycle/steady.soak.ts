@@ -89,6 +89,8 @@ describe('E10 faults without end', () => {
           idleUpstreams: 0,
           udpSessions: 0,
           compressions: 0,
+          tempFiles: 0,
+          tempBytes: 0,
         });
         return true;
       });

@@ -6,6 +6,9 @@
  * test's own: after every single event somebody's deadline covers every connection, and once nothing happens any more, time alone
  * ends all of them.
  */
+import { countsAlone } from '../../../src/policies/limits/client-counts.ts';
+import { TempFiles } from '../../../src/proxy/body/temp-files.ts';
+import { TunedSettings } from '../../../src/proxy/routing/tuned-settings.ts';
 import type net from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -121,6 +124,9 @@ class World {
     const context: ConnectionContext = {
       onBug,
       settings: () => SETTINGS,
+      tuned: new TunedSettings(),
+      files: new TempFiles({ limits: () => SETTINGS, deadlines: this.deadlines, onFailed: onBug, onBug }),
+      counts: countsAlone(SETTINGS.limitMemory),
       router,
       resolver: new Resolver((_, done) => void this.#lookups.push(done), clock),
       tracer: () => null,

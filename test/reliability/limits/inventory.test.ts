@@ -17,6 +17,8 @@ const NO_LIMITS = new Set([
   'httpsPort',
   'publicHttpPort',
   'publicHttpsPort',
+  'limitReqStatus',
+  'limitConnStatus',
   'gzipLevel',
   'gzipMinLength',
   'brotliLevel',

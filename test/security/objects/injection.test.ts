@@ -151,7 +151,7 @@ describe('A17: through the whole chain', () => {
           spec: { rules: { host: string; http: { paths: Json[] } }[] };
         };
         its.metadata['annotations'] = Object.fromEntries(
-          ['rewrite-target', 'default-backend', 'ssl-redirect', 'server-alias', 'app-root'].map((name) => [
+          ['x-forwarded-prefix', 'default-backend', 'ssl-redirect', 'server-alias', 'app-root'].map((name) => [
             PREFIX + name,
             text,
           ]),

@@ -2,7 +2,7 @@
  * R8. A regular expression that a tenant writes and a client feeds stalls every tenant of a worker (ReDoS).
  * Source: CVE-2026-42945 (nginx rewrite), CVE-2019-15225 (Envoy); V8's engine backtracks.
  *
- * Regexes are not supported yet: a path is text, also in an Ingress that asks for them.
+ * A path is text unless the host has an Ingress that asks for patterns, which are matched in linear time.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -18,7 +18,10 @@ import {
 } from '../../support/proxy.ts';
 import { Chain } from '../../support/chain.ts';
 import { ingress } from '../../support/manifests.ts';
+import { ingress as annotatedIngress } from '../../support/ingress.ts';
+import { ask } from '../../support/paths.ts';
 import { exchange } from '../../support/raw-client.ts';
+import { Stage } from '../../support/stage.ts';
 
 /** Patterns that take exponential time to fail in a backtracking engine, on 8 KiB of "a". */
 const EVIL = ['/(a+)+$', '/(a|a)*b', '/(.*)*x', '/([a-z]+)*[0-9]', '/(a*)*(b*)*c'];
@@ -62,17 +65,46 @@ describe('D16 R8: an Ingress that asks for regexes', () => {
   it.each([
     ['use-regex', 'true'],
     ['rewrite-target', '/$1'],
-  ])('by %s has its path taken literally, and the others are served', async (name, value) => {
+  ])('by %s has its paths matched in linear time, and the others are served', async (name, value) => {
     const annotated = EVIL.map((path, index) =>
       ingress(`evil-${index}-${name}`, `evil-${index}.test ImplementationSpecific ${path} control`, {
-        annotations: { [name]: value },
+        annotations: { [`nginx.ingress.kubernetes.io/${name}`]: value },
       }),
     );
     chain.apply(...annotated, ingress(`good-${name}`, 'good.test Prefix / control'));
     await chain.settled();
-    for (const [index] of EVIL.entries()) {
-      for (const path of ['/aaaa', LONG]) expect((await chain.get(`http://evil-${index}.test${path}`)).status).not.toBe(200);
+    for (const [index, path] of EVIL.entries()) {
+      const pattern = new RegExp(`^${path}`, 'i');
+      for (const asked of ['/aaaa', '/aab', '/xyz']) {
+        const { status } = await chain.get(`http://evil-${index}.test${asked}`);
+        expect([path, asked, status === 404]).toEqual([path, asked, !pattern.test(asked)]);
+      }
+      // V8 would not come to an end with most of these.
+      expect((await chain.get(`http://evil-${index}.test${LONG}`)).status).toBe(404);
       expect((await chain.get('http://good.test/')).status).toBe(200);
+    }
+  });
+});
+
+describe('D16 R8: a thousand patterns that begin alike', () => {
+  const stage = new Stage();
+
+  afterAll(() => stage.close());
+
+  it('cost a bounded number of steps: a long path is refused, others of the host and other hosts are served', async () => {
+    const paths = Array.from({ length: 1000 }, (_, index) => ({
+      path: `/(a|b)*${index}(.*)x`,
+      pathType: 'ImplementationSpecific',
+    }));
+    const { get } = await ask(stage, [
+      annotatedIngress({ 'use-regex': 'true' }, { paths }),
+      annotatedIngress({}, { name: 'good', host: 'good.example', service: 'other' }),
+    ]);
+    expect(await get('/ab999x')).toBe('200 app /ab999x');
+    expect(await get(`/${'a'.repeat(500)}`)).toBe('404');
+    for (let times = 0; times < 3; times++) {
+      expect(await get(`/${'ab'.repeat(3500 + times)}`)).toBe('400');
+      expect(await get('/', 'good.example')).toBe('200 other /');
     }
   });
 });

@@ -92,11 +92,12 @@ export class UpstreamSession implements Idle, Timed {
     return streamId !== undefined && streamId > this.#lastProcessed;
   }
 
-  /** A request begins. Returns how many there have been, this one included. */
-  add(stream: SessionStream): number {
+  /** A request begins. `connectTimeout`: of its route, where that is another. Returns how many there have been, this one included. */
+  add(stream: SessionStream, connectTimeout: number | null = null): number {
     this.#streams.add(stream);
     this.#pool.idle.delete(this);
     if (this.connected) this.deadline = Infinity;
+    else if (connectTimeout !== null && this.requests === 0) this.deadline = this.#context.deadlines.after(connectTimeout);
     return ++this.requests;
   }
 

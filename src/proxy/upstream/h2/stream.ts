@@ -7,7 +7,7 @@ import type { RequestHead } from '../../http1/head/request-head.ts';
 import { parseResponseHead, ResponseHead } from '../../http1/head/response-head.ts';
 import { LARGE_PIECE, type Sink } from '../../outbox.ts';
 import type { UpstreamContext } from '../connection.ts';
-import type { ResponseHandler, UpstreamStream } from '../stream.ts';
+import type { ResponseHandler, UpstreamLimits, UpstreamStream } from '../stream.ts';
 import { HeadText, linesOf, trailerObject } from './fields.ts';
 import type { UpstreamSession } from './session.ts';
 
@@ -27,6 +27,8 @@ export class SessionStream implements UpstreamStream, Timed {
   readonly #context: UpstreamContext;
   readonly #head = new ResponseHead();
   #request: RequestHead | null = null;
+  /** Of its route; null: the worker's. */
+  #limits: UpstreamLimits | null = null;
   #headText = new HeadText();
   #number = 0;
   #handler: ResponseHandler | null = null;
@@ -70,9 +72,10 @@ export class SessionStream implements UpstreamStream, Timed {
     return this.#number > 1 && !this.#reset;
   }
 
-  begin(request: RequestHead): Sink {
+  begin(request: RequestHead, limits: UpstreamLimits | null = null): Sink {
+    this.#limits = limits;
     this.#request = request;
-    this.#number = this.#session.add(this);
+    this.#number = this.#session.add(this, limits?.upstreamConnectTimeout ?? null);
     this.#context.deadlines.add(this);
     return this.#headText;
   }
@@ -229,7 +232,11 @@ export class SessionStream implements UpstreamStream, Timed {
       // Without a body from the first: the client, too, learns at once that nothing follows.
       const empty = complete && !/^content-length:/m.test(lines) && !this.#withoutBody(Number(status));
       const text = Buffer.from(`HTTP/1.1 ${status} \r\n${lines}${empty ? 'content-length: 0\r\n' : ''}\r\n`, 'latin1');
-      if (parseResponseHead(text, 0, text.length, head, this.#context.limits()) === text.length && !head.chunked) return true;
+      const limits =
+        this.#limits === null
+          ? this.#context.limits()
+          : { ...this.#context.limits(), maxResponseHeadSize: this.#limits.maxResponseHeadSize };
+      if (parseResponseHead(text, 0, text.length, head, limits) === text.length && !head.chunked) return true;
     }
     this.#failWith(head.tooLarge ? ERRORS.responseHeadTooLarge : ERRORS.badResponse);
     return false;
@@ -309,9 +316,10 @@ export class SessionStream implements UpstreamStream, Timed {
   /** As on a connection of HTTP/1.1: while the client is still sending, its deadline counts. */
   #touch(): void {
     const { deadlines, readTimeout, sendTimeout } = this.#context;
+    const limits = this.#limits;
     if (this.#paused || this.#stream === null) this.deadline = Infinity;
-    else if (this.#stream.writableNeedDrain) this.deadline = deadlines.after(sendTimeout());
-    else if (this.#requestComplete) this.deadline = deadlines.after(readTimeout());
+    else if (this.#stream.writableNeedDrain) this.deadline = deadlines.after(limits?.upstreamSendTimeout ?? sendTimeout());
+    else if (this.#requestComplete) this.deadline = deadlines.after(limits?.upstreamReadTimeout ?? readTimeout());
     else this.deadline = Infinity;
   }
 
