@@ -3,6 +3,7 @@
  * what nobody asked for is absent, so that ten thousand plain routes carry nothing.
  */
 import type { KeyObject } from 'node:crypto';
+import type { RouteSnippets } from './snippet.ts';
 import type { CertificateId } from './table.ts';
 
 /** A text with variables of nginx in it: literal text, and names of variables. */
@@ -200,6 +201,7 @@ export interface RoutePolicies {
   readonly accessLog?: 'off';
   /** Absent: its requests are not traced. */
   readonly opentelemetry?: Opentelemetry;
+  readonly snippets?: RouteSnippets;
   /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
   readonly sessionCookie?: true;
   /** Absent: clients may ask as often as they like. */

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Balancing } from './balancing.ts';
 import type { BackendProtocol, RoutePolicies } from './policies.ts';
+import type { SnippetServer } from './snippet.ts';
 
 /** The name of the virtual host that gets what no other host matches (nginx's `server_name _`). */
 export const CATCH_ALL_HOST = '_';
@@ -193,6 +194,8 @@ export interface VirtualHost {
   readonly aliases?: readonly string[];
   /** Where TLS for this host passes through to, unread (annotation `ssl-passthrough`). Null: it is terminated. */
   readonly passthrough: GroupId | null;
+  /** What its server-snippet says; absent: there is none. */
+  readonly snippet?: SnippetServer;
 }
 
 /** Identifies a TCP or UDP service: one port we listen on, for example `TCP 9000`. Made only by `streamId`. */

@@ -10,6 +10,7 @@ import type { Answer } from './answer.ts';
 import type { AuthCache } from './external-auth/auth-cache.ts';
 import type { Nonces } from './access/nonces.ts';
 import type { RequestChanges, ResponseChanges } from './changes.ts';
+import type { Rewriting } from './rewriting.ts';
 import type { ClientCounts } from './limits/client-counts.ts';
 import type { PasswordChecker } from './passwords/checker.ts';
 import type { SubrequestSender } from './subrequest.ts';
@@ -51,8 +52,10 @@ export interface Passage {
   readonly route: Route;
   /** The virtual host of the route. */
   readonly serverName: string;
-  /** The path that was matched: decoded, without dot segments and double slashes. */
+  /** nginx's `$uri`: the path that was matched, decoded, without dot segments and double slashes; or what it was rewritten to. */
   readonly path: string;
+  /** The URI and the variables as the rewrite phase has them by now. */
+  readonly rewriting: Rewriting;
   readonly requestId: string;
   /** X-Forwarded-For as backends get it. */
   readonly forwardedFor: string;
@@ -85,8 +88,11 @@ export interface Passage {
 /** What a step returns that will call `passage.resume`: until then the client's body waits, and no deadline but the step's own runs. */
 export const PENDING = Symbol('pending');
 
+/** What the last step of the rewrite phase returns when the path was changed: the location is looked for again. */
+export const RELOCATE = Symbol('relocate');
+
 /** A policy on the way in: an answer of its own ends the request's way, null lets it go on. */
-export type RequestStep = (passage: Passage) => Answer | typeof PENDING | null;
+export type RequestStep = (passage: Passage) => Answer | typeof PENDING | typeof RELOCATE | null;
 
 /** A policy on the way out, of the final response. `own`: the answer is not the backend's. Changes `passage.response`. */
 export type ResponseStep = (passage: Passage, status: number, own: boolean) => void;
@@ -103,6 +109,8 @@ export interface StepServices {
 export interface RouteSteps {
   /** Before the route's own location: nginx's server rewrite phase. */
   readonly host: readonly RequestStep[];
+  /** Locations of the host beside its routes, each time a location is looked for. */
+  readonly locations: readonly RequestStep[];
   readonly request: readonly RequestStep[];
   readonly response: readonly ResponseStep[];
 }

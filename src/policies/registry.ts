@@ -1,5 +1,6 @@
 /** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
+import type { SnippetServer } from '../model/snippet.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { blockedClients } from './access/blocked-clients.ts';
 import { externalAuth } from './external-auth/external-auth.ts';
@@ -16,6 +17,7 @@ import { appRoot } from './redirect/app-root.ts';
 import { ownRedirects } from './redirect/own-redirects.ts';
 import { redirect } from './redirect/redirect.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
+import { snippets, type SnippetsWish } from './snippets/reading/read.ts';
 import { rewrite } from './rewrite/rewrite.ts';
 import { bodySize } from './traffic/body-size.ts';
 import { buffering } from './traffic/buffering.ts';
@@ -40,6 +42,7 @@ const REGISTRY: Registry = {
   backendProtocol,
   accessLog,
   opentelemetry,
+  snippets,
   clientLimits,
   bodySize,
   buffering,
@@ -69,6 +72,11 @@ export function readPolicies(source: AnnotationSource, settings: TranslateSettin
     if (wish !== undefined) wishes.set(name, wish);
   }
   return wishes;
+}
+
+/** The server-snippet among them; null: there is none. */
+export function serverSnippet(wishes: PolicyWishes): SnippetServer | null {
+  return (wishes.get('snippets') as SnippetsWish | undefined)?.server ?? null;
 }
 
 /** The Secrets and ConfigMaps that these name. */

@@ -1,9 +1,9 @@
 /** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
-import type { Route } from '../model/table.ts';
+import type { Route, VirtualHost } from '../model/table.ts';
 import { accessStep } from './access/access.ts';
 import { blockedClientsStep } from './access/blocked-clients.ts';
 import { externalCookies } from './external-auth/external-check.ts';
-import type { RequestStep, ResponseStep, RouteSteps, StepServices } from './acting.ts';
+import { RELOCATE, type RequestStep, type ResponseStep, type RouteSteps, type StepServices } from './acting.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { appRootStep } from './redirect/app-root.ts';
 import { redirectStep } from './redirect/redirect.ts';
@@ -11,37 +11,77 @@ import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 import { wwwRedirectStep } from './redirect/www-redirect.ts';
 import { rewriteStep } from './rewrite/rewrite-step.ts';
+import {
+  configurationSnippetStep,
+  inputHeadersStep,
+  locationFieldsStep,
+  ownLocationsStep,
+  serverSnippetStep,
+  snippetAccessStep,
+  snippetProxyStep,
+  snippetResponseStep,
+} from './snippets/running/steps.ts';
+
+/** What of its virtual host a policy of a route may need. */
+export type StepHost = Pick<VirtualHost, 'snippet'>;
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
-type Compile<Step> = (route: Route, services: StepServices) => Step | null;
+type Compile<Step> = (route: Route, host: StepHost, services: StepServices) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, appRootStep];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, appRootStep, serverSnippetStep];
 
-/** Rewrite phase, then limits, then access. */
+/** Locations of a host beside its routes. */
+const LOCATION_STEPS: readonly Compile<RequestStep>[] = [ownLocationsStep];
+
+/** Rewrite phase, then limits, then access, then what the backend gets. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
-  redirectStep,
+  locationFieldsStep,
+  configurationSnippetStep,
+  inRewritePhase(redirectStep),
   // One that redirects is nginx's own, and those come before what its Lua does.
-  rewriteStep,
+  inRewritePhase(rewriteStep),
+  relocationStep,
   sslRedirectStep,
+  inputHeadersStep,
   clientLimitsStep,
-  accessStep,
+  snippetAccessStep,
+  (route, _host, services) => accessStep(route, services),
+  snippetProxyStep,
 ];
 
-const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [externalCookies];
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [externalCookies, snippetResponseStep];
 
-/** The steps of a route; null: it has none, which costs nothing per request. */
-export function compileSteps(route: Route, services: StepServices): RouteSteps | null {
-  const denied = route.target.kind === 'answer' && route.target.denied === true;
-  const host = compiled(HOST_STEPS, route, services);
-  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
-  const request = denied ? [] : compiled(REQUEST_STEPS, route, services);
-  const response = denied ? [] : compiled(RESPONSE_STEPS, route, services);
-  return host.length + request.length + response.length === 0 ? null : { host, request, response };
+/** A directive of nginx's that comes behind those of a snippet, which may end the phase before it (`break`). */
+function inRewritePhase(compile: Compile<RequestStep>): Compile<RequestStep> {
+  return (route, host, services) => {
+    const step = compile(route, host, services);
+    if (step === null || (route.policies.snippets?.location ?? null) === null) return step;
+    return (passage) => (passage.rewriting.ended ? null : step(passage));
+  };
 }
 
-function compiled<Step>(list: readonly Compile<Step>[], route: Route, services: StepServices): Step[] {
-  return list.map((compile) => compile(route, services)).filter((step) => step !== null);
+/** The end of the directives of the rewrite phase; what is in Lua in ingress-nginx comes behind it. */
+function relocationStep({ policies }: Route): RequestStep | null {
+  if (policies.snippets?.location === undefined || policies.snippets.location === null) return null;
+  // A rewriting that is final (`rewrite … break`) makes up for those before it.
+  return ({ rewriting, upstream }) => (rewriting.changed && upstream.target === null ? RELOCATE : null);
+}
+
+/** The steps of a route; null: it has none, which costs nothing per request. */
+export function compileSteps(route: Route, virtual: StepHost, services: StepServices): RouteSteps | null {
+  const denied = route.target.kind === 'answer' && route.target.denied === true;
+  const host = compiled(HOST_STEPS, route, virtual, services);
+  const locations = compiled(LOCATION_STEPS, route, virtual, services);
+  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
+  const request = denied ? [] : compiled(REQUEST_STEPS, route, virtual, services);
+  const response = denied ? [] : compiled(RESPONSE_STEPS, route, virtual, services);
+  const none = host.length + locations.length + request.length + response.length === 0;
+  return none ? null : { host, locations, request, response };
+}
+
+function compiled<Step>(list: readonly Compile<Step>[], route: Route, host: StepHost, services: StepServices): Step[] {
+  return list.map((compile) => compile(route, host, services)).filter((step) => step !== null);
 }

@@ -7,6 +7,7 @@ import { ACCESS_KEYS } from './keys/access.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { LOG_KEYS } from './keys/logs.ts';
+import { SNIPPET_KEYS } from './annotations/snippets.ts';
 import { REDIRECT_KEYS } from './keys/redirects.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
@@ -175,6 +176,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
 
   ...ACCESS_KEYS,
   ...COMPRESSION_KEYS,
+  ...SNIPPET_KEYS,
 
   // Sluice's own.
   key(

@@ -331,6 +331,19 @@ export interface TranslateSettings {
   readonly enableOpentelemetry: boolean;
   readonly opentelemetryTrustIncomingSpan: boolean;
   readonly opentelemetryOperationName: string;
+  /** `allow-snippet-annotations`. */
+  readonly allowSnippetAnnotations: boolean;
+  /** `annotations-risk-level`: no annotation of a higher risk is allowed. */
+  readonly annotationsRiskLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+  /** `annotation-value-word-blocklist`: no value of an annotation may hold one of these. */
+  readonly annotationValueWordBlocklist: readonly string[];
+  /** `server-snippet`, `location-snippet`: directives of nginx for every host, and every path; empty: none. */
+  readonly serverSnippet: string;
+  readonly locationSnippet: string;
+  /** `enable-modsecurity`: there is none here, which denies everything unless `allowUnprotected` names it. */
+  readonly enableModsecurity: boolean;
+  /** `--allow-unprotected`: protections that are not given, and do not deny what asks for them. */
+  readonly allowUnprotected: readonly string[];
   /** `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is heeded. */
   readonly sslPassthrough: boolean;
   /** `--tcp-services-configmap` and `--udp-services-configmap`; null: none. */

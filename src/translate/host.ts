@@ -8,8 +8,10 @@ import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
 import { policiesOfNobody } from '../policies/access/blocked-clients.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
 import { resolvePolicies } from '../policies/registry.ts';
+import { commonSnippets } from '../policies/snippets/reading/read.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
+import { commonPolicies, serverSnippetOf } from './routing/server-snippet.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
 import { aliasesOf } from './routing/aliases.ts';
@@ -43,7 +45,8 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const own = context.plansOf(host);
   const tls = selectOfHost(host, own, context);
   const handshake = hostTls(host, own, tls.alternative, context);
-  const closed = handshake.closed || own.some(({ denied }) => denied === 'hosts');
+  const misread = commonSnippets(context.settings).problem !== null;
+  const closed = handshake.closed || misread || own.some(({ denied }) => denied === 'hosts');
   const named = aliasesOf(host, own, context);
   const builder = new HostBuilder(host, tls, { closed, hasAliases: named.aliases.length > 0 }, context);
   const diagnostics: Diagnostic[] = [
@@ -69,7 +72,10 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const passthrough = passthroughOf(host, own, routes);
   diagnostics.push(...builder.diagnostics);
   const aliases = named.aliases.length > 0 && { aliases: named.aliases };
-  return { host: { host, certificate: tls.certificate, tls: handshake.tls, routes, ...aliases, passthrough }, diagnostics };
+  const found = serverSnippetOf(hostText(host), own, context.settings, (problem) => diagnostics.push(problem));
+  const snippet = found !== null && { snippet: found };
+  const names = { host, certificate: tls.certificate, tls: handshake.tls };
+  return { host: { ...names, routes, ...aliases, passthrough, ...snippet }, diagnostics };
 }
 
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
@@ -305,7 +311,7 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved?.policies ?? policiesOfNobody(settings),
+      policies: resolved?.policies ?? { ...policiesOfNobody(settings), ...commonPolicies(settings) },
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };

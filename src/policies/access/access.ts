@@ -11,7 +11,7 @@ import { digestCheck } from './digest.ts';
 import { externalCheck } from '../external-auth/external-check.ts';
 import { sourceRangesCheck } from './source-ranges.ts';
 
-type Outcome = ReturnType<RequestStep>;
+type Outcome = Answer | typeof PENDING | null;
 
 const LET_IN = { over: true, outcome: null } as const;
 const GO_ON = { over: false, outcome: null } as const;

@@ -33,7 +33,7 @@ function compiled(pattern: string): UserRegex {
 
 function redirected(rewrite: Rewrite, groups: readonly string[], passage: Passage): Answer {
   const url = unescapeRedirect(joined(rewrite.path, escapedGroups(groups, passage), passage));
-  const query = rewrite.keepsQuery ? queryOf(passage) : '';
+  const query = rewrite.keepsQuery ? passage.rewriting.query : '';
   return redirect(302, query === '' ? url : `${url}${url.includes('?') ? '&' : '?'}${query}`);
 }
 
@@ -43,7 +43,7 @@ function rewritten(rewrite: Rewrite, groups: readonly string[], passage: Passage
   if (path === '') return page(500);
   // No request can be made of it.
   if (!path.startsWith('/')) return page(400);
-  let query = rewrite.keepsQuery ? queryOf(passage) : '';
+  let query = rewrite.keepsQuery ? passage.rewriting.query : '';
   if (rewrite.query !== null) {
     const own = joined(rewrite.query, escapedGroups(groups, passage), passage);
     query = query === '' ? own : `${own}&${query}`;
@@ -65,8 +65,4 @@ function joined(parts: readonly RewritePart[], groups: readonly string[], passag
     else text += passage.variable(part.variable);
   }
   return text;
-}
-
-function queryOf({ request: { target, rawPath } }: Passage): string {
-  return target.slice(rawPath.length + 1);
 }

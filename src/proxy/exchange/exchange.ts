@@ -1,7 +1,6 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
-import type { RouteSteps } from '../../policies/acting.ts';
-import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED, withSlash } from './answers.ts';
+import { page, type Answer } from '../../policies/answer.ts';
+import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
@@ -14,12 +13,10 @@ import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
-import { Passage, type PassageOwner } from './passage.ts';
-import { isSafeTarget } from '../routing/path.ts';
+import { NO_STEPS, Passage, type PassageOwner } from './passage.ts';
+import { enterLocation, locate, redirectToSlash, relocate } from './relocation.ts';
 import { isFailure } from '../upstream/health.ts';
 import { REFUSING } from '../workers/overload.ts';
-
-const NO_STEPS: RouteSteps = { host: [], request: [], response: [] };
 
 export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
@@ -77,6 +74,12 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     return this.attempts.upstream?.deadline ?? this.attempts.resolveDeadline;
   }
 
+  /** The value of Strict-Transport-Security for an answer over TLS; null: a policy sends its own, or none. */
+  get security(): string | null {
+    const replaced = this.passage !== null && this.passage.response.removes('strict-transport-security');
+    return replaced ? null : this.#context.settings().strictTransportSecurity;
+  }
+
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
   begin(headBytes: number): void {
     const { head, client } = this.downstream;
@@ -91,30 +94,28 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     if (found.forwarded !== null) head.forwardedTarget = found.forwarded + head.target.slice(head.rawPath.length);
     const { route, slashRedirect } = found;
     // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
-    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.#answer(HEALTHY);
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.answerInstead(HEALTHY);
     if (route === null) return this.refuse(ERRORS.noRoute);
     this.route = route;
     if (route.tuning !== null) this.settings = this.#context.tuned.of(settings, route.tuning);
     if (route.clientGate !== null || client.certificate !== null) {
-      if (this.#isRefused(misdirected(route.clientAuth, client))) return;
-      if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
+      if (this.isRefused(misdirected(route.clientAuth, client))) return;
+      if (client.scheme === 'https' && this.isRefused(route.clientGate?.refuses(client) ?? null)) return;
     }
     const { steps } = route;
-    if (steps === null) {
-      if (slashRedirect) return this.#redirectToSlash();
-      return this.proceed();
-    }
+    if (steps === null) return slashRedirect ? redirectToSlash(this) : this.proceed();
     const passage = new Passage(this, steps, this.#context, found.path);
     this.passage = passage;
     const answer = passage.enterHost();
-    if (answer !== null) return this.#answer(answer);
-    if (slashRedirect) return this.#redirectToSlash();
-    passage.enter();
+    if (answer !== null) return this.answerInstead(answer);
+    // The server's own rewriting costs none of the times that a location may be looked for again.
+    if (passage.rewriting.changed) return locate(this, this.#context);
+    enterLocation(this, passage, slashRedirect);
   }
 
-  /** A policy answers instead of the backend. */
-  answerInstead(answer: Answer): void {
-    this.#answer(answer);
+  /** A policy changed the path. */
+  relocate(): void {
+    relocate(this, this.#context);
   }
 
   /** Sends the request to a backend, now that no policy is against it. */
@@ -124,16 +125,13 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     const route = this.route!;
     const { maxRequestBodySize } = this.settings;
     // Plain HTTP is redirected first, where it is.
-    if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
+    if (route.clientGate !== null && client.scheme === 'http' && this.isRefused(route.clientGate.refuses(client))) return;
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    const changed = this.passage === null ? null : this.passage.upstream.target;
-    if (changed !== null) {
-      // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
-      if (!isSafeTarget(changed)) return this.refuse(ERRORS.badRequest);
-      head.forwardedTarget = changed;
-    }
+    const forwarded = this.passage === null ? '' : this.passage.target;
+    if (forwarded === null) return this.refuse(ERRORS.badRequest);
+    if (forwarded !== '') head.forwardedTarget = forwarded;
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
     if (this.requestEnded) return this.#ask();
@@ -272,7 +270,8 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
       this.attempts.succeeded();
       this.downstream.startTunnel(head, more);
     } else {
-      this.downstream.sendHead(this.#body.begin(head, this.settings), more);
+      const compressible = this.passage?.response.compressible !== false;
+      this.downstream.sendHead(this.#body.begin(head, this.settings, compressible), more);
     }
   }
 
@@ -335,30 +334,26 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
       this.downstream.abort();
       return this.#finish(error);
     }
-    this.#answer(page(error.status));
+    this.answerInstead(page(error.status));
   }
 
-  #redirectToSlash(): void {
-    const { head, client } = this.downstream;
-    const { ownRedirects } = this.route!.model.policies;
-    this.#answer(redirect(301, withSlash(head, client, this.#context.settings(), ownRedirects)));
-  }
-
-  #isRefused(refusal: Refusal | null): boolean {
+  isRefused(refusal: Refusal | null): boolean {
     if (refusal === null) return false;
     this.error = refusal.error;
-    this.#answer(refusal.answer);
+    this.answerInstead(refusal.answer);
     return true;
   }
 
   #refuseForOverload(): void {
     this.#context.admission.refused();
     this.error = ERRORS.overloaded;
-    this.#answer(OVERLOADED);
+    this.answerInstead(OVERLOADED);
   }
 
-  #answer(given: Answer): void {
+  /** An answer of our own, instead of a backend's. */
+  answerInstead(given: Answer): void {
     this.attempts.drop();
+    if (given.status === 444) return this.refuse(ERRORS.closed);
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
     this.answer = answer;

@@ -1,6 +1,7 @@
 /** The variables of nginx, and those that ingress-nginx's template sets, as annotations interpolate them (reference §1). */
 import { hostname } from 'node:os';
 import { basicCredentials } from '../../policies/access/authorization.ts';
+import { setCookieOf } from '../../policies/snippets/running/values.ts';
 import { hostName } from '../routing/host.ts';
 import type { Passage } from './passage.ts';
 
@@ -9,7 +10,7 @@ const HOSTNAME = hostname();
 /** What the values come from: a passage, or a request without one. */
 export interface VariableSource extends Pick<
   Passage,
-  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'requestId' | 'upstream'
+  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'query' | 'requestId' | 'upstream' | 'answered'
 > {
   readonly owner: Pick<Passage['owner'], 'downstream'>;
 }
@@ -53,9 +54,17 @@ export function variableOf(name: string, passage: VariableSource): string {
       return passage.owner.downstream.http2 ? 'HTTP/2.0' : `HTTP/1.${request.minor}`;
     case 'args':
     case 'query_string':
-      return queryOf(request.target);
+      return passage.query;
     case 'is_args':
-      return queryOf(request.target) === '' ? '' : '?';
+      return passage.query === '' ? '' : '?';
+    case 'literal_dollar':
+      return '$';
+    case 'connection_upgrade':
+      return request.field('upgrade') === '' ? '' : 'upgrade';
+    case 'time_iso8601':
+      return new Date().toISOString().replace(/\.\d+Z$/, '+00:00');
+    case 'msec':
+      return (Date.now() / 1000).toFixed(3);
     case 'content_type':
       return request.field('content-type');
     case 'content_length':
@@ -91,10 +100,14 @@ export function variableOf(name: string, passage: VariableSource): string {
 }
 
 /** Families of variables: fields, cookies, arguments of the query, and what a client's certificate says. */
-function byPrefix(name: string, { request, owner }: VariableSource): string {
+function byPrefix(name: string, passage: VariableSource): string {
+  const { request, owner } = passage;
   if (name.startsWith('http_')) return request.field(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('cookie_')) return cookieOf(request.field('cookie'), name.slice(7));
-  if (name.startsWith('arg_')) return argumentOf(queryOf(request.target), name.slice(4));
+  if (name.startsWith('arg_')) return argumentOf(passage.query, name.slice(4));
+  if (name.startsWith('upstream_http_')) return passage.answered(name.slice(14).replaceAll('_', '-'));
+  if (name.startsWith('sent_http_')) return passage.answered(name.slice(10).replaceAll('_', '-'));
+  if (name.startsWith('upstream_cookie_')) return setCookieOf(passage.answered('set-cookie'), name.slice(16));
   if (!name.startsWith('ssl_client_')) return '';
   const { certificate } = owner.downstream.client;
   switch (name) {

@@ -43,11 +43,12 @@ export interface CompiledRoute {
 /** Compiles a route of `host`. */
 export function compileRoute(
   model: Route,
-  { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
+  virtual: Pick<VirtualHost, 'host' | 'tls' | 'snippet'>,
   groups: Groups,
   recorder: Recorder,
   services: StepServices,
 ): CompiledRoute {
+  const { host, tls } = virtual;
   const { target } = model;
   const clientAuth = tls?.clientAuth ?? null;
   return {
@@ -56,7 +57,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
-    steps: compileSteps(model, services),
+    steps: compileSteps(model, virtual, services),
     tuning: tuning(tuningOf(model.policies)),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),

@@ -13,6 +13,8 @@ export interface UserRegex {
   readonly test: (text: string) => boolean;
   /** How many groups it has. */
   readonly groups: number;
+  /** The numbers of the groups that have names. */
+  readonly names: ReadonlyMap<string, number>;
   /** The first match and its groups, "" for those that took no part; null: there is none. */
   readonly exec: (text: string) => { readonly start: number; readonly end: number; readonly groups: readonly string[] } | null;
 }
@@ -29,6 +31,7 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
   return {
     test: (text) => compiled.matcher(text).find(),
     groups: compiled.groupCount(),
+    names: new Map(Object.entries(compiled.namedGroups())),
     exec: (text) => {
       const matcher = compiled.matcher(text);
       if (!matcher.find()) return null;
