@@ -33,6 +33,11 @@ export const DIAGNOSTIC_CODES = {
   AnnotationInvalid: 'An annotation has a value that cannot be understood; its default is used.',
   AnnotationUnsupported:
     'An annotation of ingress-nginx is not supported yet; if it protects, the routes of its Ingress are answered with 503.',
+  AnnotationForbidden:
+    'The ConfigMap forbids an annotation (annotations-risk-level, annotation-value-word-blocklist); the routes are answered with 503.',
+  SnippetForbidden: 'A snippet is not allowed (allow-snippet-annotations); the routes are answered with 503.',
+  SnippetInvalid: 'A snippet holds a directive that is not known here, or cannot be read; the routes are answered with 503.',
+  SnippetWithoutEffect: 'A directive of a snippet has no effect here; the rest of the snippet is heeded.',
   AnnotationUnknown: 'An annotation with the prefix of ingress-nginx is none of its annotations.',
   CanaryUnmatched: 'A canary has a path that no other Ingress serves; it takes no request of it.',
   CanaryConflict:

@@ -1,7 +1,8 @@
 /** The difference of two routing tables, and its application. Objects that are the same object are never looked into. */
+import { KeyObject } from 'node:crypto';
 import type { Certificate, RoutingTable, Stream, TablePatch, UpstreamGroup, UpstreamSecret, VirtualHost } from './table.ts';
 
-/** Whether two values of plain data (no cycles, no class but arrays) are equal. */
+/** Whether two values of plain data (no cycles, no class but arrays and KeyObjects) are equal. */
 export function equalData(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -9,6 +10,8 @@ export function equalData(a: unknown, b: unknown): boolean {
     return Array.isArray(b) && a.length === b.length && a.every((item, index) => equalData(item, b[index]));
   }
   if (Array.isArray(b)) return false;
+  // It has no members to compare.
+  if (a instanceof KeyObject || b instanceof KeyObject) return a instanceof KeyObject && b instanceof KeyObject && a.equals(b);
   const keys = Object.keys(a);
   return (
     keys.length === Object.keys(b).length &&

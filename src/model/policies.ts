@@ -2,6 +2,8 @@
  * What the annotations of a route became: plain data, one member per family, read by `policies/` and acted upon by `proxy/`. Sparse:
  * what nobody asked for is absent, so that ten thousand plain routes carry nothing.
  */
+import type { KeyObject } from 'node:crypto';
+import type { RouteSnippets } from './snippet.ts';
 import type { CertificateId, GroupId } from './table.ts';
 
 /** A text with variables of nginx in it: literal text, and names of variables. */
@@ -84,7 +86,7 @@ export interface Opentelemetry {
   /** The client's trace is gone on with. */
   readonly trust: boolean;
   /** Text and variables of nginx; empty: the path of the Ingress. */
-  readonly operation: readonly (string | { readonly variable: string })[];
+  readonly operation: Template;
 }
 
 /** How many requests a client may send to the routes of one Ingress. Absent members: no such limit. */
@@ -177,6 +179,66 @@ export interface Mirror {
   readonly body: boolean;
 }
 
+/** Which client addresses may come: addresses and ranges in CIDR notation. */
+export interface SourceRanges {
+  /** These may not, whatever `allow` says. */
+  readonly deny: readonly string[];
+  /** Only these may; null: all. */
+  readonly allow: readonly string[] | null;
+}
+
+/** Clients that get 403 wherever they go: ConfigMap `block-cidrs`, `block-user-agents`, `block-referers`. */
+export interface BlockedClients {
+  readonly cidrs: readonly string[];
+  /** As nginx's `map` has them: a text in any case, or a regular expression behind "~", behind "~*" for any case. */
+  readonly userAgents: readonly string[];
+  readonly referers: readonly string[];
+}
+
+/** User names and passwords. */
+export interface PasswordAuth {
+  readonly scheme: 'basic' | 'digest';
+  readonly realm: string;
+  /** The Secret, as `namespace/name`. */
+  readonly secret: string;
+  /** The lines of an htpasswd or htdigest file, made once per Secret. A KeyObject, so that no print, log or dump can show them. */
+  readonly users: KeyObject;
+}
+
+/** How long answers of an authentication service are remembered: the first item that knows the status decides. */
+export interface CacheRule {
+  /** Null: every status. */
+  readonly statuses: readonly number[] | null;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+/** A service is asked about every request. */
+export interface ExternalAuth {
+  readonly tls: boolean;
+  /** Host, and port if it is not that of the scheme. */
+  readonly authority: Template;
+  /** Path and query; empty: `location`. */
+  readonly target: Template;
+  /** The path of the location that nginx would have for it, which the service sees when its URL has none. */
+  readonly location: string;
+  /** Null: GET. */
+  readonly method: string | null;
+  /** Where to a client is redirected that the service does not know; null: it gets 401. */
+  readonly signin: Template | null;
+  /** Fields of the service's answer that the backend gets in place of the client's. */
+  readonly responseHeaders: readonly string[];
+  /** Fields that the service gets in place of the client's, in order; an empty value takes one away. */
+  readonly requestHeaders: readonly { readonly name: string; readonly value: Template }[];
+  /** X-Auth-Request-Redirect; null: the request's URI. */
+  readonly requestRedirect: Template | null;
+  readonly cache: { readonly key: Template; readonly rules: readonly CacheRule[] } | null;
+  /** Connections to the service that are kept; null: as those to backends. */
+  readonly keepAlive: { readonly connections: number; readonly requests: number; readonly timeout: number } | null;
+  /** Its cookies go to the client whatever the status. */
+  readonly alwaysSetCookie: boolean;
+}
+
 /** Each member is named, and documented, as its file in `policies/`. */
 export interface RoutePolicies {
   /** Absent: plain HTTP is served as it is. */
@@ -216,6 +278,7 @@ export interface RoutePolicies {
   readonly accessLog?: 'off';
   /** Absent: its requests are not traced. */
   readonly opentelemetry?: Opentelemetry;
+  readonly snippets?: RouteSnippets;
   /** Clients get the cookie of the group's affinity: only where the Ingress itself asks for it. */
   readonly sessionCookie?: true;
   /** Absent: clients may ask as often as they like. */
@@ -226,6 +289,16 @@ export interface RoutePolicies {
   readonly timeouts?: TrafficTuning;
   readonly nextUpstream?: TrafficTuning;
   readonly responseRate?: TrafficTuning;
+  /** Absent: nobody is. */
+  readonly blockedClients?: BlockedClients;
+  /** Absent: every address may come. */
+  readonly sourceRanges?: SourceRanges;
+  /** Absent: nobody is asked for a password. */
+  readonly passwordAuth?: PasswordAuth;
+  /** Absent: no service is asked. */
+  readonly externalAuth?: ExternalAuth;
+  /** Absent: all of `sourceRanges`, `passwordAuth` and `externalAuth` must let a request in; present: one of them is enough. */
+  readonly satisfyAny?: true;
 }
 
 /** Of a plain route. */

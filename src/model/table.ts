@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Balancing } from './balancing.ts';
 import type { BackendProtocol, RoutePolicies } from './policies.ts';
+import type { SnippetServer } from './snippet.ts';
 
 /** The name of the virtual host that gets what no other host matches (nginx's `server_name _`). */
 export const CATCH_ALL_HOST = '_';
@@ -149,7 +150,7 @@ export interface ClientAuth {
   readonly crl: string | null;
   /** The upstream gets the certificate itself, beside the result and the names. */
   readonly passCertificate: boolean;
-  /** A regular expression that must be found in the subject; harmless as `policies/pattern.ts` has it. Null: any will do. */
+  /** A regular expression that must be found in the subject (`policies/regex.ts`). Null: any will do. */
   readonly matchCn: string | null;
   /** Where a client is redirected to that would get 400. */
   readonly errorPage: string | null;
@@ -193,6 +194,8 @@ export interface VirtualHost {
   readonly aliases?: readonly string[];
   /** Where TLS for this host passes through to, unread (annotation `ssl-passthrough`). Null: it is terminated. */
   readonly passthrough: GroupId | null;
+  /** What its server-snippet says; absent: there is none. */
+  readonly snippet?: SnippetServer;
 }
 
 /** Identifies a TCP or UDP service: one port we listen on, for example `TCP 9000`. Made only by `streamId`. */

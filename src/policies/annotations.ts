@@ -11,6 +11,7 @@ import { defaultBackend } from './backend/default-backend.ts';
 import { serverAlias } from './host/server-alias.ts';
 import { wwwRedirect } from './redirect/www-redirect.ts';
 import { ROUTE_ANNOTATIONS } from './registry.ts';
+import { REFUSED_ANNOTATIONS } from './rules/modsecurity.ts';
 import { proxySsl } from './tls/proxy-ssl.ts';
 import { serviceUpstream } from './backend/service-upstream.ts';
 import { sslPassthrough } from './tls/ssl-passthrough.ts';
@@ -27,6 +28,8 @@ export type AnnotationTreatment =
   | { readonly kind: 'supported' }
   /** Shapes what another annotation switches on, and does nothing alone: that other one is reported. */
   | { readonly kind: 'option'; readonly of: string }
+  /** What it asks for is not there and never will be: it denies. `rules/modsecurity.ts` says so. */
+  | { readonly kind: 'refused' }
   /** Its absence makes no difference here. */
   | { readonly kind: 'harmless' }
   /** Without it, requests would get through that must not, or go where they must not: the Ingress is denied. */
@@ -54,21 +57,11 @@ const OFF = {
   is: (value: string) => (text: string) => text.toLowerCase() === value,
 } as const;
 
-/** The list that cert-manager gives its HTTP-01 solvers: it lets every address in. */
-function allowsAll(text: string): boolean {
-  const ranges = text.split(',').map((range) => range.trim());
-  return ranges.sort().join() === '0.0.0.0/0,::/0';
-}
-
 function activeUnless(name: string, off: (text: string) => boolean): (values: AnnotationValues) => boolean {
   return (values) => {
     const text = values(name);
     return text !== undefined && !off(text);
   };
-}
-
-function protects(names: string, off: (text: string) => boolean = OFF.never, wholeHost = false): void {
-  for (const name of words(names)) list.set(name, { kind: 'protects', active: activeUnless(name, off), wholeHost });
 }
 
 function alters(names: string, served: string, off: (text: string) => boolean = OFF.never): void {
@@ -96,36 +89,8 @@ for (const { annotations } of [
   for (const name of annotations) list.set(name, { kind: 'supported' });
 }
 for (const name of ROUTE_ANNOTATIONS) list.set(name, { kind: 'supported' });
-
-// Who may ask.
-protects('auth-type auth-url denylist-source-range');
-protects('allowlist-source-range whitelist-source-range', allowsAll);
-options('auth-type', 'auth-secret auth-secret-type auth-realm');
-options(
-  'auth-url',
-  `auth-method auth-signin auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
-  auth-snippet auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests
-  auth-keepalive-timeout auth-always-set-cookie`,
-);
-options('auth-type', 'satisfy');
-// It opts out of ConfigMap `global-auth-url`, which does not exist here.
-list.set('enable-global-auth', { kind: 'harmless' });
-// What.
-protects('enable-modsecurity', OFF.false);
-for (const [name, off] of [
-  ['enable-owasp-core-rules', OFF.false],
-  ['modsecurity-snippet', OFF.never],
-] as const) {
-  const given = activeUnless(name, off);
-  // ConfigMap `enable-modsecurity` may be what switches them on, so only an explicit "false" makes them idle.
-  const active = (values: AnnotationValues): boolean => given(values) && !OFF.false(values('enable-modsecurity') ?? '');
-  list.set(name, { kind: 'protects', active, wholeHost: false });
-}
+for (const name of REFUSED_ANNOTATIONS) list.set(name, { kind: 'refused' });
 options('enable-modsecurity', 'modsecurity-transaction-id');
-// Text of nginx's configuration, which often holds rules of access.
-protects('configuration-snippet stream-snippet');
-protects('server-snippet', OFF.never, true);
-
 // FastCGI is refused, whatever they say.
 for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
 

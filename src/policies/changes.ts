@@ -56,7 +56,7 @@ function isWhite(code: number): boolean {
 }
 
 /** Fields to set and to remove, in the order they were asked for. Names that are not changeable are left alone. */
-class FieldChanges {
+export class FieldChanges {
   /** In lower case: what comes under these names from elsewhere is left out. */
   readonly removed: string[] = [];
   /** Lines with CRLF to send. */
@@ -139,4 +139,28 @@ export class RequestChanges extends FieldChanges {
 }
 
 /** What the client gets, whoever answers: the backend, or Sluice itself. */
-export class ResponseChanges extends FieldChanges {}
+export class ResponseChanges extends FieldChanges {
+  /** In lower case: what comes from elsewhere under names that begin so is left out. */
+  readonly removedBeginnings: string[] = [];
+  /** False: it is sent as it is, whatever the ConfigMap says. */
+  compressible = true;
+
+  /** Leaves out what comes from elsewhere under this name, in lower case, but not what was set before. */
+  hide(lower: string): void {
+    if (!this.removed.includes(lower)) this.removed.push(lower);
+  }
+
+  /** Leaves out every field whose name begins so, in lower case. */
+  removeBeginning(lower: string): void {
+    this.removedBeginnings.push(lower);
+    this.lines = this.lines
+      .split(/(?<=\r\n)/)
+      .filter((line) => !line.toLowerCase().startsWith(lower))
+      .join('');
+  }
+
+  /** What comes from elsewhere under this name is left out. */
+  removes(lower: string): boolean {
+    return this.removed.includes(lower) || this.removedBeginnings.some((beginning) => lower.startsWith(beginning));
+  }
+}

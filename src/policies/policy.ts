@@ -30,7 +30,11 @@ export interface AnnotationSource {
   readonly invalid: (name: string, expected: string, served: string, severity?: Diagnostic['severity']) => void;
   /** As `invalid`, of what protects: every path of the Ingress (or, with `hosts`, of its hosts) is answered with 503. */
   readonly deny: (name: string, expected: string, scope?: Exclude<Denial, 'none'>, code?: Diagnostic['code']) => void;
-  /** What `deny` said by now. */
+  /** Denies without a report, for those who report in other words. */
+  readonly denyFor: (scope: Exclude<Denial, 'none'>) => void;
+  /** Reports something about another field of the Ingress. */
+  readonly reportField: Report;
+  /** What `deny` and `denyFor` said by now. */
   readonly denied: () => Denial;
 }
 
@@ -58,6 +62,7 @@ export interface RouteContext {
   readonly host: string;
   /** As the Ingress writes it. */
   readonly path: string;
+  readonly pathType: 'Exact' | 'Prefix' | 'ImplementationSpecific';
   /** Its Service and port; null for the built-in default backend. */
   readonly service: { readonly name: string; readonly port: string } | null;
   /** The host has a certificate of its own (reference §4.14–16), or that of the wildcard above it. */
@@ -166,6 +171,10 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
       const served = scope === 'hosts' ? DENIED_HOSTS : DENIED;
       report(code, 'error', annotationField(prefix, name), message, served);
     },
+    denyFor: (scope) => {
+      if (denied !== 'hosts') denied = scope;
+    },
+    reportField: report,
     denied: () => denied,
   };
 }

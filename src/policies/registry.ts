@@ -1,6 +1,12 @@
 /** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
+import type { SnippetServer } from '../model/snippet.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
+import { blockedClients } from './access/blocked-clients.ts';
+import { externalAuth } from './external-auth/external-auth.ts';
+import { passwordAuth } from './access/password-auth.ts';
+import { satisfyAny } from './access/satisfy.ts';
+import { sourceRanges } from './access/source-ranges.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
 import { cors } from './cors/cors.ts';
 import { customErrors } from './errors/custom-errors.ts';
@@ -15,11 +21,18 @@ import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
 import { clientLimits } from './limits/client-limits.ts';
 import { responseRate } from './limits/response-rate.ts';
-import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
+import {
+  annotationSource,
+  type AnnotationSource,
+  type ObjectReference,
+  type RouteContext,
+  type RoutePolicy,
+} from './policy.ts';
 import { appRoot } from './redirect/app-root.ts';
 import { ownRedirects } from './redirect/own-redirects.ts';
 import { redirect } from './redirect/redirect.ts';
 import { sslRedirect } from './redirect/ssl-redirect.ts';
+import { snippets, type SnippetsWish } from './snippets/reading/read.ts';
 import { rewrite } from './rewrite/rewrite.ts';
 import { bodySize } from './traffic/body-size.ts';
 import { buffering } from './traffic/buffering.ts';
@@ -56,12 +69,18 @@ const REGISTRY: Registry = {
   mirror,
   accessLog,
   opentelemetry,
+  snippets,
   clientLimits,
   bodySize,
   buffering,
   timeouts,
   nextUpstream,
   responseRate,
+  blockedClients,
+  sourceRanges,
+  passwordAuth,
+  externalAuth,
+  satisfyAny,
 };
 
 const FAMILIES = Object.entries(REGISTRY) as [keyof RoutePolicies, RoutePolicy<unknown, unknown>][];
@@ -80,6 +99,11 @@ export function readPolicies(source: AnnotationSource, settings: TranslateSettin
     if (wish !== undefined) wishes.set(name, wish);
   }
   return wishes;
+}
+
+/** The server-snippet among them; null: there is none. */
+export function serverSnippet(wishes: PolicyWishes): SnippetServer | null {
+  return (wishes.get('snippets') as SnippetsWish | undefined)?.server ?? null;
 }
 
 /** The Secrets and ConfigMaps that these name. */
@@ -104,4 +128,15 @@ export function resolvePolicies(
     if (data !== undefined) (policies ??= {})[name] = data;
   }
   return policies ?? NO_POLICIES;
+}
+
+/** What the settings alone ask for, where there is no Ingress. */
+export function policiesEverywhere(
+  at: Pick<RouteContext, 'settings' | 'host' | 'secret' | 'configMap' | 'serviceExists'>,
+): RoutePolicies {
+  const nothing = (): void => undefined;
+  const source = annotationSource(undefined, at.settings.annotationsPrefix, nothing, '');
+  const route = { namespace: '', ingress: '', path: '/', pathType: 'Prefix', service: null } as const;
+  const context = { ...at, ...route, hostHasCertificate: false, aliasesCovered: null, report: nothing, deny: nothing };
+  return resolvePolicies(readPolicies(source, at.settings), context, ({ everywhere }) => everywhere === true);
 }

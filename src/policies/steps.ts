@@ -1,6 +1,9 @@
 /** The acting halves of all policies, in the order of nginx's phases (reference §4, "Phase order"). */
-import type { Route } from '../model/table.ts';
-import type { RequestStep, ResponseStep, RouteSteps } from './acting.ts';
+import type { Route, VirtualHost } from '../model/table.ts';
+import { accessStep } from './access/access.ts';
+import { blockedClientsStep } from './access/blocked-clients.ts';
+import { externalCookies } from './external-auth/external-check.ts';
+import { RELOCATE, type RequestStep, type ResponseStep, type RouteSteps, type StepServices } from './acting.ts';
 import { corsRequestStep, corsResponseStep } from './cors/cors.ts';
 import { customHeadersStep } from './headers/custom-headers.ts';
 import { addHeadersStep, hideHeadersStep, proxySetHeadersStep } from './headers/global-headers.ts';
@@ -16,27 +19,50 @@ import { clientLimitsStep } from './limits/client-limits-step.ts';
 import { sslRedirectStep } from './redirect/ssl-redirect.ts';
 import { wwwRedirectStep } from './redirect/www-redirect.ts';
 import { rewriteStep } from './rewrite/rewrite-step.ts';
+import {
+  configurationSnippetStep,
+  inputHeadersStep,
+  locationFieldsStep,
+  ownLocationsStep,
+  serverSnippetStep,
+  snippetAccessStep,
+  snippetProxyStep,
+  snippetResponseStep,
+} from './snippets/running/steps.ts';
+
+/** What of its virtual host a policy of a route may need. */
+export type StepHost = Pick<VirtualHost, 'snippet'>;
 
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
-type Compile<Step> = (route: Route) => Step | null;
+type Compile<Step> = (route: Route, host: StepHost, services: StepServices) => Step | null;
 
 /** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [wwwRedirectStep, appRootStep];
+const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, appRootStep, serverSnippetStep];
 
-/** Rewrite phase, then limits, then access. */
+/** Locations of a host beside its routes. */
+const LOCATION_STEPS: readonly Compile<RequestStep>[] = [ownLocationsStep];
+
+/** Rewrite phase, then limits, then access, then what the backend gets. */
 const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
+  locationFieldsStep,
   corsRequestStep,
-  redirectStep,
+  configurationSnippetStep,
+  inRewritePhase(redirectStep),
   // One that redirects is nginx's own, and those come before what its Lua does.
-  rewriteStep,
+  inRewritePhase(rewriteStep),
+  relocationStep,
   sslRedirectStep,
+  inputHeadersStep,
   clientLimitsStep,
+  snippetAccessStep,
+  (route, _host, services) => accessStep(route, services),
   // What the backend gets.
   upstreamVhostStep,
   proxySetHeadersStep,
   upstreamConnectionStep,
+  snippetProxyStep,
   mirrorStep,
 ];
 
@@ -48,18 +74,38 @@ const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [
   addHeadersStep,
   corsResponseStep,
   customHeadersStep,
+  externalCookies,
+  snippetResponseStep,
 ];
 
-/** The steps of a route; null: it has none, which costs nothing per request. */
-export function compileSteps(route: Route): RouteSteps | null {
-  const denied = route.target.kind === 'answer' && route.target.denied === true;
-  const host = compiled(HOST_STEPS, route);
-  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
-  const request = denied ? [] : compiled(REQUEST_STEPS, route);
-  const response = denied ? [] : compiled(RESPONSE_STEPS, route);
-  return host.length + request.length + response.length === 0 ? null : { host, request, response };
+/** A directive of nginx's that comes behind those of a snippet, which may end the phase before it (`break`). */
+function inRewritePhase(compile: Compile<RequestStep>): Compile<RequestStep> {
+  return (route, host, services) => {
+    const step = compile(route, host, services);
+    if (step === null || (route.policies.snippets?.location ?? null) === null) return step;
+    return (passage) => (passage.rewriting.ended ? null : step(passage));
+  };
 }
 
-function compiled<Step>(list: readonly Compile<Step>[], route: Route): Step[] {
-  return list.map((compile) => compile(route)).filter((step) => step !== null);
+/** The end of the directives of the rewrite phase; what is in Lua in ingress-nginx comes behind it. */
+function relocationStep({ policies }: Route): RequestStep | null {
+  if (policies.snippets?.location === undefined || policies.snippets.location === null) return null;
+  // A rewriting that is final (`rewrite … break`) makes up for those before it.
+  return ({ rewriting, upstream }) => (rewriting.changed && upstream.target === null ? RELOCATE : null);
+}
+
+/** The steps of a route; null: it has none, which costs nothing per request. */
+export function compileSteps(route: Route, virtual: StepHost, services: StepServices): RouteSteps | null {
+  const denied = route.target.kind === 'answer' && route.target.denied === true;
+  const host = compiled(HOST_STEPS, route, virtual, services);
+  const locations = compiled(LOCATION_STEPS, route, virtual, services);
+  // What is denied is answered before anything of the location happens (nginx.tmpl: "return 503").
+  const request = denied ? [] : compiled(REQUEST_STEPS, route, virtual, services);
+  const response = denied ? [] : compiled(RESPONSE_STEPS, route, virtual, services);
+  const none = host.length + locations.length + request.length + response.length === 0;
+  return none ? null : { host, locations, request, response };
+}
+
+function compiled<Step>(list: readonly Compile<Step>[], route: Route, host: StepHost, services: StepServices): Step[] {
+  return list.map((compile) => compile(route, host, services)).filter((step) => step !== null);
 }

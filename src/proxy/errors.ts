@@ -47,6 +47,8 @@ export const ERRORS = {
   clientGone: downstream('client_gone', 0),
   sendTimeout: downstream('send_timeout', 0),
 
+  /** nginx's NGX_HTTP_CLOSE (`return 444`). */
+  closed: { code: 'closed', source: 'internal', retry: 'never', status: 0 },
   noRoute: { code: 'no_route', source: 'internal', retry: 'never', status: 404 },
   routeUnavailable: { code: 'route_unavailable', source: 'internal', retry: 'never', status: 503 },
   overloaded: { code: 'overloaded', source: 'internal', retry: 'never', status: 503 },

@@ -3,10 +3,12 @@
  * defaults are ingress-nginx's (v1.15.1, internal/ingress/controller/config/config.go) but for those under "Sluice's own".
  */
 import { BALANCE_KEYS } from './keys/balance.ts';
+import { ACCESS_KEYS } from './keys/access.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
 import { RESPONSE_KEYS } from './keys/responses.ts';
 import { LOG_KEYS } from './keys/logs.ts';
+import { SNIPPET_KEYS } from './annotations/snippets.ts';
 import { REDIRECT_KEYS } from './keys/redirects.ts';
 import { STREAM_KEYS } from './keys/streams.ts';
 import { TELEMETRY_KEYS } from './keys/telemetry.ts';
@@ -173,8 +175,10 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     (strictValidatePathType) => ({ translate: { strictValidatePathType } }),
   ),
 
+  ...ACCESS_KEYS,
   ...COMPRESSION_KEYS,
   ...RESPONSE_KEYS,
+  ...SNIPPET_KEYS,
 
   // Sluice's own.
   key(

@@ -26,6 +26,10 @@ function shown(text: string): string {
   return JSON.stringify(shorten(text));
 }
 
+function byDefault(text: string): string {
+  return `The default, ${text}.`;
+}
+
 /**
  * The settings with the keys of a ConfigMap in place. `settings` are those of the flags: a key that is gone again must find
  * its default, so never pass the result of an earlier call.
@@ -49,14 +53,8 @@ export function applyConfigMap(
   ): void => {
     diagnostics.push({ code, severity, object: configMapRef, field: `data[${shown(key)}]`, message, served });
   };
-  const reportInvalid = (name: string, value: string, expected: string, fallback: string): void => {
-    report(
-      'ConfigKeyInvalid',
-      'error',
-      name,
-      `${name}: ${shown(value)} is not valid; expected ${expected}.`,
-      `The default, ${fallback}.`,
-    );
+  const reportInvalid = (name: string, value: string, expected: string, served: string): void => {
+    report('ConfigKeyInvalid', 'error', name, `${name}: ${shown(value)} is not valid; expected ${expected}.`, served);
   };
 
   // In a fixed order, so that the same data gives the same reports.
@@ -69,11 +67,14 @@ export function applyConfigMap(
       if (patch !== undefined) result = withPatch(result, patch);
       if (patch !== undefined && remark !== null)
         report('ConfigKeyIdle', 'warning', name, `${name}: ${remark}.`, 'The rest of it.');
-      if (patch === undefined)
-        reportInvalid(name, value, remark === null ? key.expected : `${key.expected} (${remark})`, shorten(key.defaultText));
+      if (patch === undefined) {
+        const served = key.salvage === undefined ? byDefault(shorten(key.defaultText)) : 'What of it can be understood.';
+        reportInvalid(name, value, remark === null ? key.expected : `${key.expected} (${remark})`, served);
+        if (key.salvage !== undefined) result = withPatch(result, key.salvage(value));
+      }
     } else if (hstsKey !== undefined) {
       const part = hstsKey.read(value);
-      if (part === undefined) reportInvalid(name, value, hstsKey.expected, hstsKey.defaultText);
+      if (part === undefined) reportInvalid(name, value, hstsKey.expected, byDefault(hstsKey.defaultText));
       else hsts = { ...hsts, ...part };
       hstsGiven = true;
     } else if (IDLE_KEYS.has(name)) {

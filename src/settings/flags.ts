@@ -16,6 +16,7 @@ import {
   OVERLOAD_MEMORY,
   PATH,
   SELECTOR,
+  UNPROTECTED,
   URL_TEXT,
   VERBOSITY,
   WORKERS,
@@ -262,6 +263,13 @@ export const FLAGS: readonly Flag[] = [
     'nginx',
     'Where ingress-nginx and the Kubernetes documentation of Ingress differ, follow this one.',
     (conformance) => ({ translate: { conformance } }),
+  ),
+  own(
+    'allow-unprotected',
+    UNPROTECTED,
+    [],
+    'Serve Ingresses that ask for a protection that is not there, without it, instead of answering them with 503: modsecurity.',
+    (allowUnprotected) => ({ translate: { allowUnprotected } }),
   ),
   own('workers', WORKERS, availableParallelism(), 'Worker threads that serve traffic. auto: one per CPU.', (workers) => ({
     controller: { workers },

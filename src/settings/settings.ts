@@ -121,7 +121,7 @@ export interface ProxySettings {
   readonly upstreamTriesTimeout: number;
   /** `retry-non-idempotent`: POST and other methods not known to be idempotent may be sent again. */
   readonly retryNonIdempotent: boolean;
-  /** `proxy-next-upstream`: the words of `traffic-values.ts`. */
+  /** `proxy-next-upstream`: the words of `keys/traffic.ts`. */
   readonly nextUpstream: readonly string[];
   /** `limit-req-status-code` and `limit-conn-status-code`. */
   readonly limitReqStatus: number;
@@ -198,7 +198,7 @@ export interface ProxySettings {
   readonly gzipMinLength: number;
   /** `gzip-types`: media types in lower case, beside text/html; `*`: all. */
   readonly gzipTypes: readonly string[];
-  /** `gzip-disable`: a regular expression without repetition; clients whose User-Agent it matches get no gzip. Empty: none. */
+  /** `gzip-disable`: a regular expression (`keys/regex.ts`); clients whose User-Agent it matches get no gzip. Empty: none. */
   readonly gzipDisable: string;
   /** `enable-brotli` and those that begin with `brotli-`: as for gzip. */
   readonly useBrotli: boolean;
@@ -321,6 +321,28 @@ export interface TranslateSettings {
   /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */
   readonly zone: string;
   readonly loadBalance: 'round_robin' | 'ewma';
+  /** `whitelist-source-range` and `denylist-source-range`: what holds for Ingresses without an annotation of their own. */
+  readonly allowedSourceRanges: readonly string[];
+  readonly deniedSourceRanges: readonly string[];
+  /** `block-cidrs`, `block-user-agents`, `block-referers`: clients that get 403 wherever they go. */
+  readonly blockedCidrs: readonly string[];
+  readonly blockedUserAgents: readonly string[];
+  readonly blockedReferers: readonly string[];
+  /** `no-auth-locations`: Ingress paths that begin so need no authentication. */
+  readonly noAuthLocations: readonly string[];
+  /**
+   * `global-auth-url` and its kin, as they are written: the values of the annotations `auth-…` for Ingresses that have no `auth-url`.
+   * What cannot be understood denies those Ingresses, so it must not be lost here.
+   */
+  readonly globalAuthUrl: string;
+  readonly globalAuthMethod: string;
+  readonly globalAuthSignin: string;
+  readonly globalAuthSigninRedirectParam: string;
+  readonly globalAuthResponseHeaders: string;
+  readonly globalAuthRequestRedirect: string;
+  readonly globalAuthCacheKey: string;
+  readonly globalAuthCacheDuration: string;
+  readonly globalAuthAlwaysSetCookie: boolean;
   /** `allow-cross-namespace-resources`: annotations may name Secrets of other namespaces. */
   readonly allowCrossNamespaceResources: boolean;
   readonly strictValidatePathType: boolean;
@@ -328,6 +350,19 @@ export interface TranslateSettings {
   readonly enableOpentelemetry: boolean;
   readonly opentelemetryTrustIncomingSpan: boolean;
   readonly opentelemetryOperationName: string;
+  /** `allow-snippet-annotations`. */
+  readonly allowSnippetAnnotations: boolean;
+  /** `annotations-risk-level`: no annotation of a higher risk is allowed. */
+  readonly annotationsRiskLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+  /** `annotation-value-word-blocklist`: no value of an annotation may hold one of these. */
+  readonly annotationValueWordBlocklist: readonly string[];
+  /** `server-snippet`, `location-snippet`: directives of nginx for every host, and every path; empty: none. */
+  readonly serverSnippet: string;
+  readonly locationSnippet: string;
+  /** `enable-modsecurity`: there is none here, which denies everything unless `allowUnprotected` names it. */
+  readonly enableModsecurity: boolean;
+  /** `--allow-unprotected`: protections that are not given, and do not deny what asks for them. */
+  readonly allowUnprotected: readonly string[];
   /** `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is heeded. */
   readonly sslPassthrough: boolean;
   /** `--tcp-services-configmap` and `--udp-services-configmap`; null: none. */

@@ -5,10 +5,13 @@ import type { ConfigMap } from '../model/objects.ts';
 import type { RoutePolicies, UpstreamTls } from '../model/policies.ts';
 import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHost } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
-import { annotationField, annotationSource, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
-import { readPolicies, resolvePolicies } from '../policies/registry.ts';
+import { policiesOfNobody } from '../policies/access/blocked-clients.ts';
+import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
+import { policiesEverywhere, resolvePolicies } from '../policies/registry.ts';
+import { commonSnippets } from '../policies/snippets/reading/read.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
+import { commonPolicies, serverSnippetOf } from './routing/server-snippet.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';
 import type { BackendPlan, IngressPlan, PathPlan } from './plan.ts';
 import { aliasesOf } from './routing/aliases.ts';
@@ -42,7 +45,8 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const own = context.plansOf(host);
   const tls = selectOfHost(host, own, context);
   const handshake = hostTls(host, own, tls.alternative, context);
-  const closed = handshake.closed || own.some(({ denied }) => denied === 'hosts');
+  const misread = commonSnippets(context.settings).problem !== null;
+  const closed = handshake.closed || misread || own.some(({ denied }) => denied === 'hosts');
   const named = aliasesOf(host, own, context);
   const builder = new HostBuilder(host, tls, { closed, hasAliases: named.aliases.length > 0 }, context);
   const diagnostics: Diagnostic[] = [
@@ -68,7 +72,10 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const passthrough = passthroughOf(host, own, routes);
   diagnostics.push(...builder.diagnostics);
   const aliases = named.aliases.length > 0 && { aliases: named.aliases };
-  return { host: { host, certificate: tls.certificate, tls: handshake.tls, routes, ...aliases, passthrough }, diagnostics };
+  const found = serverSnippetOf(hostText(host), own, context.settings, (problem) => diagnostics.push(problem));
+  const snippet = found !== null && { snippet: found };
+  const names = { host, certificate: tls.certificate, tls: handshake.tls };
+  return { host: { ...names, routes, ...aliases, passthrough, ...snippet }, diagnostics };
 }
 
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
@@ -193,7 +200,7 @@ class HostBuilder {
 
   #route(plan: IngressPlan, { path, pathType, backend }: PathPlan, match: RouteMatch, takes?: TakesFamily): Route {
     const service = { name: backend.service, port: backend.port };
-    const { policies, denied } = this.#policies(plan, path, service, takes);
+    const { policies, denied } = this.#policies(plan, { path, pathType }, service, takes);
     return {
       match,
       path,
@@ -223,19 +230,41 @@ class HostBuilder {
   }
 
   /** The policies of one route. `denied`: what protects it cannot be had. */
-  #policies(plan: IngressPlan, path: string, service: Route['service'], takes?: TakesFamily): ResolvedPolicies {
-    const { settings } = this.#context;
+  #policies(
+    plan: IngressPlan,
+    { path, pathType }: Pick<PathPlan, 'path' | 'pathType'>,
+    service: Route['service'],
+    takes?: TakesFamily,
+  ): { readonly policies: RoutePolicies; readonly denied: boolean } {
+    const { settings, secret, configMap, serviceExists } = this.#context;
     let denied = false;
     const report: RouteContext['report'] = (code, severity, annotation, message, served) => {
       const field = annotationField(settings.annotationsPrefix, annotation);
       this.diagnostics.push(diagnostic(plan.object, code, severity, field, message, served));
     };
-    const deny: RouteContext['deny'] = (code, annotation, message) => {
-      denied = true;
-      report(code, 'error', annotation, message, DENIED);
-    };
-    const at = { ...this.#routeContext(path, service), namespace: plan.namespace, ingress: plan.name, report, deny };
-    const policies = resolvePolicies(plan.wishes, at, takes);
+    const policies = resolvePolicies(
+      plan.wishes,
+      {
+        settings,
+        namespace: plan.namespace,
+        ingress: plan.name,
+        host: this.#host,
+        path,
+        pathType,
+        service,
+        hostHasCertificate: this.#tls.configured,
+        aliasesCovered: this.#hasAliases ? this.#tls.names : null,
+        secret,
+        configMap,
+        serviceExists,
+        report,
+        deny: (code, annotation, message) => {
+          denied = true;
+          report(code, 'error', annotation, message, DENIED);
+        },
+      },
+      takes,
+    );
     if (service === null) return { policies, denied };
     const proxySsl = upstreamTlsOf(plan);
     const sticky = plan.affinity.cookie !== null;
@@ -243,33 +272,6 @@ class HostBuilder {
     return {
       policies: { ...policies, ...(proxySsl !== undefined && { proxySsl }), ...(sticky && { sessionCookie: true }) },
       denied,
-    };
-  }
-
-  /** What the settings alone ask for. */
-  #withoutIngress(): ResolvedPolicies {
-    const { settings } = this.#context;
-    const source = annotationSource(undefined, settings.annotationsPrefix, () => undefined, '');
-    let denied = false;
-    const deny: RouteContext['deny'] = () => (denied = true);
-    const at = { ...this.#routeContext('/', null), namespace: '', ingress: '', report: () => undefined, deny };
-    const policies = resolvePolicies(readPolicies(source, settings), at, ({ everywhere }) => everywhere === true);
-    return { policies, denied };
-  }
-
-  #routeContext(path: string, service: Route['service']): Omit<RouteContext, 'namespace' | 'ingress' | 'report' | 'deny'> {
-    const { settings, secret, configMap, serviceExists } = this.#context;
-    const host = this.#host;
-    return {
-      settings,
-      host,
-      path,
-      service,
-      hostHasCertificate: this.#tls.configured,
-      aliasesCovered: this.#hasAliases ? this.#tls.names : null,
-      secret,
-      configMap,
-      serviceExists,
     };
   }
 
@@ -296,8 +298,8 @@ class HostBuilder {
     const { settings, serviceExists } = this.#context;
     const service = settings.defaultBackendService;
     const resolved =
-      oldest === undefined ? this.#withoutIngress() : this.#policies(oldest, '/', null, ({ ofBackend }) => ofBackend !== true);
-    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved.denied;
+      oldest && this.#policies(oldest, { path: '/', pathType: 'Prefix' }, null, ({ ofBackend }) => ofBackend !== true);
+    const denied = this.#hostClosed || (oldest !== undefined && this.#denied(oldest)) || resolved?.denied === true;
     const usable = !denied && service !== null && serviceExists(service.namespace, service.name);
     return {
       match: EVERYTHING,
@@ -309,7 +311,11 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved.policies,
+      policies: resolved?.policies ?? {
+        ...policiesOfNobody(settings),
+        ...commonPolicies(settings),
+        ...policiesEverywhere({ ...this.#context, host: this.#host }),
+      },
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };
@@ -335,12 +341,6 @@ class HostBuilder {
 
 function byLength(a: Route, b: Route): number {
   return b.path.length - a.path.length || compareText(b.path, a.path);
-}
-
-/** The policies of a route. `denied`: what protects it cannot be had. */
-interface ResolvedPolicies {
-  readonly policies: RoutePolicies;
-  readonly denied: boolean;
 }
 
 /** Whether a route has a family of policies at all. */

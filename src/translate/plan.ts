@@ -5,6 +5,7 @@ import type { CanaryRules, HashBy } from '../model/balancing.ts';
 import type { Report } from '../model/report.ts';
 import { createReporter, quote } from '../model/report.ts';
 import { CATCH_ALL_HOST } from '../model/table.ts';
+import { ANNOTATIONS } from '../policies/annotations.ts';
 import { affinity, type AffinityWish } from '../policies/balance/affinity.ts';
 import { canary } from '../policies/balance/canary.ts';
 import { hashBy } from '../policies/balance/hash-by.ts';
@@ -25,6 +26,8 @@ import { proxySsl, type ProxySslWish } from '../policies/tls/proxy-ssl.ts';
 import { serviceUpstream } from '../policies/backend/service-upstream.ts';
 import { sslPassthrough, type SslPassthroughWish } from '../policies/tls/ssl-passthrough.ts';
 import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts';
+import { readRefused } from '../policies/rules/modsecurity.ts';
+import { readRules } from '../policies/rules/rules.ts';
 import { readUnsupported } from '../policies/unsupported.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { parseHost } from './hosts.ts';
@@ -138,6 +141,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   // ingress-nginx makes neither hosts nor certificates nor routes of a canary, so most annotations have nothing to be about.
   const own = canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
   const unsupported = readUnsupported(source, canaryRules !== null);
+  readRules(source, metadata.annotations, ANNOTATIONS, settings);
+  readRefused(own, settings);
   const passthrough = sslPassthrough.read(own, settings);
   const clientAuth = readClientAuth(own, id.namespace, settings);
   const spec = readFields(ingress.spec, 'spec', report) ?? {};

@@ -151,13 +151,17 @@ describe('cors-allow-origin', () => {
     ['nothing but bad items', 'a.example', 'a.example', undefined],
     ['a pattern', 'https://(.*)', 'https://x', undefined],
     ['control characters', 'https://a.example\r\nX-Evil: 1', 'https://a.example', undefined],
-    ['64 KiB of labels', `https://${'a.'.repeat(32_768)}`, 'https://a.example', undefined],
   ])('%s: %s lets %s in as %s', async (_, value, origin, allowed) => {
     const { ask } = await site(stage, { 'enable-cors': 'true', ...(value !== undefined && { 'cors-allow-origin': value }) });
     const answer = await ask([`Origin: ${origin}`]);
     expect(corsOf(answer)['allow-origin']).toEqual(allowed === undefined ? undefined : [allowed]);
     expect(answer.headers.has('x-evil')).toBe(false);
     expect((await ask([`Origin: ${origin}`], PREFLIGHT)).status).toBe(allowed === undefined ? 200 : 204);
+  });
+
+  it('takes 64 KiB of labels, which nobody comes from', async () => {
+    const { ask } = await site(stage, { 'enable-cors': 'true', 'cors-allow-origin': `https://${'a.'.repeat(32_768)}` });
+    expect(corsOf(await ask(['Origin: https://a.example']))).toEqual({});
   });
 
   it('adds nothing without a match, and sends OPTIONS on', async () => {

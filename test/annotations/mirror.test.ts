@@ -106,9 +106,12 @@ describe('mirror-target', () => {
     ['the loopback, where the admin port is', 'http://127.0.0.1:10254/'],
     ['the loopback', 'http://[::1]:10254/'],
     ['the loopback', 'http://localhost/'],
-    ['64 KiB of name', `http://${'a'.repeat(65_536)}/`],
   ])('invalid, %s: nothing is copied, and it is reported: %s', (_, value) => {
     expect(read({ 'mirror-target': value })).toEqual({ mirror: undefined, reports: 1 });
+  });
+
+  it('invalid, 64 KiB of name: nothing is copied', () => {
+    expect(read({ 'mirror-target': `http://${'a'.repeat(65_536)}/` })).toEqual({ mirror: undefined, reports: 1 });
   });
 
   it('the golden pair: what the client sends, what the backend gets, and what its copy is', async () => {

@@ -37,6 +37,7 @@ describe('rewrite-target', () => {
     ['arguments of its own come first', '/old/(.*)', '/new?id=$1', '/old/7?x=1', '200 app /new?id=7&x=1'],
     ['"?" at the end drops those of the request', '/old/(.*)', '/new/$1?', '/old/7?x=1', '200 app /new/7'],
     ['"?" at the end keeps its own', '/old/(.*)', '/new?id=$1?', '/old/7?x=1', '200 app /new?id=7'],
+    ['PCRE\'s "$" matches before a final newline', '/old$', '/new', '/old%0a', '200 app /new'],
     ['variables', '/old', '/$host/$request_method', '/old', '200 app /app.example/GET'],
   ])('%s: %s to %s', async (_, path, value, target, answer) => {
     const { get, diagnostics } = await askOne(stage, value === undefined ? {} : { 'rewrite-target': value }, {

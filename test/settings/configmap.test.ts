@@ -108,15 +108,12 @@ describe('applyConfigMap', () => {
     ['gzip-types', 'text/css; } server {'],
     ['max-worker-compressions', '-1'],
     // What repeats may take for ever; what is no expression at all would throw.
-    ['gzip-disable', '(a+)+$'],
-    ['gzip-disable', 'a*a*a*b'],
-    ['gzip-disable', 'a{9}'],
     ['gzip-disable', '(?=a)'],
     ['gzip-disable', String.raw`(a)\1`],
     ['gzip-disable', '[z-a]'],
     ['gzip-disable', '['],
     ['gzip-disable', '\\'],
-    ['gzip-disable', 'a'.repeat(1025)],
+    ['gzip-disable', 'a'.repeat(5000)],
   ])('refuses %s: %s', (name, value) => {
     const { settings: kept, diagnostics } = apply({ [name]: value });
     expect(kept).toEqual(DEFAULT_SETTINGS);

@@ -1,6 +1,7 @@
 /** Ingresses as their users write them, translated and served by a data plane, for tests of annotations. */
 import type { Ingress, KubeObject, Service, EndpointSlice } from '../../src/model/objects.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import type { TablePatch } from '../../src/model/table.ts';
 import type { TempFileSystem } from '../../src/proxy/body/temp-files.ts';
 import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
@@ -120,8 +121,9 @@ export async function serve(
     readonly translate?: Partial<TranslateSettings>;
     readonly proxy?: Partial<ProxySettings>;
     readonly fileSystem?: TempFileSystem;
+    readonly lookup?: Lookup;
   } = {},
 ): Promise<TestProxy & { readonly diagnostics: readonly Diagnostic[] }> {
   const { patch, diagnostics } = translated(objects, settings.translate);
-  return { ...(await startProxy(patch, settings.proxy, undefined, settings.fileSystem)), diagnostics };
+  return { ...(await startProxy(patch, settings.proxy, settings.lookup, settings.fileSystem)), diagnostics };
 }

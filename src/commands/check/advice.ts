@@ -46,6 +46,20 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
     alike: false,
     advice: 'Take the annotation away where it is not needed; until then keep the Ingress with ingress-nginx.',
   },
+  AnnotationForbidden: {
+    alike: true,
+    advice: 'Take the annotation away, or allow it in the ConfigMap (annotations-risk-level, annotation-value-word-blocklist).',
+  },
+  SnippetForbidden: {
+    alike: true,
+    advice:
+      'Set allow-snippet-annotations and annotations-risk-level in the ConfigMap, or use annotations instead of the snippet.',
+  },
+  SnippetInvalid: {
+    alike: false,
+    advice: 'Write the snippet with the directives of docs/snippets.md, or use an annotation instead.',
+  },
+  SnippetWithoutEffect: { alike: true, advice: 'Take the directive out of the snippet.' },
   AnnotationUnknown: { alike: true, advice: 'Take the annotation away, or write the one that was meant.' },
   CanaryUnmatched: {
     alike: true,

@@ -64,7 +64,12 @@ export const EXTERNAL_AUTH: CatalogueFamily = {
     entry('auth-snippet', 'directives of nginx', '', 'Shapes the request to `auth-url`; see Snippets.'),
     entry('auth-cache-key', FORM.variables, '', 'Answers of `auth-url` are remembered under this key.'),
     entry('auth-cache-duration', 'statuses and a time, comma-separated', '200 202 401 5m', 'How long, by status.'),
-    entry('auth-keepalive', FORM.count, '0', 'Idle connections to the host of `auth-url` that are kept.'),
+    entry(
+      'auth-keepalive',
+      FORM.count,
+      '',
+      'Idle connections to the host of `auth-url` that are kept; 0: none. Absent: as those to backends.',
+    ),
     entry('auth-keepalive-share-vars', FORM.bool, 'false', "The request to `auth-url` shares the variables of the client's."),
     entry('auth-keepalive-requests', FORM.count, '1000', 'Requests on one connection to `auth-url`.'),
     entry('auth-keepalive-timeout', FORM.seconds, '60', 'How long such a connection may be idle.'),

@@ -153,7 +153,7 @@ export const PROXYING: CatalogueFamily = {
       'ConfigMap `proxy-buffer-size`',
       'The largest head of a response; above it 502. Anything below 16k means 16k.',
     ),
-    entry('proxy-busy-buffers-size', FORM.size, '', 'How much of a buffered response may be on its way to the client.'),
+    entry('proxy-busy-buffers-size', FORM.size, '', 'Without effect: what a client takes of a response it gets at once.'),
     entry(
       'proxy-max-temp-file-size',
       FORM.size,

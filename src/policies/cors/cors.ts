@@ -89,7 +89,13 @@ function readMaxAge(source: AnnotationSource): number {
 }
 
 /** nginx's own media type for it lacks the semicolon. */
-const PREFLIGHT: Answer = { status: 204, fields: '', contentType: 'text/plain charset=UTF-8', body: '' };
+const PREFLIGHT: Answer = {
+  status: 204,
+  // Said although there is no content (RFC 9110 §8.6), as ingress-nginx does.
+  fields: 'Content-Type: text/plain charset=UTF-8\r\nContent-Length: 0\r\n',
+  contentType: '',
+  body: '',
+};
 
 /** An OPTIONS request of an origin that is allowed is a preflight request, whatever else it says. */
 export function corsRequestStep({ policies: { cors: wanted } }: Route): RequestStep | null {

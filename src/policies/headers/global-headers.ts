@@ -97,7 +97,10 @@ export function proxySetHeadersStep({ policies }: Route): RequestStep | null {
 /** Of error backends, too; our own answers are no backend's. */
 export function hideHeadersStep({ policies: { hideHeaders: names } }: Route): ResponseStep | null {
   if (names === undefined) return null;
-  return ({ response, answering }) => {
-    if (answering) for (const name of names) response.rewrite(name, '');
+  // With `hsts` the backend's is dropped anyway, and our own is not to be.
+  const others = names.filter((name) => name !== 'strict-transport-security');
+  return ({ response, answering, settings }) => {
+    if (!answering) return;
+    for (const name of settings.strictTransportSecurity === null ? names : others) response.rewrite(name, '');
   };
 }

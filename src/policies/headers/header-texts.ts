@@ -2,7 +2,7 @@
 import type { HeaderText } from '../../model/policies.ts';
 import type { ConfigMap } from '../../model/objects.ts';
 import type { Passage } from '../acting.ts';
-import { bytesOf, fieldValue, isChangeable, type ResponseChanges } from '../changes.ts';
+import { bytesOf, fieldValue, isChangeable, type FieldChanges } from '../changes.ts';
 import { expand, parseTemplate, type Template } from '../variables/template.ts';
 
 /** What is wrong with one item of a ConfigMap. */
@@ -62,7 +62,7 @@ function readHeader(name: string, value: unknown, readValue: ValueReader): Heade
 }
 
 /** A function that sets them, with what can be made beforehand made beforehand. */
-export function headerSetter(headers: readonly HeaderText[]): (passage: Passage, changes: ResponseChanges) => void {
+export function headerSetter(headers: readonly HeaderText[]): (passage: Passage, changes: FieldChanges) => void {
   const texts = headers.map(({ name, value }) => ({ name, value, text: constant(value) }));
   if (texts.every(({ text }) => text !== null)) {
     const names = texts.map(({ name }) => name.toLowerCase());

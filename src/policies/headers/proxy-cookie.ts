@@ -54,7 +54,7 @@ export function proxyCookieStep({ policies: { proxyCookie: wanted } }: Route): R
   const path = wanted.path === null ? null : rewriter(wanted.path);
   return (passage, _, own) => {
     if (own) return;
-    const cookies = passage.answered('set-cookie');
+    const cookies = passage.backendFields('set-cookie');
     if (cookies.length === 0) return;
     const rewritten = cookies.map((cookie) => rewriteCookie(cookie, domain, path, passage));
     if (rewritten.every((cookie, index) => cookie === cookies[index])) return;

@@ -47,10 +47,10 @@ export function proxyRedirectStep({ policies: { proxyRedirect: wanted } }: Route
   const rewrite = rewriter(wanted);
   return (passage, _, own) => {
     if (own) return;
-    const [location] = passage.answered('location');
+    const [location] = passage.backendFields('location');
     const moved = location === undefined ? null : rewrite(location, passage);
     if (moved !== null) setField(passage, 'Location', absolute(moved, passage));
-    const [refresh] = passage.answered('refresh');
+    const [refresh] = passage.backendFields('refresh');
     const refreshed = refresh === undefined ? null : rewriteRefresh(refresh, rewrite, passage);
     if (refreshed !== null) setField(passage, 'Refresh', refreshed);
   };

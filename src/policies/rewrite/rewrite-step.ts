@@ -13,7 +13,10 @@ export function rewriteStep({ policies }: Route): RequestStep | null {
   let regex: UserRegex | null = null;
   return (passage) => {
     // On first use: a host may have thousands.
-    const found = (regex ??= compiled(rewrite.pattern)).exec(passage.path);
+    regex ??= compiled(rewrite.pattern);
+    const { path } = passage;
+    // PCRE's "$" also matches before a final newline, and so the router has it.
+    const found = regex.exec(path) ?? (path.endsWith('\n') ? regex.exec(path.slice(0, -1)) : null);
     if (found === null) return null;
     const { prefix } = rewrite;
     if (prefix !== undefined) passage.upstream.set('X-Forwarded-Prefix', joined(prefix, found.groups, passage));
@@ -30,7 +33,7 @@ function compiled(pattern: string): UserRegex {
 
 function redirected(rewrite: Rewrite, groups: readonly string[], passage: Passage): Answer {
   const url = unescapeRedirect(joined(rewrite.path, escapedGroups(groups, passage), passage));
-  const query = rewrite.keepsQuery ? queryOf(passage) : '';
+  const query = rewrite.keepsQuery ? passage.rewriting.query : '';
   return redirect(302, query === '' ? url : `${url}${url.includes('?') ? '&' : '?'}${query}`);
 }
 
@@ -40,7 +43,7 @@ function rewritten(rewrite: Rewrite, groups: readonly string[], passage: Passage
   if (path === '') return page(500);
   // No request can be made of it.
   if (!path.startsWith('/')) return page(400);
-  let query = rewrite.keepsQuery ? queryOf(passage) : '';
+  let query = rewrite.keepsQuery ? passage.rewriting.query : '';
   if (rewrite.query !== null) {
     const own = joined(rewrite.query, escapedGroups(groups, passage), passage);
     query = query === '' ? own : `${own}&${query}`;
@@ -62,8 +65,4 @@ function joined(parts: readonly RewritePart[], groups: readonly string[], passag
     else text += passage.variable(part.variable);
   }
   return text;
-}
-
-function queryOf({ request: { target, rawPath } }: Passage): string {
-  return target.slice(rawPath.length + 1);
 }

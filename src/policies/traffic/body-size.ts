@@ -1,5 +1,5 @@
 /** `proxy-body-size`: how large request bodies may be. */
-import { parseAnnotationSize } from '../../settings/traffic-values.ts';
+import { parseAnnotationSize } from '../../settings/keys/traffic.ts';
 import { tuningPolicy } from './tuning.ts';
 
 /** 0: as large as they like. */

@@ -1,6 +1,5 @@
 /** `proxy-request-buffering`, `proxy-buffering` and the sizes of their buffers. */
-import { MAX_BUFFER, RESPONSE_HEAD_SIZE } from '../../settings/keys/traffic.ts';
-import { OFF_ON, parseAnnotationSize } from '../../settings/traffic-values.ts';
+import { MAX_BUFFER, OFF_ON, parseAnnotationSize, RESPONSE_HEAD_SIZE } from '../../settings/keys/traffic.ts';
 import type { TrafficTuning } from '../../model/policies.ts';
 import { tuningPolicy, wholeNumber, type Tuned } from './tuning.ts';
 

@@ -1,5 +1,5 @@
 /** `proxy-next-upstream`, `-tries` and `-timeout`: when a request is sent to another endpoint. */
-import { NEXT_UPSTREAM } from '../../settings/traffic-values.ts';
+import { NEXT_UPSTREAM } from '../../settings/keys/traffic.ts';
 import { MAX_SECONDS } from './timeouts.ts';
 import { tuningPolicy, wholeNumber } from './tuning.ts';
 

@@ -10,8 +10,10 @@ export type TemplatePart = Template[number];
 const KNOWN: ReadonlySet<string> = new Set(
   `scheme pass_access_scheme host http_host best_http_host hostname server_name server_port pass_server_port remote_addr the_real_ip
   request_uri escaped_request_uri uri document_uri request_method request server_protocol args query_string is_args content_type
-  content_length request_id req_id proxy_add_x_forwarded_for https namespace ingress_name service_name service_port location_path
-  proxy_upstream_name ssl_client_verify ssl_client_s_dn ssl_client_i_dn ssl_client_escaped_cert`.split(/\s+/),
+  content_length remote_user request_id req_id proxy_add_x_forwarded_for https namespace ingress_name service_name service_port location_path
+  proxy_upstream_name literal_dollar connection_upgrade time_iso8601 msec ssl_client_verify ssl_client_s_dn ssl_client_i_dn ssl_client_escaped_cert`.split(
+    /\s+/,
+  ),
 );
 const FAMILY = /^(?:http|cookie|arg)_\w+$/;
 

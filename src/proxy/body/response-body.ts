@@ -42,12 +42,13 @@ export class ResponseBody implements EncoderHandler, OutflowOwner {
   }
 
   /** Decides about a final response. Returns what of its head is to be sent. */
-  begin(head: ResponseHead, settings: ProxySettings): ResponseHead {
+  begin(head: ResponseHead, settings: ProxySettings, compressible: boolean): ResponseHead {
     const { compression } = this.#context;
-    if (compression.enabled) this.#encoder = compression.begin(this.downstream.head, head, this);
+    const compresses = compression.enabled && compressible;
+    if (compresses) this.#encoder = compression.begin(this.downstream.head, head, this);
     if (needsOutflow(settings)) this.#outflow = new Outflow(this, settings, this.#context);
     this.direct = this.#encoder === null && this.#outflow === null;
-    return compression.enabled ? compression.head : head;
+    return compresses ? compression.head : head;
   }
 
   /** Bytes of the backend, which may change after the call. */

@@ -3,8 +3,8 @@
  * ngx_http_set_virtual_server, with ingress-nginx's template over them.
  */
 import type { ClientAuth } from '../../model/table.ts';
-import { matcher } from '../../policies/pattern.ts';
 import { page, redirect, type Answer } from '../../policies/answer.ts';
+import { compileRegex } from '../../policies/regex.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 
@@ -50,7 +50,9 @@ export function misdirected(auth: ClientAuth | null, { scheme, certificate }: Cl
 /** `path`: of the route, as its Ingress has it. */
 export function clientGate(auth: ClientAuth, path: string): ClientGate {
   const { verify, passCertificate, matchCn, errorPage, plainHttpPaths } = auth;
-  const matches = matchCn === null ? () => true : matcher(matchCn);
+  const pattern = matchCn === null ? null : compileRegex(matchCn, false);
+  // Translation takes none that cannot be compiled; a host that cannot be compiled answers 503.
+  if (typeof pattern === 'string') throw new Error(`auth-tls-match-cn: ${pattern}`);
   const refusal = (error: ProxyError, answer: Answer): Refusal => ({
     error,
     answer: errorPage === null ? answer : redirect(302, errorPage),
@@ -64,7 +66,7 @@ export function clientGate(auth: ClientAuth, path: string): ClientGate {
     refuses: ({ scheme, certificate }) => {
       if (scheme === 'http') return openToHttp ? null : missing;
       if (certificate !== null && !certificate.accepted) return certificate.result === 'NONE' ? missing : invalid;
-      return matches(certificate?.subject ?? '') ? null : NOT_MATCHED;
+      return pattern === null || pattern.test(certificate?.subject ?? '') ? null : NOT_MATCHED;
     },
     fields: ({ scheme, certificate }) => {
       if (scheme === 'http') return '';

@@ -2,6 +2,7 @@
  * The compression of responses in one worker: which are compressed, with what, and how many at once. The conditions are those of
  * nginx's gzip and brotli filters as ingress-nginx sets them up (gzip_proxied any, gzip_vary on, gzip_http_version 1.1).
  */
+import { compileRegex, type UserRegex } from '../../policies/regex.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
@@ -50,7 +51,7 @@ export class Compression {
   };
   #offers: readonly Offer[] = [];
   #max = 0;
-  #withoutGzip: RegExp | null = null;
+  #withoutGzip: UserRegex | null = null;
 
   constructor(settings: ProxySettings, deadlines: Deadlines) {
     this.#deadlines = deadlines;
@@ -63,7 +64,9 @@ export class Compression {
     this.#max = settings.maxCompressions;
     this.enabled = this.#offers.length > 0;
     const { gzipDisable } = settings;
-    this.#withoutGzip = gzipDisable === '' ? null : new RegExp(gzipDisable === 'msie6' ? MSIE6 : gzipDisable, 'i');
+    const pattern = gzipDisable === '' ? null : compileRegex(gzipDisable === 'msie6' ? MSIE6 : gzipDisable, true);
+    if (typeof pattern === 'string') throw new Error(`gzip-disable: ${pattern}`);
+    this.#withoutGzip = pattern;
   }
 
   /**

@@ -1,14 +1,11 @@
 /** Answers of the proxy itself, beside those of `policies/answer.ts`. */
-import { page, reason, redirect, type Answer } from '../../policies/answer.ts';
-import { without } from '../../policies/changes.ts';
+import { page, reason, type Answer } from '../../policies/answer.ts';
 import type { OwnRedirects } from '../../model/policies.ts';
-import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { hostName } from '../routing/host.ts';
 import type { Refusal } from '../client-auth/check.ts';
 import { ERRORS } from '../errors.ts';
 import { REFUSING, type Admission } from '../workers/overload.ts';
-import type { Downstream } from './downstream.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 
@@ -52,7 +49,7 @@ export function isGrpc(head: RequestHead): boolean {
 export const HEALTHY: Answer = { status: 200, fields: '', contentType: 'text/html', body: '' };
 
 /** Where nginx's auto_redirect sends a request that lacks the final slash. `own`: as the route wants it written. */
-function withSlash(
+export function withSlash(
   { target, rawPath, host }: RequestHead,
   { scheme }: ClientInfo,
   settings: ProxySettings,
@@ -65,24 +62,6 @@ function withSlash(
     scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort, 443] : [settings.publicHttpPort, settings.httpPort, 80];
   const port = published === 0 && own?.usePort === true ? bound : published;
   return `${scheme}://${hostName(host)}${port === 0 || port === usual ? '' : `:${port}`}${path}`;
-}
-
-/** The redirect to the path with the final slash. */
-export function slashAnswer({ head, client }: Downstream, { policies }: Route, settings: ProxySettings): Answer {
-  return redirect(301, withSlash(head, client, settings, policies.ownRedirects));
-}
-
-/** The answer with lines in place of its own of the names `removed`, in lower case. */
-export function changedAnswer(answer: Answer, removed: readonly string[], lines: string): Answer {
-  let { fields, contentType } = answer;
-  // It has a date already.
-  let more = without(lines, 'date');
-  for (const name of removed) fields = without(fields, name);
-  if (removed.includes('content-type')) {
-    contentType = linesOf(lines, 'content-type').slice('content-type:'.length).trim();
-    more = without(more, 'content-type');
-  }
-  return { ...answer, contentType, fields: fields + more };
 }
 
 /** The lines of this name, in lower case. */

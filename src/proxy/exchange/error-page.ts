@@ -1,6 +1,7 @@
 /** An error that another backend answers: what the client would get, and what of it goes with that backend's page. */
 import { page, type Answer } from '../../policies/answer.ts';
 import { isGrpc, linesOf } from './answers.ts';
+import { ERRORS, type ProxyError } from '../errors.ts';
 import type { Downstream } from './downstream.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
@@ -54,11 +55,6 @@ export class ErrorPage {
     return this.#standIn !== null;
   }
 
-  /** What the client gets when it fails; null: it is not asked. */
-  get original(): Answer | null {
-    return this.#standIn === null ? null : this.#standIn.original;
-  }
-
   /** Lines that go with the page. */
   get kept(): string {
     return this.#standIn === null ? '' : this.#standIn.kept;
@@ -88,13 +84,21 @@ export class ErrorPage {
     return true;
   }
 
+  /** The client gets the page of this error; of another, when that backend failed. */
+  refuse(error: ProxyError): void {
+    const answer = this.#standIn === null ? page(error.status) : this.#standIn.original;
+    // What a client does wrong while it sends is between it and us (nginx just closes).
+    const ours = error.source === 'downstream' && error !== ERRORS.bodyTooLarge;
+    if (ours || !this.takesAnswer(answer)) this.#owner.answerAtLast(answer);
+  }
+
   /** Once: what that backend answers, the client gets. */
   #ask(errors: RouteErrors, standIn: StandIn): void {
-    const { downstream, attempts, requestEnded, route, answerAtLast } = this.#owner;
+    const { downstream, attempts, requestEnded, route } = this.#owner;
     const { head } = downstream;
     this.#standIn = standIn;
     const group = errorGroup(errors);
-    if (group === null) return answerAtLast.call(this.#owner, { ...page(404), fields: standIn.kept });
+    if (group === null) return this.#owner.answerAtLast({ ...page(404), fields: standIn.kept });
     if (!requestEnded) downstream.pauseBody();
     head.forwardedTarget = '/';
     attempts.ask(group, errorRequest(route!.model, head, standIn.original.status));

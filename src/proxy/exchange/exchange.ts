@@ -1,10 +1,10 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
-import { page, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, overloadRefusal, slashAnswer } from './answers.ts';
+import type { Answer } from '../../policies/answer.ts';
+import { grpcAnswer, HEALTHY, isGrpc, overloadRefusal } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
-import type { CompiledRoute, GroupPair } from '../routing/compiled-route.ts';
+import { wayOf, type CompiledRoute } from '../routing/compiled-route.ts';
 import { ResponseBody, type ResponseBodyOwner } from '../body/response-body.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
@@ -13,11 +13,11 @@ import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
-import { ErrorPage, type ErrorPageOwner } from './error-page.ts';
 import { beginCopy } from '../mirror/copied-head.ts';
 import type { Copy } from '../mirror/copy.ts';
+import { ErrorPage, type ErrorPageOwner } from './error-page.ts';
 import { Passage, passageWithoutSteps, type PassageOwner } from './passage.ts';
-import { isSafeTarget } from '../routing/path.ts';
+import { enterLocation, locate, redirectToSlash, relocate } from './relocation.ts';
 import { isFailure } from '../upstream/health.ts';
 
 export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwner, PassageOwner {
@@ -80,12 +80,18 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
     return this.attempts.upstream?.deadline ?? this.attempts.resolveDeadline;
   }
 
+  /** The value of Strict-Transport-Security for an answer over TLS; null: a policy sends its own, or none. */
+  get security(): string | null {
+    const replaced = this.passage !== null && this.passage.response.removes('strict-transport-security');
+    return replaced ? null : this.#context.settings().strictTransportSecurity;
+  }
+
   /** Begins with the head the downstream has parsed; `headBytes`: its size. The body follows by `onRequestData`. */
   begin(headBytes: number): void {
     const { head, client } = this.downstream;
     this.#reset(headBytes);
     this.requestEnded = !head.hasBody();
-    if (this.#isRefused(overloadRefusal(this.#context.admission))) return;
+    if (this.isRefused(overloadRefusal(this.#context.admission))) return;
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.refuse(ERRORS.methodNotAllowed);
     const { settings } = this;
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
@@ -94,25 +100,28 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
     if (found.forwarded !== null) head.forwardedTarget = found.forwarded + head.target.slice(head.rawPath.length);
     const { route, slashRedirect } = found;
     // As ingress-nginx, whose location for it is in the catch-all server and beats "/".
-    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.answerAtLast(HEALTHY);
+    if (head.rawPath === settings.healthCheckPath && !this.#context.router.knows(head.host)) return this.answerInstead(HEALTHY);
     if (route === null) return this.refuse(ERRORS.noRoute);
     this.route = route;
     if (route.tuning !== null) this.settings = this.#context.tuned.of(settings, route.tuning);
     if (route.clientGate !== null || client.certificate !== null) {
-      if (this.#isRefused(misdirected(route.clientAuth, client))) return;
-      if (client.scheme === 'https' && this.#isRefused(route.clientGate?.refuses(client) ?? null)) return;
+      if (this.isRefused(misdirected(route.clientAuth, client))) return;
+      if (client.scheme === 'https' && this.isRefused(route.clientGate?.refuses(client) ?? null)) return;
     }
-    if (route.steps !== null) this.passage = new Passage(this, route.steps, this.#context, found.path);
-    const answer = this.passage === null ? null : this.passage.enterHost();
-    if (answer !== null) return this.answerAtLast(answer);
-    if (slashRedirect) return this.answerAtLast(slashAnswer(this.downstream, route.model, this.#context.settings()));
-    if (this.passage === null) this.proceed();
-    else this.passage.enter();
+    const { steps } = route;
+    if (steps === null) return slashRedirect ? redirectToSlash(this) : this.proceed();
+    const passage = new Passage(this, steps, this.#context, found.path);
+    this.passage = passage;
+    const answer = passage.enterHost();
+    if (answer !== null) return this.answerInstead(answer);
+    // The server's own rewriting costs none of the times that a location may be looked for again.
+    if (passage.rewriting.changed) return locate(this, this.#context);
+    enterLocation(this, passage, slashRedirect);
   }
 
-  /** A policy answers instead of the backend. */
-  answerInstead(answer: Answer): void {
-    if (!this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
+  /** A policy changed the path. */
+  relocate(): void {
+    relocate(this, this.#context);
   }
 
   /** Sends the request to a backend, now that no policy is against it. */
@@ -122,38 +131,27 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
     const route = this.route!;
     const { maxRequestBodySize } = this.settings;
     // Plain HTTP is redirected first, where it is.
-    if (route.clientGate !== null && client.scheme === 'http' && this.#isRefused(route.clientGate.refuses(client))) return;
+    if (route.clientGate !== null && client.scheme === 'http' && this.isRefused(route.clientGate.refuses(client))) return;
     if (maxRequestBodySize > 0 && head.contentLength > maxRequestBodySize) return this.refuse(ERRORS.bodyTooLarge);
     const { target } = route;
     if (target.kind === 'answer') return this.refuse(target.status === 404 ? ERRORS.noRoute : ERRORS.routeUnavailable);
-    const changed = this.passage === null ? null : this.passage.upstream.target;
-    if (changed !== null) {
-      // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
-      if (!isSafeTarget(changed)) return this.refuse(ERRORS.badRequest);
-      head.forwardedTarget = changed;
-    }
+    const forwarded = this.passage === null ? '' : this.passage.target;
+    if (forwarded === null) return this.refuse(ERRORS.badRequest);
+    if (forwarded !== '') head.forwardedTarget = forwarded;
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
     if (this.passage !== null) this.#copy = beginCopy(this.#context.mirrors, downstream, this.passage, this.requestEnded);
     if (this.requestEnded) return this.#ask();
     const { requestBuffering, requestBufferSize } = this.settings;
     // Calls of gRPC may go both ways at once; nginx streams them too (ngx_http_grpc_handler).
-    this.#gathering = requestBuffering && this.#way?.group.targets[0]?.pool.transport.http2 === false;
+    this.#gathering = requestBuffering && wayOf(route, client)?.group.targets[0]?.pool.transport.http2 === false;
     this.attempts.body.begin(requestBufferSize, this.#gathering);
     if (this.#gathering) downstream.resumeBody();
     else this.#ask();
   }
 
-  /** Where the route leads; null: to an answer of our own. */
-  get #way(): GroupPair | null {
-    const { target } = this.route!;
-    if (target.kind === 'answer') return null;
-    return target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
-  }
-
   #ask(): void {
-    const { group, fallback } = this.#way!;
-    // HTTP/1.0 has no chunks.
+    const { group, fallback } = wayOf(this.route!, this.downstream.client)!;
     if (this.passage?.upstream.http10 === true && this.downstream.head.chunked) return this.refuse(ERRORS.lengthRequired);
     this.attempts.begin(group, fallback);
   }
@@ -197,12 +195,7 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
   /** All of the body is there. What came in chunks goes with a length, as nginx sends it, unless trailers follow it. */
   #gathered(): void {
     this.#gathering = false;
-    const { head } = this.downstream;
-    if (head.chunked && this.trailers === '') {
-      head.chunked = false;
-      head.contentLength = this.#bodyBytes;
-      head.rewriteLength = true;
-    }
+    if (this.trailers === '') this.downstream.head.measured(this.#bodyBytes);
     this.#ask();
   }
 
@@ -276,7 +269,8 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
       this.attempts.succeeded();
       this.downstream.startTunnel(head, more);
     } else {
-      this.downstream.sendHead(this.#body.begin(head, this.settings), more);
+      const compressible = this.passage?.response.compressible !== false;
+      this.downstream.sendHead(this.#body.begin(head, this.settings, compressible), more);
     }
   }
 
@@ -340,21 +334,24 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
       this.downstream.abort();
       return this.#finish(error);
     }
-    const answer = this.#errorPage.original ?? page(error.status);
-    // What a client does wrong while it sends is between it and us (nginx just closes).
-    const own = error.source === 'downstream' && error !== ERRORS.bodyTooLarge;
-    if (own || !this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
+    this.#errorPage.refuse(error);
   }
 
-  #isRefused(refusal: Refusal | null): boolean {
+  isRefused(refusal: Refusal | null): boolean {
     if (refusal === null) return false;
     this.error = refusal.error;
     this.answerAtLast(refusal.answer);
     return true;
   }
 
+  /** An answer of our own instead of a backend's, or another backend's page for it. */
+  answerInstead(answer: Answer): void {
+    if (!this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
+  }
+
   answerAtLast(given: Answer): void {
     this.attempts.drop();
+    if (given.status === 444) return this.refuse(ERRORS.closed);
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
     this.status = answer.status;
     this.answer = answer;

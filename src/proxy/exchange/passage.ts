@@ -1,8 +1,8 @@
 /** A request on its way through the policies of its route. Made only where there are any. */
 import type { Answer } from '../../policies/answer.ts';
-import { changedAnswer } from './answers.ts';
 import {
   PENDING,
+  RELOCATE,
   type ClientView,
   type Passage as PolicyPassage,
   type RequestStep,
@@ -11,16 +11,19 @@ import {
 import { RequestChanges, ResponseChanges, without } from '../../policies/changes.ts';
 import type { TraceContext } from '../../observe/tracing/trace-context.ts';
 import type { Tracer } from '../../observe/tracing/tracer.ts';
+import { Rewriting } from '../../policies/rewriting.ts';
 import type { ClientCounts } from '../../policies/limits/client-counts.ts';
 import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
+import { isSafeTarget } from '../routing/path.ts';
 import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { Downstream } from './downstream.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
-import { forwardedInfo } from '../http1/forward-request.ts';
+import { forwardedForValue, forwardedInfo } from '../http1/forward-request.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
-import { variableOf } from './variables.ts';
+import { fieldsOf, withoutFields } from './response-fields.ts';
+import { queryOf, variableOf } from './variables.ts';
 
 /** What a passage needs of its exchange. */
 export interface PassageOwner {
@@ -35,16 +38,20 @@ export interface PassageOwner {
   readonly answerInstead: (answer: Answer) => void;
   /** All steps let the request go on. */
   readonly proceed: () => void;
+  /** The URI was changed: the request goes on in another location. */
+  readonly relocate: () => void;
 }
 
 const NONE: readonly string[] = [];
-const SECURITY = 'strict-transport-security';
+
+/** Of a plain route. */
+export const NO_STEPS: RouteSteps = { host: [], locations: [], request: [], response: [] };
 
 export class Passage implements PolicyPassage {
   readonly request: RequestHead;
   readonly route: Route;
   readonly settings: ProxySettings;
-  readonly path: string;
+  readonly rewriting: Rewriting;
   readonly upstream = new RequestChanges();
   readonly response = new ResponseChanges();
   trace: TraceContext | null = null;
@@ -60,16 +67,19 @@ export class Passage implements PolicyPassage {
   #early: Answer | null | undefined = undefined;
   #over = false;
   #callbacks: (() => void)[] | null = null;
-  /** Of the backend's response, while policies look at it. */
+  /** The answer came before a location was found: what the route does to answers is not about it. */
+  #outside = false;
+  /** The fields of the answer, once there is one, by their names in lower case. */
+  #answered: ReadonlyMap<string, string> | null = null;
   #head: ResponseHead | null = null;
 
-  /** `path`: normalised. */
-  constructor(owner: PassageOwner, steps: RouteSteps, context: ExchangeContext, path: string) {
+  /** `path`: normalised. `rewriting`: of the location before, when the request comes from there. */
+  constructor(owner: PassageOwner, steps: RouteSteps, context: ExchangeContext, path: string, rewriting?: Rewriting) {
     this.owner = owner;
     this.request = owner.downstream.head;
     this.route = owner.route!.model;
     this.settings = context.settings();
-    this.path = path;
+    this.rewriting = rewriting ?? new Rewriting(path, queryOf(this.request.target));
     this.#steps = steps;
     this.#context = context;
   }
@@ -80,6 +90,22 @@ export class Passage implements PolicyPassage {
       this.#client = { scheme, address, host };
     }
     return this.#client;
+  }
+
+  /** nginx's `$args`. */
+  get query(): string {
+    return this.rewriting.query;
+  }
+
+  get path(): string {
+    return this.rewriting.path;
+  }
+
+  /** The request target for the backend; empty: the client's; null: nothing that may be sent. */
+  get target(): string | null {
+    const target = this.upstream.target ?? (this.rewriting.rewritten ? this.rewriting.target : '');
+    // What is left of a segment can be ".." (CVE-2025-66490): no rule knows where that would lead.
+    return target === null || target === '' || isSafeTarget(target) ? target : null;
   }
 
   get serverName(): string {
@@ -102,6 +128,14 @@ export class Passage implements PolicyPassage {
     return this.owner.requestId;
   }
 
+  get forwardedFor(): string {
+    return forwardedForValue(this.request, this.owner.downstream.client, this.settings, this.client.address);
+  }
+
+  get certificateFields(): string {
+    return this.owner.route!.clientGate?.fields(this.owner.downstream.client) ?? '';
+  }
+
   get now(): number {
     return this.#context.deadlines.now;
   }
@@ -111,15 +145,40 @@ export class Passage implements PolicyPassage {
   }
 
   variable(name: string): string {
-    return variableOf(name, this);
+    return this.rewriting.variables?.get(name) ?? variableOf(name, this);
+  }
+
+  get answering(): boolean {
+    return this.#head !== null;
+  }
+
+  backendFields(lowerName: string): readonly string[] {
+    return this.#head === null ? NONE : this.#head.valuesOf(lowerName);
+  }
+
+  /** A field of the answer, once there is one: of the backend's, or of our own. In lower case. */
+  answered(lower: string): string {
+    if (this.#answered === null && this.#head !== null) this.#answered = fieldsOf(this.#head);
+    return this.#answered?.get(lower) ?? '';
   }
 
   /** The steps of the host. None of them waits for anything. */
   enterHost(): Answer | null {
-    for (const step of this.#steps.host) {
+    return this.#outsideSteps(this.#steps.host);
+  }
+
+  /** The locations of the host beside its routes. */
+  enterLocations(): Answer | null {
+    return this.#outsideSteps(this.#steps.locations);
+  }
+
+  #outsideSteps(steps: readonly RequestStep[]): Answer | null {
+    for (const step of steps) {
       const answer = step(this);
-      if (answer === PENDING) throw new Error('a step of the server rewrite phase cannot wait');
-      if (answer !== null) return answer;
+      if (answer === PENDING || answer === RELOCATE) throw new Error('a step before the location can only answer');
+      if (answer === null) continue;
+      this.#outside = true;
+      return answer;
     }
     return null;
   }
@@ -130,6 +189,7 @@ export class Passage implements PolicyPassage {
     while (this.#at < steps.length) {
       const answer = this.#take(steps[this.#at++]!);
       if (answer === PENDING) return;
+      if (answer === RELOCATE) return this.owner.relocate();
       if (answer !== null) return this.owner.answerInstead(answer);
     }
     this.owner.proceed();
@@ -167,14 +227,6 @@ export class Passage implements PolicyPassage {
     else (this.#callbacks ??= []).push(callback);
   }
 
-  get answering(): boolean {
-    return this.#head !== null;
-  }
-
-  answered(lowerName: string): readonly string[] {
-    return this.#head === null ? NONE : this.#head.valuesOf(lowerName);
-  }
-
   /**
    * The response of the backend: takes out of its head what policies replace, and returns the lines to send beside it. `own`: it is an
    * error backend's.
@@ -182,25 +234,37 @@ export class Passage implements PolicyPassage {
   leave(head: ResponseHead, own: boolean): string {
     this.#head = head;
     for (const step of this.#steps.response) step(this, head.status, own);
-    const { removed } = this.response;
+    const { response } = this;
+    if (response.removedBeginnings.length > 0) {
+      for (const name of fieldsOf(head).keys()) if (response.removes(name)) response.hide(name);
+    }
+    const { removed } = response;
+    // What frames the body is not for anybody to remove.
+    if (removed.includes('content-length')) removed.splice(removed.indexOf('content-length'), 1);
     if (removed.length > 0) head.remove(removed);
     if (removed.includes('date')) head.hasDate = true;
-    return this.#lines();
+    return response.lines;
   }
 
   /** The same for an answer of our own. */
   leaveWith(answer: Answer): Answer {
-    for (const step of this.#steps.response) step(this, answer.status, true);
-    const { removed } = this.response;
-    const lines = this.#lines();
-    return removed.length === 0 && lines === '' ? answer : changedAnswer(answer, removed, lines);
+    const { response } = this;
+    if (!this.#outside) {
+      this.#answered = new Map([['content-type', answer.contentType]]);
+      for (const step of this.#steps.response) step(this, answer.status, true);
+    }
+    // It has a date already.
+    const lines = without(response.lines, 'date');
+    const kept = withoutFields(answer.fields, response);
+    const contentType = response.removes('content-type') ? '' : answer.contentType;
+    if (lines === '' && kept === answer.fields && contentType === answer.contentType) return answer;
+    return { ...answer, fields: kept + lines, contentType };
   }
 
-  /** What is sent with every response over TLS, the client must not get twice. */
-  #lines(): string {
-    const { lines, removed } = this.response;
-    if (lines === '' || this.settings.strictTransportSecurity === null || !removed.includes(SECURITY)) return lines;
-    return this.owner.downstream.client.scheme === 'https' ? without(lines, SECURITY) : lines;
+  /** The request goes on in another location: what is to be done when the exchange ends still is. */
+  handOver(next: Passage): void {
+    for (const callback of this.#callbacks ?? []) next.onDone(callback);
+    this.#callbacks = null;
   }
 
   /** The exchange is over. */
@@ -209,8 +273,6 @@ export class Passage implements PolicyPassage {
     for (const callback of this.#callbacks ?? []) callback();
   }
 }
-
-const NO_STEPS: RouteSteps = { host: [], request: [], response: [] };
 
 /** What gives the values of variables for a request whose route has no policies. */
 export function passageWithoutSteps(owner: PassageOwner, context: ExchangeContext): Passage {

@@ -1,5 +1,7 @@
 /** The variables of nginx, and those that ingress-nginx's template sets, as annotations interpolate them (reference §1). */
 import { hostname } from 'node:os';
+import { basicCredentials } from '../../policies/access/authorization.ts';
+import { setCookieOf } from '../../policies/snippets/running/values.ts';
 import { hostName } from '../routing/host.ts';
 import type { Passage } from './passage.ts';
 
@@ -8,7 +10,7 @@ const HOSTNAME = hostname();
 /** What the values come from: a passage, or a request without one. */
 export interface VariableSource extends Pick<
   Passage,
-  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'requestId' | 'upstream'
+  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'query' | 'requestId' | 'upstream' | 'answered'
 > {
   readonly owner: Pick<Passage['owner'], 'downstream'>;
 }
@@ -40,7 +42,7 @@ export function variableOf(name: string, passage: VariableSource): string {
     case 'request_uri':
       return request.target;
     case 'escaped_request_uri':
-      return encodeURIComponent(request.target);
+      return escaped(request.target);
     case 'uri':
     case 'document_uri':
       return passage.path;
@@ -52,13 +54,23 @@ export function variableOf(name: string, passage: VariableSource): string {
       return passage.owner.downstream.http2 ? 'HTTP/2.0' : `HTTP/1.${request.minor}`;
     case 'args':
     case 'query_string':
-      return queryOf(request.target);
+      return passage.query;
     case 'is_args':
-      return queryOf(request.target) === '' ? '' : '?';
+      return passage.query === '' ? '' : '?';
+    case 'literal_dollar':
+      return '$';
+    case 'connection_upgrade':
+      return request.field('upgrade') === '' ? '' : 'upgrade';
+    case 'time_iso8601':
+      return new Date().toISOString().replace(/\.\d+Z$/, '+00:00');
+    case 'msec':
+      return (Date.now() / 1000).toFixed(3);
     case 'content_type':
       return request.field('content-type');
     case 'content_length':
       return request.contentLength < 0 ? '' : String(request.contentLength);
+    case 'remote_user':
+      return basicCredentials(request.field('authorization'))?.user ?? '';
     case 'request_id':
     case 'req_id':
       return passage.requestId;
@@ -88,10 +100,14 @@ export function variableOf(name: string, passage: VariableSource): string {
 }
 
 /** Families of variables: fields, cookies, arguments of the query, and what a client's certificate says. */
-function byPrefix(name: string, { request, owner }: VariableSource): string {
+function byPrefix(name: string, passage: VariableSource): string {
+  const { request, owner } = passage;
   if (name.startsWith('http_')) return request.field(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('cookie_')) return cookieOf(request.field('cookie'), name.slice(7));
-  if (name.startsWith('arg_')) return argumentOf(queryOf(request.target), name.slice(4));
+  if (name.startsWith('arg_')) return argumentOf(passage.query, name.slice(4));
+  if (name.startsWith('upstream_http_')) return passage.answered(name.slice(14).replaceAll('_', '-'));
+  if (name.startsWith('sent_http_')) return passage.answered(name.slice(10).replaceAll('_', '-'));
+  if (name.startsWith('upstream_cookie_')) return setCookieOf(passage.answered('set-cookie'), name.slice(16));
   if (!name.startsWith('ssl_client_')) return '';
   const { certificate } = owner.downstream.client;
   switch (name) {
@@ -112,6 +128,14 @@ function serverPort({ settings, client }: VariableSource): string {
   const [published, bound] =
     client.scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort] : [settings.publicHttpPort, settings.httpPort];
   return String(published === 0 ? bound : published);
+}
+
+/** As a part of a URI: ngx_escape_uri with NGX_ESCAPE_URI_COMPONENT, which leaves less as it is than JavaScript. */
+function escaped(text: string): string {
+  return text.replaceAll(
+    /[^A-Za-z0-9\-._~]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
 }
 
 /** What follows "?" in a request target. */

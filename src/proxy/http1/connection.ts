@@ -296,7 +296,7 @@ export class ClientConnection implements Downstream, OpenConnection, Sender, Soc
   }
 
   #security(): string | null {
-    return this.client.scheme === 'https' ? this.#context.settings().strictTransportSecurity : null;
+    return this.client.scheme === 'https' ? this.request!.exchange.security : null;
   }
 
   /** No state without a deadline of its own, unless the upstream's covers it. */

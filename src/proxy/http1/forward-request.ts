@@ -106,18 +106,23 @@ function fixedFields(host: string, client: ClientInfo, settings: ProxySettings):
   );
 }
 
+/** X-Forwarded-For as the upstream gets it. `believed`: the client's address. */
+export function forwardedForValue(head: RequestHead, client: ClientInfo, settings: ProxySettings, believed: string): string {
+  if (!settings.useForwardedHeaders || !settings.computeFullForwardedFor) return believed;
+  const said = forwardedFor(head, settings);
+  return said === '' ? client.address : `${said}, ${client.address}`;
+}
+
 /** The same, where the client's own X-Forwarded-*, or one of them, are believed. */
 function trustingFields(head: RequestHead, client: ClientInfo, settings: ProxySettings): string {
   const info = forwardedInfo(head, client, settings);
-  const said = forwardedFor(head, settings);
-  const full = settings.useForwardedHeaders && settings.computeFullForwardedFor;
   const port =
     settings.useForwardedHeaders && /^\d{1,5}$/.test(head.forwardedPort) && Number(head.forwardedPort) < 65_536
       ? head.forwardedPort
       : serverPort(info.scheme, client, settings);
   return (
     ` HTTP/1.1\r\nHost: ${info.host}\r\nX-Real-IP: ${info.clientAddress}\r\n` +
-    `X-Forwarded-For: ${full ? `${said === '' ? '' : `${said}, `}${client.address}` : info.clientAddress}\r\n` +
+    `X-Forwarded-For: ${forwardedForValue(head, client, settings, info.clientAddress)}\r\n` +
     `${schemeFields(info.scheme, port)}X-Forwarded-Host: ${info.host}\r\n`
   );
 }

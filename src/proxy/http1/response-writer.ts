@@ -123,8 +123,13 @@ function securityLine(value: string): string {
 /** An answer of our own, with its body unless the request was a HEAD. */
 function answerText(answer: Answer, headRequest: boolean, security: string | null, connection: string): string {
   const { status, fields, contentType, body } = answer;
-  const type = contentType === '' ? '' : `Content-Type: ${contentType}\r\n`;
-  let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}${type}Content-Length: ${body.length}\r\n${fields}`;
+  let text = `HTTP/1.1 ${status} ${reason(status)}\r\n${dateLine()}`;
+  // RFC 9110 §8.6: these have no length, and no content.
+  if (status !== 204 && status !== 304) {
+    if (contentType !== '') text += `Content-Type: ${contentType}\r\n`;
+    text += `Content-Length: ${body.length}\r\n`;
+  }
+  text += fields;
   if (security !== null) text += securityLine(security);
   return `${text}${connection}\r\n${headRequest ? '' : body}`;
 }

@@ -74,8 +74,10 @@ export function trailerFields(lines: string): Record<string, string | string[]> 
 /** The fields of an answer of our own. */
 export function answerFields({ status, fields, contentType, body }: Answer, security: string | null): string[] {
   shared.list.push(':status', STATUSES[status]!);
-  if (contentType !== '') shared.list.push('content-type', contentType);
-  shared.list.push('content-length', String(body.length));
+  if (status !== 204 && status !== 304) {
+    if (contentType !== '') shared.list.push('content-type', contentType);
+    shared.list.push('content-length', String(body.length));
+  }
   shared.text(fields);
   if (security !== null) shared.list.push('strict-transport-security', security);
   return taken();

@@ -395,6 +395,6 @@ export class ClientStream implements Downstream {
   }
 
   #security(): string | null {
-    return this.#context.settings().strictTransportSecurity;
+    return this.exchange.security;
   }
 }

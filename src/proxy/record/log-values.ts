@@ -6,7 +6,7 @@ import type { Route } from '../../model/table.ts';
 import { CATCH_ALL_HOST } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { variableOf, type VariableSource } from '../exchange/variables.ts';
+import { queryOf, variableOf, type VariableSource } from '../exchange/variables.ts';
 import { forwardedInfo } from '../http1/forward-request.ts';
 import { fieldOf } from '../http1/head/field-of.ts';
 import { readPath } from '../routing/path.ts';
@@ -65,6 +65,8 @@ function sourceOf({ exchange, settings }: LoggedRequest): VariableSource {
     serverName: exchange.route?.host ?? CATCH_ALL_HOST,
     requestId: exchange.requestId,
     upstream: new RequestChanges(),
+    query: queryOf(head.target),
+    answered: () => '',
     get path() {
       return readPath(head.rawPath)?.path ?? head.rawPath;
     },

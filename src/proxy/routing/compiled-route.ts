@@ -1,7 +1,8 @@
 /** A route as a worker uses it: its groups at hand, its policies made into functions, once per change of the table. */
+import { equalData } from '../../model/diff.ts';
 import type { RoutePolicies } from '../../model/policies.ts';
 import type { ClientAuth, Route, RouteTarget, VirtualHost } from '../../model/table.ts';
-import type { RouteSteps } from '../../policies/acting.ts';
+import type { RouteSteps, StepServices } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { tuningOf } from '../../policies/traffic/tuning.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
@@ -45,10 +46,12 @@ export interface CompiledRoute {
 /** Compiles a route of `host`. */
 export function compileRoute(
   model: Route,
-  { host, tls }: Pick<VirtualHost, 'host' | 'tls'>,
+  virtual: Pick<VirtualHost, 'host' | 'tls' | 'snippet'>,
   groups: Groups,
   recorder: Recorder,
+  services: StepServices,
 ): CompiledRoute {
+  const { host, tls } = virtual;
   const { target } = model;
   const clientAuth = tls?.clientAuth ?? null;
   return {
@@ -58,11 +61,17 @@ export function compileRoute(
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
     errors: compileErrors(model, groups),
-    steps: compileSteps(model),
+    steps: compileSteps(model, virtual, services),
     tuning: tuning(tuningOf(model.policies)),
     // Last: a series that is opened must be closed, and what comes before may throw.
     series: recorder.open(model, host),
   };
+}
+
+/** Where a route leads for this client; null: to an answer of our own. */
+export function wayOf({ target }: CompiledRoute, { scheme }: { readonly scheme: string }): GroupPair | null {
+  if (target.kind === 'answer') return null;
+  return target.overTls !== null && scheme === 'https' ? target.overTls : target;
 }
 
 /** Every group of a route, once or more. */
@@ -108,5 +117,5 @@ export function treatedAlike(a: CompiledRoute, b: CompiledRoute): boolean {
     a.target.kind === 'group' && b.target.kind === 'group'
       ? a.target.group === b.target.group && a.target.fallback === b.target.fallback
       : a.target.kind === 'answer' && b.target.kind === 'answer' && a.target.status === b.target.status;
-  return sameTarget && JSON.stringify(a.model.policies) === JSON.stringify(b.model.policies);
+  return sameTarget && equalData(a.model.policies, b.model.policies);
 }

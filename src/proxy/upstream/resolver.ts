@@ -17,9 +17,15 @@ const MAX_NAMES = 1024;
 /** Looks a name up; all addresses, or an error. */
 export type Lookup = (name: string, done: (error: Error | null, addresses: readonly string[]) => void) => void;
 
+/** The system's. */
 export const systemLookup: Lookup = (name, done) => {
   lookup(name, { all: true }, (error, addresses) => done(error, error === null ? addresses.map(({ address }) => address) : []));
 };
+
+/** Not of the loopback. */
+export function isOutside(address: string): boolean {
+  return !isLoopback(address);
+}
 
 interface Waiter {
   readonly done: (address: string | null) => void;
@@ -38,11 +44,14 @@ interface Entry {
 export class Resolver {
   readonly #lookup: Lookup;
   readonly #clock: () => number;
+  readonly #accepts: (address: string) => boolean;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(lookup: Lookup, clock: () => number) {
+  /** `accepts`: which addresses are used. */
+  constructor(lookup: Lookup, clock: () => number, accepts: (address: string) => boolean = isOutside) {
     this.#lookup = lookup;
     this.#clock = clock;
+    this.#accepts = accepts;
   }
 
   /**
@@ -73,7 +82,7 @@ export class Resolver {
     entry.askedAt = this.#clock();
     this.#lookup(name, (error, addresses) => {
       entry.asking = false;
-      const usable = addresses.filter((address) => !isLoopback(address)).slice(0, MAX_ADDRESSES);
+      const usable = addresses.filter(this.#accepts).slice(0, MAX_ADDRESSES);
       // A failing name server does not take an endpoint away; an answer without usable addresses does.
       if (error === null) entry.addresses = usable;
       const waiting = [...entry.waiting];

@@ -40,6 +40,8 @@ export interface RuntimeOptions {
   readonly onTrouble?: ((what: string, why: string) => void) | undefined;
   readonly lookup?: Lookup | undefined;
   readonly fileSystem?: TempFileSystem | undefined;
+  /** The addresses that services of policies may have; unless a test says otherwise, not those of the loopback. */
+  readonly reachable?: ((address: string) => boolean) | undefined;
   /** Of TLS session tickets, shared with the other workers; keys of its own when it is alone. */
   readonly ticketKeys?: KeyObject;
   /** What clients asked for lately, shared with the other workers; counts of its own when it is alone. */

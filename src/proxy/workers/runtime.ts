@@ -41,6 +41,7 @@ import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Notices } from './notices.ts';
 import type { Census, RuntimeOptions } from './runtime-options.ts';
+import { WorkerServices } from './step-services.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
@@ -57,6 +58,8 @@ const NOTICE_INTERVAL = 60_000;
 const COUNT_INTERVAL = 1000;
 /** While memory is short, garbage is collected this often, in milliseconds. */
 const COLLECT_INTERVAL = 10_000;
+
+const clock = (): number => performance.now();
 
 export class Runtime {
   readonly connections = new Set<OpenConnection>();
@@ -81,6 +84,7 @@ export class Runtime {
   /** The compiled routes of each host, to end their series when the host changes. */
   readonly #routes = new Map<string, readonly CompiledRoute[]>();
   readonly #groups: Groups;
+  readonly #services: WorkerServices;
   readonly #tls: TlsContexts;
   readonly #files: LogFiles;
   readonly #recorder: Recorder;
@@ -121,14 +125,11 @@ export class Runtime {
       options.fileSystem,
     );
     this.#tls = new TlsContexts(settings);
-    const groups = groupContext(
-      onBug,
-      () => this.#settings,
-      { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
-      writer,
-    );
+    const shared = { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams };
+    const groups = groupContext(onBug, () => this.#settings, shared, writer);
     this.#groups = new Groups(groups);
-    const connections = this.#connectionContext(new Resolver(resolveName, () => performance.now()), groups);
+    this.#services = new WorkerServices(groups, { deadlines: this.#deadlines, settings: () => this.#settings, clock, options });
+    const connections = this.#connectionContext(new Resolver(resolveName, clock), groups);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
       ...streams,
@@ -237,6 +238,7 @@ export class Runtime {
     for (const connection of this.connections) connection.destroy();
     this.#listeners.destroy();
     this.#deadlines.close();
+    this.#services.close();
     await Promise.all([this.#files.close(), this.tracing.close()]);
   }
 
@@ -246,7 +248,7 @@ export class Runtime {
       connections: this.#listeners.open,
       streams: this.#openStreams(),
       deadlines: this.#deadlines.size,
-      upstreams: this.#groups.openConnections(),
+      upstreams: this.#groups.openConnections() + this.#services.subrequests.connections,
       idleUpstreams: this.#idleUpstreams.size,
       udpSessions: this.#streams.sessions,
       compressions: this.#compression.atWork,
@@ -314,7 +316,7 @@ export class Runtime {
   }
 
   #setHost(host: VirtualHost): void {
-    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder));
+    const routes = host.routes.map((route) => compileRoute(route, host, this.#groups, this.#recorder, this.#services));
     for (const route of routes) for (const group of groupsOf(route)) group.users++;
     this.#letGo(host.host);
     this.#routes.set(host.host, routes);
@@ -379,12 +381,12 @@ export class Runtime {
       admission: this.#admission,
       router: this.#router,
       resolver,
+      mirrors: new Mirrors({ ...groups, admission: this.#admission, resolver }),
       keepsResponses: () => this.#recorder.keepsResponses,
       tracer: () => this.tracing.current,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),
       deadlines: this.#deadlines,
       compression: this.#compression,
-      mirrors: new Mirrors({ ...groups, admission: this.#admission, resolver }),
       counts: this.#counts,
       outbox: this.#outbox,
       states: this.#states,

@@ -50,6 +50,8 @@ export const OVERLOAD_DELAY = rising(
 export const ELECTION_TTL = atLeast(DURATION, 1000, 'a duration from 1s to 24 days such as 30s or 1m30s');
 /** klog's verbosity: 3 and more is what this program calls debug. */
 export const VERBOSITY = integer(0, 10);
+/** What may be asked for and missing. */
+export const UNPROTECTED = list('names', '"modsecurity", or nothing', (item) => item === 'modsecurity');
 /** Below, hardly any clients could be told apart. */
 export const LIMIT_MEMORY = atLeast(NGINX_SIZE, 65_536, 'a size from 64k such as 10m');
 export const FOLDER: ValueType<string> = {

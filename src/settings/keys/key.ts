@@ -18,15 +18,18 @@ export interface ConfigKey {
   readonly read: (value: string) => SettingsPatch | undefined;
   /** What is to be said of a value: why it cannot be understood, or what of it is not done; null: nothing. */
   readonly remark?: (value: string) => string | null;
+  /** What is still to be had of a value that cannot be understood; absent: the default. */
+  readonly salvage?: (value: string) => SettingsPatch;
 }
 
-/** A key with its type, default and meaning, and what it fills. */
+/** A key with its type, default and meaning, what it fills, and what is to be had of a value that cannot be understood. */
 export function key<T>(
   name: string,
   type: ValueType<T>,
   value: NoInfer<T>,
   meaning: string,
   fill: (value: T) => SettingsPatch,
+  salvage?: (value: string) => SettingsPatch,
 ): ConfigKey {
   const defaults = fill(value);
   const read = (text: string): SettingsPatch | undefined => {
@@ -43,5 +46,6 @@ export function key<T>(
     fills: [...new Set([...filledFields(defaults), ...filledFields(read('true') ?? {})])],
     meaning,
     read,
+    ...(salvage !== undefined && { salvage }),
   };
 }

@@ -1,7 +1,50 @@
 /** The keys of bodies and their buffers, of timeouts and retries of upstreams, and of limits: what annotations of the same name change for a route. */
-import { NEXT_UPSTREAM, OFF_ON } from '../traffic-values.ts';
-import { BOOLEAN, integer, NGINX_SIZE, POSITIVE_SECONDS, SECONDS } from '../values.ts';
+import { BOOLEAN, integer, NGINX_SIZE, parseNginxSize, POSITIVE_SECONDS, SECONDS, type ValueType } from '../values.ts';
 import { key, type ConfigKey } from './key.ts';
+
+/** nginx's `on` and `off`. ingress-nginx reads them in any case (internal/ingress/annotations/parser, ValidateOptions). */
+export const OFF_ON: ValueType<boolean> = {
+  word: 'on|off',
+  expected: '"on" or "off"',
+  parse: (value) => {
+    const word = value.toLowerCase();
+    return word === 'on' ? true : word === 'off' ? false : undefined;
+  },
+  format: (value) => (value ? 'on' : 'off'),
+};
+
+/** After what another endpoint may be tried: the words of nginx's proxy_next_upstream. */
+export const NEXT_UPSTREAM_WORDS = [
+  'error',
+  'timeout',
+  'invalid_header',
+  'http_500',
+  'http_502',
+  'http_503',
+  'http_504',
+  'http_403',
+  'http_404',
+  'http_429',
+  'non_idempotent',
+  'off',
+] as const;
+
+/** `off` beside other words means `off` alone, as in nginx. */
+export const NEXT_UPSTREAM: ValueType<readonly string[]> = {
+  word: 'conditions',
+  expected: `words separated by spaces, of ${NEXT_UPSTREAM_WORDS.join(', ')}`,
+  parse: (value) => {
+    const words = [...new Set(value.split(/\s+/).filter((word) => word !== ''))];
+    if (words.length === 0 || !words.every((word) => NEXT_UPSTREAM_WORDS.some((known) => known === word))) return undefined;
+    return words.includes('off') ? ['off'] : words;
+  },
+  format: (words) => words.join(' '),
+};
+
+/** A size as annotations write it: digits, and `b`, `k`, `m` or `g` in either case (SizeRegex of internal/ingress/annotations/parser). */
+export function parseAnnotationSize(text: string): number | undefined {
+  return parseNginxSize(text.replace(/(?<=^\d+)b$/i, ''));
+}
 
 const COUNT = integer(0);
 const POSITIVE = integer(1);
@@ -45,7 +88,7 @@ export const TRAFFIC_KEYS: readonly ConfigKey[] = [
     'proxy-buffer-size',
     NGINX_SIZE,
     4 * KIB,
-    'The largest response head of an upstream; anything below 16k means 16k for it. Also the size of one buffer of proxy-buffering. At most 4m.',
+    'The largest response head of an upstream. Anything below 16k means 16k there. Also the size of one buffer of proxy-buffering. At most 4m.',
     (size) => ({
       proxy: {
         maxResponseHeadSize: Math.min(Math.max(RESPONSE_HEAD_SIZE, size), MAX_BUFFER),

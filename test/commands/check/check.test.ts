@@ -315,6 +315,8 @@ describe('what is said of an Ingress', () => {
     const { report } = await checkObjects([own], ['--annotations-prefix=example.com']);
     expect(report.ingresses[0]?.findings.map(({ field }) => field)).toEqual([
       'metadata.annotations[example.com/backend-protocol]',
+      // Of the other prefix, which has no effect.
+      'metadata.annotations[nginx.ingress.kubernetes.io/backend-protocol]',
     ]);
   });
 });

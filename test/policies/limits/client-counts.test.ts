@@ -168,7 +168,6 @@ describe('threads that count the same client at the same time', () => {
       `for (let i = 0; i < 40_000; i++) if (counts.request(zone, 'c', ${rate}, 0)) result++;`,
     );
     expect(counted.reduce((sum, one) => sum + one, 0)).toBe(50_001);
-    expect(Math.min(...counted)).toBeGreaterThan(0);
   });
 
   it('have never more under way than there may be, and none in the end', async () => {

@@ -1,7 +1,10 @@
+import fs from 'node:fs';
+import os from 'node:os';
 import { expect, it } from 'vitest';
 import { HeldBody } from '../../../src/proxy/body/held-body.ts';
 import { TempFiles } from '../../../src/proxy/body/temp-files.ts';
 import type { UpstreamStream } from '../../../src/proxy/upstream/stream.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const LIMIT = 65_536;
 
@@ -67,4 +70,47 @@ it('what is sent once nothing will be sent again is not kept', () => {
   addBytes(body, Buffer.from('b'));
   addBytes(body, Buffer.from('c'));
   expect(kept(body)).toBe('');
+});
+
+it('what is read late for an endpoint that failed is not sent to the next one', async () => {
+  /** Calls of the system that have not returned, in order. */
+  const reads: (() => void)[] = [];
+  const read = ((...all: Parameters<typeof fs.read>) => void reads.push(() => fs.read(...all))) as typeof fs.read;
+  const files = new TempFiles(
+    {
+      limits: () => ({ tempFolder: os.tmpdir(), maxTempSize: 1_000_000 }),
+      onFailed: (error) => expect.unreachable(String(error)),
+      onBug: (error) => expect.unreachable(String(error)),
+      deadlines: { tick: () => undefined },
+    },
+    { ...fs, read },
+  );
+  let done = 0;
+  const body = new HeldBody(
+    { onBodyRoom: () => undefined, onBodySent: () => done++, onBodyLost: () => expect.unreachable('lost') },
+    files,
+  );
+  body.begin(10, true);
+  const text = 'abcdefghij'.repeat(20_000);
+  body.add(Buffer.from(text), 0, text.length);
+  const sent = ['', ''];
+  const upstream = (which: number): UpstreamStream =>
+    ({
+      blocked: false,
+      sendData: (bytes: Buffer, start: number, end: number) => (sent[which] += bytes.toString('latin1', start, end)),
+    }) as never;
+  // Until it is written, it is sent from memory.
+  await eventually(() => {
+    body.sendTo(upstream(0));
+    return reads.length > 0;
+  });
+  sent[0] = '';
+  expect(body.sendTo(upstream(1))).toBe(false);
+  await eventually(() => {
+    for (const returns of reads.splice(0)) returns();
+    return done > 0 && sent[1]!.length >= text.length;
+  });
+  expect([sent[0], sent[1] === text, done]).toEqual(['', true, expect.any(Number)]);
+  body.close();
+  await eventually(() => files.files === 0);
 });

@@ -184,6 +184,23 @@ describe('proxy-buffering', () => {
     expect(sent === all).toBe(true);
   });
 
+  it('what comes behind what the file did not take stays behind it, even if it would fit', async () => {
+    begin({ ...BUFFERS, maxResponseTempFile: 1000 });
+    takes = 1;
+    const all = text(2000);
+    const ends = [100, 500, 1450, 1550, 1580, 2000];
+    let at = 0;
+    for (const end of ends) {
+      give(all.slice(at, end));
+      at = end;
+    }
+    outflow.sendEnd('');
+    takes = Infinity;
+    outflow.unblock();
+    await eventually(() => log.includes('done'));
+    expect(sent).toBe(all);
+  });
+
   it('without room in files the backend waits as without files', () => {
     maxTempSize = 10;
     begin({ ...BUFFERS, maxResponseTempFile: 100_000 });

@@ -9,7 +9,7 @@ import { response, type RawBackend, type TestProxy } from '../../support/proxy.t
 import { Stage } from '../../support/stage.ts';
 
 const steps = vi.hoisted(() => ({ request: [] as RequestStep[], response: [] as ResponseStep[] }));
-vi.mock('../../../src/policies/steps.ts', () => ({ compileSteps: () => ({ host: [], ...steps }) }));
+vi.mock('../../../src/policies/steps.ts', () => ({ compileSteps: () => ({ host: [], locations: [], ...steps }) }));
 
 let stage = new Stage();
 afterEach(async () => {
@@ -237,7 +237,7 @@ describe('steps on the way out', () => {
       [],
       [
         (passage, status, own) => {
-          seen.push([status, own, passage.answering, passage.answered('content-length'), passage.answered('x-none')]);
+          seen.push([status, own, passage.answering, passage.backendFields('content-length'), passage.backendFields('x-none')]);
           passage.response.set('X-Seen', '1');
         },
       ],

@@ -31,6 +31,7 @@ import { IdleConnections } from '../../../src/proxy/upstream/idle.ts';
 import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
 import { Resolver } from '../../../src/proxy/upstream/resolver.ts';
 import { Admission } from '../../../src/proxy/workers/overload.ts';
+import { NO_SERVICES } from '../../support/auth.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 import { group, host, prefixRoute, proxySettings } from '../../support/proxy.ts';
 import { seriesWriter } from '../../support/series.ts';
@@ -119,7 +120,7 @@ class World {
       const virtual = host(`${name}.example`, [prefixRoute('/', name)]);
       router.set(
         virtual,
-        virtual.routes.map((route) => compileRoute(route, virtual, groups, recorder)),
+        virtual.routes.map((route) => compileRoute(route, virtual, groups, recorder, NO_SERVICES)),
       );
     }
     const clock = (): number => this.now;

@@ -33,7 +33,7 @@ const EDITS: readonly Edit[] = [
   },
   {
     name: 'a protection that is not supported',
-    object: ingress('edited', PATHS, { annotations: { [`${PREFIX}auth-type`]: 'basic' } }),
+    object: ingress('edited', PATHS, { annotations: { [`${PREFIX}enable-modsecurity`]: 'true' } }),
     answers: { '/a': '503', '/b': '503' },
     reason: 'AnnotationUnsupported',
   },

@@ -25,10 +25,13 @@ describe('a protection that is asked for is there, or nothing is', () => {
       expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
   });
 
-  it.each(['auth-type', 'auth-url', 'auth-tls-secret'])('R11: %s denies whether or not what it names exists', (name) => {
-    for (const value of ['tenant/tls', 'tenant/missing', 'victim/tls', 'basic', 'http://auth.test/'])
-      expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
-  });
+  it.each(['auth-type', 'auth-tls-secret', 'allowlist-source-range', 'denylist-source-range'])(
+    'R11: %s denies whether or not what it names exists',
+    (name) => {
+      for (const value of ['tenant/tls', 'tenant/missing', 'victim/tls', 'basic', 'http://auth.test/'])
+        expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
+    },
+  );
 
   it.each(BOOLEAN)('R12: %s means what it says, in both senses', (name) => {
     for (const value of ['true', 'True', 'TRUE', 't', '1', ' true '])

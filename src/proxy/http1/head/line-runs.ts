@@ -33,6 +33,18 @@ export class LineRuns {
     for (let i = 0; i < this.#length; i += 2) sink.text(text.slice(this.#offsets[i], this.#offsets[i + 1]));
   }
 
+  /** The lines of a head that is there as text, each with its name in lower case. */
+  linesOf(text: string): (readonly [name: string, line: string])[] {
+    const lines: (readonly [string, string])[] = [];
+    for (let i = 0; i < this.#length; i += 2) {
+      for (let at = this.#offsets[i]!, end = 0; at < this.#offsets[i + 1]!; at = end) {
+        end = text.indexOf('\r\n', at) + 2;
+        lines.push([text.slice(at, text.indexOf(':', at)).toLowerCase(), text.slice(at, end)]);
+      }
+    }
+    return lines;
+  }
+
   /** There are lines with one of these names. `start`: where in `bytes` the head begins. */
   has(bytes: Buffer, start: number, lowerNames: readonly string[]): boolean {
     let lengths = 0;

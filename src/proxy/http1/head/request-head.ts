@@ -157,6 +157,19 @@ export class RequestHead {
     return fieldOf(this.text, this.targetEnd, lowerName);
   }
 
+  /** The lines that backends get, with CRLF, each with its name in lower case. */
+  lines(): readonly (readonly [name: string, line: string])[] {
+    return this.runs.linesOf(this.text);
+  }
+
+  /** The chunked body is this long, and goes with its length. */
+  measured(length: number): void {
+    if (!this.chunked) return;
+    this.chunked = false;
+    this.contentLength = length;
+    this.rewriteLength = true;
+  }
+
   /** Lets go of the text, and of all that was cut out of it. */
   forget(): void {
     this.text = this.method = this.target = this.forwardedTarget = this.rawPath = this.host = this.upgrade = '';

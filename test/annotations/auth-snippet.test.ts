@@ -1,0 +1,125 @@
+/** Snippets of the request to an authentication service: what is read, what is refused, and what they come to. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseAuthSnippet, parseLocationSnippet } from '../../src/policies/snippets/reading/parse.ts';
+import { compileAuthSnippet, compileAuthVariables } from '../../src/policies/snippets/running/auth.ts';
+import { Rewriting } from '../../src/policies/rewriting.ts';
+import type { Passage } from '../../src/policies/acting.ts';
+import { Stage } from '../support/stage.ts';
+import { snippetSite } from '../support/snippets.ts';
+
+let stage = new Stage();
+afterEach(async () => {
+  await stage.close();
+  stage = new Stage();
+});
+
+/** A request whose variables have these values. */
+function passage(variables: Readonly<Record<string, string>>): Passage {
+  const rewriting = new Rewriting('/x', '');
+  const variable = (name: string): string => rewriting.variables?.get(name) ?? variables[name] ?? '';
+  return { rewriting, variable, request: { rawPath: '/x' } } as unknown as Passage;
+}
+
+function compiled(text: string): ReturnType<typeof compileAuthSnippet> {
+  const parsed = parseAuthSnippet(text);
+  if ('problem' in parsed) throw new Error(parsed.problem.message);
+  return compileAuthSnippet(parsed.program);
+}
+
+describe('auth-snippet', () => {
+  it.each([
+    ['default: none', {}, 200, []],
+    ['without auth-url, it is not looked at', { 'auth-snippet': 'nonsense' }, 200, ['SnippetWithoutEffect auth-snippet']],
+    ['invalid', { 'auth-snippet': 'include /etc/passwd;', 'auth-url': 'http://a.test/' }, 503, ['SnippetInvalid auth-snippet']],
+    ['edge: of another type', { 'auth-snippet': 7, 'auth-url': 'http://a.test/' }, 503, ['SnippetInvalid auth-snippet']],
+  ])('%s: %j', async (_, annotations, status, said) => {
+    const site = await snippetSite(stage, [[annotations]]);
+    expect((await site.ask('/')).status).toBe(status);
+    expect(site.said.filter((one) => one.startsWith('Snippet'))).toEqual(said);
+  });
+
+  it('is behind the same switches', async () => {
+    const site = await snippetSite(stage, [[{ 'auth-snippet': 'proxy_method GET;', 'auth-url': 'http://a.test/' }]], {
+      snippets: false,
+    });
+    expect([(await site.ask('/')).status, site.said.includes('SnippetForbidden auth-snippet')]).toEqual([503, true]);
+  });
+
+  it("authentik's: a field for the service", () => {
+    const { fields, decides, method } = compiled('proxy_set_header X-Forwarded-Host $http_host;\nproxy_set_header X-Empty "";');
+    const request = passage({ http_host: 'app.example:8443' });
+    expect([decides(request), fields(request), method]).toEqual([
+      null,
+      [
+        ['X-Forwarded-Host', 'app.example:8443'],
+        ['X-Empty', ''],
+      ],
+      null,
+    ]);
+  });
+
+  it("oauth2-proxy's: some requests go without", () => {
+    const { decides } = compiled(
+      'if ($request_uri ~ "^/health") { return 200; }\nif ($request_method = OPTIONS) { return 204; }\nset $a 1;',
+    );
+    expect(decides(passage({ request_uri: '/healthz' }))).toBe(200);
+    expect(decides(passage({ request_uri: '/', request_method: 'OPTIONS' }))).toBe(204);
+    expect(decides(passage({ request_uri: '/secret/health' }))).toBe(null);
+  });
+
+  it('ends no directives but its own', () => {
+    const { decides } = compiled('break; return 403;');
+    const request = passage({});
+    expect([decides(request), request.rewriting.ended]).toEqual([null, false]);
+  });
+
+  it('puts no field into another', () => {
+    const { fields } = compiled('proxy_set_header X-A "$http_x_a";');
+    expect(fields(passage({ http_x_a: '1\r\nX-Evil: 2\0' }))).toEqual([['X-A', '1X-Evil: 2']]);
+  });
+
+  it.each([
+    ['add_header X-A 1;', 'add_header'],
+    ['rewrite ^ /x break;', 'rewrite'],
+    ['if ($host) { rewrite ^ /x; }', 'rewrite'],
+    ['allow all;', 'allow'],
+    ['more_set_input_headers "X-A: 1";', 'more_set_input_headers'],
+    ['proxy_pass http://other;', 'proxy_pass'],
+    ['resolver 127.0.0.53;', 'resolver'],
+    ['proxy_set_header X $uri;', '$request_uri'],
+    ['if ($args) { return 200; }', '$request_uri'],
+    ['proxy_set_header Content-Length 5;', 'frame'],
+    ['proxy_set_header X $nobody', 'ended'],
+  ])('refuses %s', (text, named) => {
+    const parsed = parseAuthSnippet(text);
+    expect('problem' in parsed ? parsed.problem.message : '').toContain(named);
+  });
+
+  it('takes Content-Length "", which ingress-nginx says itself', () => {
+    expect(compiled('proxy_set_header Content-Length "";').fields(passage({}))).toEqual([]);
+  });
+});
+
+describe('auth_request_set', () => {
+  function variables(text: string): NonNullable<ReturnType<typeof compileAuthVariables>> {
+    const parsed = parseLocationSnippet(text);
+    if ('problem' in parsed) throw new Error(parsed.problem.message);
+    return compileAuthVariables(parsed.program.authVariables)!;
+  }
+
+  it("oauth2-proxy's: fields of its answer become variables", () => {
+    const { names, set } = variables(
+      'auth_request_set $user $upstream_http_x_auth_request_user; auth_request_set $c $upstream_cookie_s; auth_request_set $both "$user/$upstream_http_x_b";',
+    );
+    expect(names).toEqual(['x-auth-request-user', 'set-cookie', 'x-b']);
+    const request = passage({});
+    set(request, (name) => ({ 'x-auth-request-user': 'ann', 'set-cookie': 'r=1; Path=/, s=2; HttpOnly' })[name] ?? '');
+    expect(['user', 'c', 'both'].map((name) => request.variable(name))).toEqual(['ann', '2', 'ann/']);
+  });
+
+  it('variables are empty while no service was asked, so that a client cannot say them', async () => {
+    const snippet = 'auth_request_set $user $upstream_http_x_user; proxy_set_header X-User $user;';
+    const site = await snippetSite(stage, [[{ 'configuration-snippet': snippet }]]);
+    expect((await site.ask('/\nX-User: root')).body).not.toContain('x-user');
+  });
+});
