@@ -173,6 +173,7 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   globalAuthSigninRedirectParam: true,
   globalAuthResponseHeaders: true,
   globalAuthRequestRedirect: true,
+  globalAuthSnippet: true,
   globalAuthCacheKey: true,
   globalAuthCacheDuration: true,
   globalAuthAlwaysSetCookie: true,
