@@ -10,13 +10,13 @@ import process from 'node:process';
 const SRC = join(import.meta.dirname, '..', 'src');
 /** These begin to work when they are loaded. */
 const MAIN = 'main.ts';
-const WORKER = join('proxy', 'workers', 'worker.ts');
+const THREADS: readonly string[] = [join('proxy', 'workers', 'worker.ts'), join('policies', 'passwords', 'thread.ts')];
 
 if (process.env['NODE_COMPILE_CACHE'] === undefined) throw new Error('NODE_COMPILE_CACHE must name the directory to fill');
 execFileSync(process.execPath, [join(SRC, MAIN), '--version']);
 for (const file of globSync('**/*.ts', { cwd: SRC })) {
   if (file === MAIN) continue;
   const loaded = import(join(SRC, file));
-  // Compiled, it finds that this is not a worker thread.
-  await (file === WORKER ? loaded.catch(() => undefined) : loaded);
+  // Compiled, they find that this is not a worker thread.
+  await (THREADS.includes(file) ? loaded.catch(() => undefined) : loaded);
 }

@@ -340,6 +340,8 @@ export interface TranslateSettings {
   readonly globalAuthSigninRedirectParam: string;
   readonly globalAuthResponseHeaders: string;
   readonly globalAuthRequestRedirect: string;
+  /** `global-auth-snippet`: a program of nginx's directives, as it is written. */
+  readonly globalAuthSnippet: string;
   readonly globalAuthCacheKey: string;
   readonly globalAuthCacheDuration: string;
   readonly globalAuthAlwaysSetCookie: boolean;

@@ -4,6 +4,8 @@ import { parseAuthSnippet, parseLocationSnippet } from '../../src/policies/snipp
 import { compileAuthSnippet, compileAuthVariables } from '../../src/policies/snippets/running/auth.ts';
 import { Rewriting } from '../../src/policies/rewriting.ts';
 import type { Passage } from '../../src/policies/acting.ts';
+import { fieldIn, scene } from '../support/auth.ts';
+import { response } from '../support/proxy.ts';
 import { Stage } from '../support/stage.ts';
 import { snippetSite } from '../support/snippets.ts';
 
@@ -100,7 +102,62 @@ describe('auth-snippet', () => {
   });
 });
 
+/** The ConfigMap lets snippets in. */
+const ALLOWED = { allowSnippetAnnotations: true, annotationsRiskLevel: 'Critical' } as const;
+const ASKING = { 'auth-url': 'http://AUTH/check' };
+
+describe('the service that auth-url asks', () => {
+  it('gets the fields and the method of the auth-snippet', async () => {
+    const snippet = 'proxy_set_header X-Tenant $http_x_tenant; proxy_set_header X-Real-IP ""; proxy_method POST;';
+    const { ask, asked } = await scene(stage, { ...ASKING, 'auth-snippet': snippet }, { translate: ALLOWED });
+    expect((await ask('/', 'X-Tenant: blue\r\n')).status).toBe(200);
+    const [head] = asked();
+    expect([head?.slice(0, 11), fieldIn(head, 'X-Tenant'), fieldIn(head, 'X-Real-IP')]).toEqual([
+      'POST /check',
+      'blue',
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ['return 401;', 401, 0],
+    ['return 403;', 403, 0],
+    ['return 500;', 500, 0],
+    ['return 200;', 200, 0],
+    ['if ($request_uri ~ "^/open") { return 202; }', 200, 0],
+    ['if ($request_uri ~ "^/other") { return 403; }', 200, 1],
+  ])('is not asked where the auth-snippet decides: %s', async (snippet, status, questions) => {
+    const { ask, asked } = await scene(stage, { ...ASKING, 'auth-snippet': snippet }, { translate: ALLOWED });
+    expect([(await ask('/open')).status, asked().length]).toEqual([status, questions]);
+  });
+
+  it('of all Ingresses gets what global-auth-snippet says, and one with a service of its own does not', async () => {
+    const translate = { globalAuthUrl: 'http://AUTH/check', globalAuthSnippet: 'proxy_set_header X-Global yes;' };
+    const { ask, asked } = await scene(stage, {}, { translate });
+    expect([(await ask()).status, fieldIn(asked()[0], 'X-Global')]).toEqual([200, 'yes']);
+    const own = await scene(stage, ASKING, { translate });
+    expect([(await own.ask()).status, fieldIn(own.asked()[0], 'X-Global')]).toEqual([200, undefined]);
+  });
+
+  it('of all Ingresses denies them when global-auth-snippet is not understood', async () => {
+    const translate = { globalAuthUrl: 'http://AUTH/check', globalAuthSnippet: 'lua_code_cache on;' };
+    const { ask, diagnostics } = await scene(stage, {}, { translate });
+    expect([(await ask()).status, diagnostics.some((one) => one.startsWith('SnippetInvalid'))]).toEqual([503, true]);
+  });
+});
+
 describe('auth_request_set', () => {
+  it("gives the backend what the service said, and not the client's", async () => {
+    const snippet = 'auth_request_set $user $upstream_http_x_user; proxy_set_header X-User $user;';
+    const { ask, proxied } = await scene(
+      stage,
+      { ...ASKING, 'configuration-snippet': snippet },
+      { translate: ALLOWED, auth: () => response('', 'X-User: ann\r\n') },
+    );
+    expect((await ask('/', 'X-User: root\r\n')).status).toBe(200);
+    expect(fieldIn(proxied()[0], 'X-User')).toBe('ann');
+  });
+
   function variables(text: string): NonNullable<ReturnType<typeof compileAuthVariables>> {
     const parsed = parseLocationSnippet(text);
     if ('problem' in parsed) throw new Error(parsed.problem.message);

@@ -1,6 +1,6 @@
 /** Who may come by address: `denylist-source-range`, `allowlist-source-range`, `whitelist-source-range`, and the ConfigMap's lists. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { addressSet } from '../../src/policies/access/address-set.ts';
+import { addressSet } from '../../src/policies/address-set.ts';
 import { scene } from '../support/auth.ts';
 import { Stage } from '../support/stage.ts';
 

@@ -31,5 +31,6 @@ it('sluice check says of the corpus what summary.txt has', async () => {
   expect(readFileSync(FILE, 'utf8')).toBe(text);
   expect(report.unreadable).toEqual([]);
   // Whoever reads it has a terminal of 100 columns.
-  expect(Math.max(...table.out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  // A word that is longer, such as a URL, is not broken: it may be copied.
+  expect(table.out.split('\n').filter((line) => line.length > 100 && line.trim().includes(' '))).toEqual([]);
 });

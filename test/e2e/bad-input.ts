@@ -66,7 +66,7 @@ export interface Bad {
 const WEB = { service: { name: 'web', port: { number: 8080 } } };
 const BACKEND = 'spec.rules[0].http.paths[0].backend.service';
 const FORCE = 'nginx.ingress.kubernetes.io/force-ssl-redirect';
-const ALLOW = 'nginx.ingress.kubernetes.io/whitelist-source-range';
+const MODSECURITY = 'nginx.ingress.kubernetes.io/enable-modsecurity';
 const DAY = 86_400_000;
 
 /** A host with TLS from a Secret, as an Ingress and what it answers: plain HTTP is sent to https, whatever the Secret is worth. */
@@ -202,10 +202,10 @@ export const BAD: readonly Bad[] = [
     reports: [{ code: 'ServiceNoEndpoints', on: 'Service sliced', field: 'spec.ports[0]' }],
   },
   {
-    name: 'an annotation that protects and is not supported',
+    name: 'an annotation that protects and is not supported, ModSecurity',
     objects: [
       // Of two of the same age, the greater name is the older.
-      ingress('protected', 'protected.test Prefix /inside web', { annotations: { [ALLOW]: '10.0.0.0/8' } }),
+      ingress('protected', 'protected.test Prefix /inside web', { annotations: { [MODSECURITY]: 'true' } }),
       ingress('open', 'protected.test Prefix /open web'),
     ],
     answers: {
@@ -213,7 +213,7 @@ export const BAD: readonly Bad[] = [
       'http://protected.test/elsewhere': '503',
       'http://protected.test/open': 'web',
     },
-    reports: [{ code: 'AnnotationUnsupported', on: 'Ingress protected', field: `metadata.annotations[${ALLOW}]` }],
+    reports: [{ code: 'AnnotationUnsupported', on: 'Ingress protected', field: `metadata.annotations[${MODSECURITY}]` }],
   },
   {
     name: 'two Ingresses for the same path',

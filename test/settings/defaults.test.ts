@@ -184,6 +184,7 @@ const TRANSLATE: Record<keyof TranslateSettings, true> = {
   globalAuthSigninRedirectParam: true,
   globalAuthResponseHeaders: true,
   globalAuthRequestRedirect: true,
+  globalAuthSnippet: true,
   globalAuthCacheKey: true,
   globalAuthCacheDuration: true,
   globalAuthAlwaysSetCookie: true,

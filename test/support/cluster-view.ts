@@ -40,6 +40,7 @@ export const TRANSLATE_DEFAULTS: TranslateSettings = {
   globalAuthSigninRedirectParam: 'rd',
   globalAuthResponseHeaders: '',
   globalAuthRequestRedirect: '',
+  globalAuthSnippet: '',
   globalAuthCacheKey: '',
   globalAuthCacheDuration: '200 202 401 5m',
   globalAuthAlwaysSetCookie: false,

@@ -9,7 +9,7 @@ import type { RequestStep } from '../acting.ts';
 import { page } from '../answer.ts';
 import type { RoutePolicy } from '../policy.ts';
 import { compileRegex } from '../regex.ts';
-import { addressSet } from './address-set.ts';
+import { addressSet } from '../address-set.ts';
 
 /** The reading half: of the settings alone. */
 export const blockedClients: RoutePolicy<BlockedClients> = {

@@ -7,7 +7,7 @@ import { isCidr } from '../../settings/values.ts';
 import { page } from '../answer.ts';
 import type { AnnotationSource, RoutePolicy } from '../policy.ts';
 import { type Check, GRANTED } from './check.ts';
-import { addressSet } from './address-set.ts';
+import { addressSet } from '../address-set.ts';
 
 const EXPECTED = 'a list of IP addresses and ranges such as "10.0.0.0/8", separated by commas';
 

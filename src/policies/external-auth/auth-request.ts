@@ -2,7 +2,8 @@
 import { isIP } from 'node:net';
 import type { ExternalAuth } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
-import { fieldValue } from '../changes.ts';
+import { fieldValue, isChangeable } from '../changes.ts';
+import type { AuthSnippetSteps } from '../snippets/running/auth.ts';
 import type { Subrequest } from '../subrequest.ts';
 import { expand } from '../variables/template.ts';
 
@@ -15,10 +16,10 @@ const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'te', 'trailer'
 /** What nginx clears beside that where the answer may be kept: it is to be the whole one (ngx_http_proxy_cache_headers). */
 const CONDITIONS = ['if-modified-since', 'if-unmodified-since', 'if-none-match', 'if-match', 'range', 'if-range'];
 
-/** Compiles it. What is made returns null where the variables make no request. */
-export function authRequest(auth: ExternalAuth): (passage: Passage) => Subrequest | null {
+/** Compiles it. What is made returns null where the variables make no request. `snippet`: the auth-snippet; null: there is none. */
+export function authRequest(auth: ExternalAuth, snippet: AuthSnippetSteps | null): (passage: Passage) => Subrequest | null {
   const { tls, keepAlive } = auth;
-  const method = auth.method ?? 'GET';
+  const method = snippet?.method ?? auth.method ?? 'GET';
   const leftOut = auth.cache === null ? LEFT_OUT : [...LEFT_OUT, ...CONDITIONS];
   const closing = keepAlive?.connections === 0;
   return (passage) => {
@@ -29,7 +30,7 @@ export function authRequest(auth: ExternalAuth): (passage: Passage) => Subreques
     if (port === 0 || port > 65_535) return null;
     const target = targetOf(auth, passage);
     if (!target.startsWith('/')) return null;
-    const fields = ownFields(auth, passage, parts[1]!);
+    const fields = ownFields(auth, passage, parts[1]!, snippet);
     let head = `${method} ${target} HTTP/1.1\r\n`;
     for (const line of fields.values()) head += line;
     if (closing) head += 'Connection: close\r\n';
@@ -39,7 +40,7 @@ export function authRequest(auth: ExternalAuth): (passage: Passage) => Subreques
 }
 
 /** By name in lower case, lines with CRLF; an empty line: neither this nor the client's. */
-function ownFields(auth: ExternalAuth, passage: Passage, host: string): Map<string, string> {
+function ownFields(auth: ExternalAuth, passage: Passage, host: string, snippet: AuthSnippetSteps | null): Map<string, string> {
   const { request, client } = passage;
   // What the backend would get, so that nothing else is judged.
   const uri = request.forwardedTarget || request.target;
@@ -66,6 +67,7 @@ function ownFields(auth: ExternalAuth, passage: Passage, host: string): Map<stri
     set(line.slice(0, colon), line.slice(colon + 1));
   }
   for (const { name, value } of auth.requestHeaders) set(name, expand(value, passage));
+  for (const [name, value] of snippet?.fields(passage) ?? []) if (isChangeable(name)) set(name, value);
   return fields;
 }
 

@@ -5,6 +5,7 @@ import type { Route } from '../../model/table.ts';
 import { type Passage, PENDING, type ResponseStep, type StepServices } from '../acting.ts';
 import { page, redirect } from '../answer.ts';
 import { fieldValue } from '../changes.ts';
+import { compileAuthSnippet, compileAuthVariables } from '../snippets/running/auth.ts';
 import type { SubrequestResponse } from '../subrequest.ts';
 import { expand } from '../variables/template.ts';
 import { type AuthDecision, cacheTime } from './auth-cache.ts';
@@ -18,17 +19,26 @@ const WITH_FIELDS: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 
 const cookiesOf = new WeakMap<Passage, readonly string[]>();
 
 /** Makes the check of a route. */
-export function externalCheck(auth: ExternalAuth, { path, pathType }: Route, services: StepServices): Check {
+export function externalCheck(auth: ExternalAuth, { path, pathType, policies }: Route, services: StepServices): Check {
   const { subrequests, authCache } = services;
-  const names = auth.responseHeaders.map((name) => name.toLowerCase());
-  const request = authRequest(auth);
+  const { location = null, auth: program = null } = policies.snippets ?? {};
+  const snippet = program === null ? null : compileAuthSnippet(program);
+  const variables = compileAuthVariables(location?.authVariables ?? []);
+  const names = [...auth.responseHeaders.map((name) => name.toLowerCase()), ...(variables?.names ?? [])];
+  const request = authRequest(auth, snippet);
+  const settle = (decision: AuthDecision, passage: Passage): Verdict => {
+    variables?.set(passage, (name) => decision.fields[names.lastIndexOf(name)] ?? '');
+    return act(decision, auth, passage);
+  };
   const { cache } = auth;
   // What was asked of another service, or otherwise, says nothing here.
-  const identity = cache === null ? '' : hash('sha256', JSON.stringify([auth, path, pathType]), 'base64');
+  const identity = cache === null ? '' : hash('sha256', JSON.stringify([auth, path, pathType, program, names]), 'base64');
   return (passage, decided) => {
+    const status = snippet?.decides(passage) ?? null;
+    if (status !== null) return settle({ status, fields: [], challenges: [], cookies: [] }, passage);
     const key = cache === null ? null : authCache.keyOf([passage.serverName, identity, ...valuesOf(cache.key, passage)]);
     const known = key === null ? null : authCache.get(key);
-    if (known !== null) return act(known, auth, passage);
+    if (known !== null) return settle(known, passage);
     const asked = isLoop(passage) ? null : request(passage);
     if (asked === null) return page(500);
     const cancel = subrequests.send(asked, (response) => {
@@ -38,7 +48,7 @@ export function externalCheck(auth: ExternalAuth, { path, pathType }: Route, ser
         const time = cacheTime(response.status, response.field, cache!.rules, Date.now());
         if (time > 0) authCache.put(key, decision, time);
       }
-      decided(act(decision, auth, passage));
+      decided(settle(decision, passage));
     });
     passage.onDone(cancel);
     return PENDING;
@@ -78,7 +88,7 @@ function act({ status, fields, challenges, cookies }: AuthDecision, auth: Extern
     else cookiesOf.set(passage, cookies);
   }
   if (status >= 200 && status < 300) {
-    for (const [index, name] of auth.responseHeaders.entries()) passage.upstream.set(name, fields[index]!);
+    for (const [index, name] of auth.responseHeaders.entries()) passage.upstream.set(name, fields[index] ?? '');
     return GRANTED;
   }
   if (status === 403) return page(403);

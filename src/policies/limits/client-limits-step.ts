@@ -6,7 +6,7 @@ import type { ClientLimits } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { RequestStep } from '../acting.ts';
 import { page } from '../answer.ts';
-import { AddressRanges } from '../ranges.ts';
+import { addressSet } from '../address-set.ts';
 import type { ClientCounts, RequestRate } from './client-counts.ts';
 import type { HashKey } from './keyed-hash.ts';
 
@@ -21,7 +21,7 @@ interface Zones {
 export function clientLimitsStep({ policies }: Route): RequestStep | null {
   const { clientLimits: limits } = policies;
   if (limits === undefined) return null;
-  const exempt = limits.exempt.length === 0 ? null : new AddressRanges(limits.exempt);
+  const exempt = limits.exempt.length === 0 ? null : addressSet(limits.exempt);
   const perSecond = rateOf(limits.perSecond, 1);
   const perMinute = rateOf(limits.perMinute, 60);
   const { connections = 0 } = limits;

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { plainAddress } from '../listener/proxy-protocol.ts';
-import { isTrusted } from '../listener/trusted.ts';
+import { addressSet } from '../../policies/address-set.ts';
 import type { ClientInfo } from './forward-request.ts';
 import { trimOws } from './head/hop-by-hop.ts';
 import type { RequestHead } from './head/request-head.ts';
@@ -46,7 +46,7 @@ function fieldValue(text: string, lowerName: string): string {
 function realAddress(peer: string, list: string, trusted: readonly string[]): string {
   let address = peer;
   let end = list.length;
-  while (isTrusted(address, trusted)) {
+  while (addressSet(trusted).has(address)) {
     // By hand: each character is looked at once, whatever the list is.
     while (end > 0 && separates(list.charCodeAt(end - 1))) end--;
     let from = end;

@@ -9,7 +9,7 @@ import type { LiveGroup } from '../upstream/group.ts';
 import { readClientHello } from './client-hello.ts';
 import { readOpening, type OpeningContext, type Refusal, type Verdict } from './opening.ts';
 import { plainAddress, proxyHeaderText, readProxyHeader, type Address, type ProxyHeader } from './proxy-protocol.ts';
-import { isTrusted } from './trusted.ts';
+import { addressSet } from '../../policies/address-set.ts';
 
 /** What the accept path needs of its worker. */
 export interface AcceptContext extends OpeningContext {
@@ -112,7 +112,7 @@ export function readProxied(
     const header = readProxyHeader(bytes);
     if (header === 'more') return 'more';
     if (header === 'invalid') return 'refused';
-    const trusted = isTrusted(plainAddress(socket.remoteAddress ?? ''), context.settings().trustedProxies);
+    const trusted = addressSet(context.settings().trustedProxies).has(plainAddress(socket.remoteAddress ?? ''));
     return { used: header.length, goOn: () => then(trusted ? header : null) };
   };
   const { proxyProtocolHeaderTimeout } = context.settings();

@@ -96,6 +96,9 @@ export const ACCESS_KEYS: readonly ConfigKey[] = [
     OF_ANNOTATION,
     (globalAuthResponseHeaders) => ({ translate: { globalAuthResponseHeaders } }),
   ),
+  key('global-auth-snippet', ANYTHING, '', 'As the annotation auth-snippet, for global-auth-url.', (globalAuthSnippet) => ({
+    translate: { globalAuthSnippet },
+  })),
   key('global-auth-request-redirect', ANYTHING, '', OF_ANNOTATION, (globalAuthRequestRedirect) => ({
     translate: { globalAuthRequestRedirect },
   })),

@@ -2,7 +2,7 @@
  * `configuration-snippet`, `server-snippet`, `auth-snippet`, and the ConfigMap's `server-snippet` and `location-snippet`: programs of a
  * closed set of nginx's directives. A snippet may hold rules of access, so one that is not allowed or not understood denies.
  */
-import type { RouteSnippets, SnippetLevel, SnippetServer } from '../../../model/snippet.ts';
+import type { AuthSnippet, RouteSnippets, SnippetLevel, SnippetServer } from '../../../model/snippet.ts';
 import type { TranslateSettings } from '../../../settings/settings.ts';
 import { type AnnotationSource, DENIED, DENIED_HOSTS, type RoutePolicy } from '../../policy.ts';
 import type { SnippetNote } from './context.ts';
@@ -20,6 +20,8 @@ export interface SnippetsWish {
 interface CommonSnippets {
   readonly server: SnippetServer | null;
   readonly location: SnippetLevel | null;
+  /** Of the request to the service of `global-auth-url`. */
+  readonly auth: AuthSnippet | null;
   readonly defined: ReadonlySet<string>;
   readonly used: ReadonlyMap<string, number>;
   /** Why nothing is served; null: nothing is wrong. */
@@ -35,15 +37,17 @@ export function commonSnippets(settings: TranslateSettings): CommonSnippets {
   return read;
 }
 
-function readCommon({ serverSnippet, locationSnippet }: TranslateSettings): CommonSnippets {
+function readCommon({ serverSnippet, locationSnippet, globalAuthSnippet }: TranslateSettings): CommonSnippets {
   const server = serverSnippet === '' ? null : parseServerSnippet(serverSnippet);
   const location = locationSnippet === '' ? null : parseLocationSnippet(locationSnippet);
+  const auth = globalAuthSnippet === '' ? null : parseAuthSnippet(globalAuthSnippet);
   const defined = new Set<string>();
   const used = new Map<string, number>();
   let problem: string | null = null;
   for (const [name, parsed] of [
     ['server-snippet', server],
     ['location-snippet', location],
+    ['global-auth-snippet', auth],
   ] as const) {
     if (parsed === null) continue;
     if ('problem' in parsed) problem ??= `the ConfigMap's ${name}, line ${parsed.problem.line}: ${parsed.problem.message}`;
@@ -52,7 +56,7 @@ function readCommon({ serverSnippet, locationSnippet }: TranslateSettings): Comm
       for (const [variable, line] of parsed.used) used.set(variable, line);
     }
   }
-  return { server: programOf(server), location: programOf(location), defined, used, problem };
+  return { server: programOf(server), location: programOf(location), auth: programOf(auth), defined, used, problem };
 }
 
 function programOf<Program>(parsed: Parsed<Program> | null): Program | null {
@@ -80,7 +84,9 @@ export const snippets: RoutePolicy<RouteSnippets, SnippetsWish> = {
     if (shared.problem !== null) refuse(source, 'location-snippet', shared.problem);
     checkVariables(source, shared, own);
     const server = programOf(own.server);
-    const route = { location: joinLevels(programOf(own.location), shared.location), auth: programOf(own.auth) };
+    // It belongs to the service that is asked: the Ingress's own, or that of the ConfigMap.
+    const auth = source.value('auth-url') === undefined ? shared.auth : programOf(own.auth);
+    const route = { location: joinLevels(programOf(own.location), shared.location), auth };
     return server === null && route.location === null && route.auth === null ? undefined : { route, server };
   },
   resolve: ({ route }) => (route.location === null && route.auth === null ? undefined : route),
