@@ -5,6 +5,7 @@ import type { ClusterView } from '../model/view.ts';
 import { clientCaSecret } from '../policies/tls/client-certificate.ts';
 import { annotationSource, type ObjectReference } from '../policies/policy.ts';
 import { policyReferences, readPolicies } from '../policies/registry.ts';
+import { headerConfigMaps } from '../policies/headers/global-headers.ts';
 import { proxySsl } from '../policies/tls/proxy-ssl.ts';
 import type { Settings, TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
@@ -29,6 +30,7 @@ export function referencedObjects(view: ClusterView, settings: Settings): Refere
   };
   const { translate } = settings;
   if (translate.defaultSslCertificate !== null) add(secrets, translate.defaultSslCertificate);
+  for (const name of headerConfigMaps(translate)) add(configMaps, name);
   for (const ingress of view.ingresses()) {
     if (!acceptIngress(ingress, view.ingressClass, translate).accepted) continue;
     for (const { kind, ...key } of annotationReferences(ingress, translate)) add(kind === 'Secret' ? secrets : configMaps, key);

@@ -43,6 +43,8 @@ export const DIAGNOSTIC_CODES = {
   CanaryConflict:
     'A canary is for a Service port that has an older canary already, or its own Service port is no canary by an older Ingress.',
   ObjectMalformed: 'An object has a field of the wrong type; that part of it is left out.',
+  ConfigMapNotFound: 'The ConfigMap with headers that an annotation or a setting names does not exist.',
+  ConfigMapInvalid: 'A ConfigMap with headers has a name or value that cannot be sent, or one that is not allowed.',
   StreamInvalid: 'An entry of the ConfigMap with TCP or UDP services cannot be understood, or names a port that is taken.',
   StreamConfigMapNotFound: 'The ConfigMap of --tcp-services-configmap or --udp-services-configmap does not exist.',
   StreamPortUnavailable: 'The port of a TCP or UDP service cannot be listened on; it is tried again and again.',

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { RouteSnippets } from './snippet.ts';
-import type { CertificateId } from './table.ts';
+import type { CertificateId, GroupId } from './table.ts';
 
 /** A text with variables of nginx in it: literal text, and names of variables. */
 export type Template = readonly (string | { readonly variable: string })[];
@@ -122,6 +122,63 @@ export interface TrafficTuning {
   readonly limitRateAfter?: number;
 }
 
+/** What CORS says to browsers. */
+export interface Cors {
+  /** In lower case: `scheme://host[:port]`, whose first label may be "*", and `null`; `*`: all, also requests without an Origin. */
+  readonly origins: readonly string[] | '*';
+  readonly methods: string;
+  readonly headers: string;
+  /** Empty: no header says so. */
+  readonly expose: string;
+  readonly credentials: boolean;
+  /** Seconds. */
+  readonly maxAge: number;
+}
+
+/** A header field to set. Its name is changeable. */
+export interface HeaderText {
+  readonly name: string;
+  readonly value: Template;
+}
+
+/** A text that backends say, and what is said instead: where it begins so (of a domain: is so), or where the pattern is found in it. */
+export type Rewriting = (
+  | { readonly kind: 'text'; readonly from: Template }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase: boolean }
+) & {
+  /** Of a `regex`, in place of all of the text, with `$0` to `$9` as variables. */
+  readonly to: Template;
+};
+
+/** What becomes of the cookies that backends set. */
+export interface CookieRewriting {
+  readonly domain: Rewriting | null;
+  readonly path: Rewriting | null;
+}
+
+/** Errors whose page another backend has. */
+export interface CustomErrors {
+  readonly codes: readonly number[];
+  /** The Ingress says so, not the ConfigMap. */
+  readonly ofIngress: boolean;
+  /** Only where Sluice itself would answer with them. */
+  readonly ownOnly: boolean;
+  /** The first of them that has an endpoint is asked. */
+  readonly backends: readonly GroupId[];
+}
+
+/** Where copies of requests go. */
+export interface Mirror {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** The request target; null: that of the request. */
+  readonly target: Template | null;
+  /** The Host field. */
+  readonly hostField: Template;
+  readonly body: boolean;
+}
+
 /** Which client addresses may come: addresses and ranges in CIDR notation. */
 export interface SourceRanges {
   /** These may not, whatever `allow` says. */
@@ -197,6 +254,26 @@ export interface RoutePolicies {
   readonly backendProtocol?: BackendProtocol;
   /** Absent: certificates of backends are not looked at. */
   readonly proxySsl?: UpstreamTls;
+  readonly cors?: Cors;
+  /** What responses of backends do not get through, in lower case. */
+  readonly hideHeaders?: readonly string[];
+  /** Of the ConfigMap, then of the Ingress: set in all responses. */
+  readonly addHeaders?: readonly HeaderText[];
+  readonly customHeaders?: readonly HeaderText[];
+  /** Set in requests to backends. */
+  readonly proxySetHeaders?: readonly HeaderText[];
+  /** The Host that backends get. Absent: the client's. */
+  readonly upstreamVhost?: Template;
+  readonly connectionProxyHeader?: 'close' | 'keep-alive';
+  /** Absent: 1.1. */
+  readonly proxyHttpVersion?: '1.0';
+  readonly proxyCookie?: CookieRewriting;
+  /** Of Location and Refresh. */
+  readonly proxyRedirect?: Rewriting;
+  /** Absent: all errors are passed on as they are. */
+  readonly customErrors?: CustomErrors;
+  /** Absent: requests are not copied. */
+  readonly mirror?: Mirror;
   /** Absent: its requests are logged, if any are. */
   readonly accessLog?: 'off';
   /** Absent: its requests are not traced. */

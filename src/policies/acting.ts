@@ -77,6 +77,10 @@ export interface Passage {
   readonly upstream: RequestChanges;
   /** What the client is to get. */
   readonly response: ResponseChanges;
+  /** There is a response of a backend, the route's or an error backend. */
+  readonly answering: boolean;
+  /** The values of the fields of this name, in lower case, that the backend's response has; none while there is no response of a backend. */
+  readonly backendFields: (lowerName: string) => readonly string[];
   /** The value of a variable of nginx, without "$"; empty if it has none now. */
   readonly variable: (name: string) => string;
   /** Goes on after a step that returned PENDING. Without effect when the exchange has ended meanwhile. */
@@ -94,7 +98,10 @@ export const RELOCATE = Symbol('relocate');
 /** A policy on the way in: an answer of its own ends the request's way, null lets it go on. */
 export type RequestStep = (passage: Passage) => Answer | typeof PENDING | typeof RELOCATE | null;
 
-/** A policy on the way out, of the final response. `own`: the answer is not the backend's. Changes `passage.response`. */
+/**
+ * A policy on the way out, of the final response. `own`: the answer is not the route's backend's, but Sluice's or an error backend's.
+ * Changes `passage.response`.
+ */
 export type ResponseStep = (passage: Passage, status: number, own: boolean) => void;
 
 /** What steps use of their worker. */

@@ -94,26 +94,7 @@ options('enable-modsecurity', 'modsecurity-transaction-id');
 // FastCGI is refused, whatever they say.
 for (const name of words('fastcgi-index fastcgi-params-configmap')) list.set(name, { kind: 'harmless' });
 
-const AS_IF_ABSENT = 'The Ingress is served as if the annotation were not there.';
-alters('proxy-redirect-from', AS_IF_ABSENT, OFF.is('off'));
-options('proxy-redirect-from', 'proxy-redirect-to');
-
-alters('enable-cors', 'No CORS headers are added; a preflight request is sent to the backend.', OFF.false);
-options(
-  'enable-cors',
-  'cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers cors-allow-credentials cors-max-age',
-);
-
-alters('upstream-vhost', "The client's Host is sent to the backend.");
-alters('proxy-http-version', 'Backends are spoken to in HTTP/1.1.', OFF.is('1.1'));
-alters('proxy-cookie-domain proxy-cookie-path', AS_IF_ABSENT, OFF.is('off'));
-alters('custom-headers connection-proxy-header', AS_IF_ABSENT);
-alters('custom-http-errors', "The backend's own error responses are sent.");
-options('custom-http-errors', 'disable-proxy-intercept-errors');
-alters('mirror-target', 'Requests are not copied.');
-options('mirror-target', 'mirror-request-body mirror-host');
-// nginx itself has no HTTP/2 push any more.
-list.set('http2-push-preload', { kind: 'harmless' });
+alters('http2-push-preload', 'Nothing is pushed: browsers have given HTTP/2 push up, and so has nginx.', OFF.false);
 
 /** All 138 annotations of ingress-nginx, and our own `ssl-protocols`, by the name behind the prefix. */
 export const ANNOTATIONS: ReadonlyMap<string, AnnotationTreatment> = list;

@@ -52,6 +52,7 @@ export interface Answer {
   readonly status: number;
   /** Further header lines, each with CRLF. */
   readonly fields: string;
+  /** Empty: it has none. */
   readonly contentType: string;
   readonly body: string;
 }

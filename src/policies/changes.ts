@@ -16,6 +16,7 @@ const FRAMING: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+const COLON = 0x3a;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** A policy may set or remove the field of this name. */
@@ -30,25 +31,41 @@ const UNSAFE = /[\u0000-\u0008\u000a-\u001f\u007f\u0100-\uffff]/g;
 /** A value as it may be sent: without control characters, trimmed. Characters beyond Latin-1 become their bytes in UTF-8. */
 export function fieldValue(text: string): string {
   UNSAFE.lastIndex = 0;
-  if (!UNSAFE.test(text)) return text.trim();
+  if (!UNSAFE.test(text)) return trimmed(text);
   // oxlint-disable-next-line no-control-regex
-  const bytes = /[\u0100-\uffff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
-  return bytes.replace(UNSAFE, '').trim();
+  const bytes = /[\u0100-\uffff]/.test(text) ? bytesOf(text) : text;
+  return trimmed(bytes.replace(UNSAFE, ''));
+}
+
+/** A text of an object as heads hold it: a character for each byte of its UTF-8. What requests hold is that already. */
+export function bytesOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Without SP and HTAB around it (RFC 9110 §5.6.3). `trim` takes 0xa0 too, which may be the last byte of a character. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isWhite(text.charCodeAt(start))) start++;
+  while (end > start && isWhite(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isWhite(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** Fields to set and to remove, in the order they were asked for. Names that are not changeable are left alone. */
-class FieldChanges {
+export class FieldChanges {
   /** In lower case: what comes under these names from elsewhere is left out. */
   readonly removed: string[] = [];
   /** Lines with CRLF to send. */
   lines = '';
 
-  /** In place of what comes under this name; an empty value removes it. */
+  /** In place of what comes under this name, or was asked for before; an empty value removes it. */
   set(name: string, value: string): void {
     if (!isChangeable(name)) return;
-    const lower = name.toLowerCase();
-    if (this.removed.includes(lower)) this.lines = without(this.lines, lower);
-    else this.removed.push(lower);
+    this.#forget(name.toLowerCase());
     this.#line(name, value);
   }
 
@@ -61,10 +78,21 @@ class FieldChanges {
     this.set(name, '');
   }
 
-  /** Lines made beforehand of changeable names, in place of what comes under `names`, in lower case. */
+  /** As `set`, of lines made beforehand of changeable names; `names`: theirs, in lower case. */
   replace(names: readonly string[], lines: string): void {
-    this.removed.push(...names);
+    for (const name of names) this.#forget(name);
     this.lines += lines;
+  }
+
+  /** Lines in place of those that come under this name, in lower case, beside what was asked for before. */
+  rewrite(name: string, lines: string): void {
+    if (!this.removed.includes(name)) this.removed.push(name);
+    this.lines += lines;
+  }
+
+  #forget(lower: string): void {
+    if (this.lines !== '') this.lines = without(this.lines, lower);
+    if (!this.removed.includes(lower)) this.removed.push(lower);
   }
 
   #line(name: string, value: string): void {
@@ -73,12 +101,17 @@ class FieldChanges {
   }
 }
 
-/** Takes the lines of this name out. */
-function without(lines: string, lower: string): string {
-  return lines
-    .split(/(?<=\r\n)/)
-    .filter((line) => line.slice(0, line.indexOf(':')).toLowerCase() !== lower)
-    .join('');
+/** Lines with CRLF without those of a name in lower case. */
+export function without(lines: string, lower: string): string {
+  let kept = '';
+  let from = 0;
+  for (let at = 0, end = 0; at < lines.length; at = end) {
+    end = lines.indexOf('\r\n', at) + 2;
+    if (lines.charCodeAt(at + lower.length) !== COLON || lines.slice(at, at + lower.length).toLowerCase() !== lower) continue;
+    kept += lines.slice(from, at);
+    from = end;
+  }
+  return from === 0 ? lines : kept + lines.slice(from);
 }
 
 /** What the backend gets. Its own fields of Sluice (X-Forwarded-*, X-Real-IP, X-Request-ID) can be set and removed as well. */
@@ -89,10 +122,19 @@ export class RequestChanges extends FieldChanges {
   target: string | null = null;
   /** The Host field; null: the client's. */
   host: string | null = null;
+  /** The request is one of HTTP/1.0, and its connection carries no other. */
+  http10 = false;
+  /** What Connection says, in place of what an upgrade needs; null: nothing. */
+  connection: 'close' | 'keep-alive' | null = null;
 
   /** More than the target is changed. */
   get ofFields(): boolean {
-    return this.method !== null || this.host !== null || this.removed.length > 0 || this.lines !== '';
+    return this.method !== null || this.host !== null || this.ofConnection || this.removed.length > 0 || this.lines !== '';
+  }
+
+  /** The connection to the backend is used otherwise. */
+  get ofConnection(): boolean {
+    return this.http10 || this.connection !== null;
   }
 }
 

@@ -90,6 +90,8 @@ export interface RoutePolicy<Data, Wish = NonNullable<Data>> {
   readonly annotations: readonly string[];
   /** It is about the backend of the rule: the default backend of a host goes without it. */
   readonly ofBackend?: true;
+  /** The settings ask for it also where there is no Ingress. */
+  readonly everywhere?: true;
   /** ingress-nginx leaves it out for a catch-all default backend. */
   readonly notForCatchAll?: true;
   /** What the annotations, or the settings in their absence, ask for; undefined: nothing. Once per version of an Ingress. */

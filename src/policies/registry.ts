@@ -8,11 +8,26 @@ import { passwordAuth } from './access/password-auth.ts';
 import { satisfyAny } from './access/satisfy.ts';
 import { sourceRanges } from './access/source-ranges.ts';
 import { backendProtocol } from './backend/backend-protocol.ts';
+import { cors } from './cors/cors.ts';
+import { customErrors } from './errors/custom-errors.ts';
+import { customHeaders } from './headers/custom-headers.ts';
+import { addHeaders, hideHeaders, proxySetHeaders } from './headers/global-headers.ts';
+import { proxyCookie } from './headers/proxy-cookie.ts';
+import { proxyRedirect } from './headers/proxy-redirect.ts';
+import { connectionProxyHeader, proxyHttpVersion } from './headers/upstream-connection.ts';
+import { upstreamVhost } from './headers/upstream-vhost.ts';
+import { mirror } from './mirror/mirror.ts';
 import { accessLog } from './observe/access-log.ts';
 import { opentelemetry } from './observe/opentelemetry.ts';
 import { clientLimits } from './limits/client-limits.ts';
 import { responseRate } from './limits/response-rate.ts';
-import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from './policy.ts';
+import {
+  annotationSource,
+  type AnnotationSource,
+  type ObjectReference,
+  type RouteContext,
+  type RoutePolicy,
+} from './policy.ts';
 import { appRoot } from './redirect/app-root.ts';
 import { ownRedirects } from './redirect/own-redirects.ts';
 import { redirect } from './redirect/redirect.ts';
@@ -40,6 +55,18 @@ const REGISTRY: Registry = {
   appRoot,
   ownRedirects,
   backendProtocol,
+  cors,
+  hideHeaders,
+  addHeaders,
+  customHeaders,
+  proxySetHeaders,
+  upstreamVhost,
+  connectionProxyHeader,
+  proxyHttpVersion,
+  proxyCookie,
+  proxyRedirect,
+  customErrors,
+  mirror,
   accessLog,
   opentelemetry,
   snippets,
@@ -101,4 +128,15 @@ export function resolvePolicies(
     if (data !== undefined) (policies ??= {})[name] = data;
   }
   return policies ?? NO_POLICIES;
+}
+
+/** What the settings alone ask for, where there is no Ingress. */
+export function policiesEverywhere(
+  at: Pick<RouteContext, 'settings' | 'host' | 'secret' | 'configMap' | 'serviceExists'>,
+): RoutePolicies {
+  const nothing = (): void => undefined;
+  const source = annotationSource(undefined, at.settings.annotationsPrefix, nothing, '');
+  const route = { namespace: '', ingress: '', path: '/', pathType: 'Prefix', service: null } as const;
+  const context = { ...at, ...route, hostHasCertificate: false, aliasesCovered: null, report: nothing, deny: nothing };
+  return resolvePolicies(readPolicies(source, at.settings), context, ({ everywhere }) => everywhere === true);
 }

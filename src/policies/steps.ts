@@ -4,6 +4,14 @@ import { accessStep } from './access/access.ts';
 import { blockedClientsStep } from './access/blocked-clients.ts';
 import { externalCookies } from './external-auth/external-check.ts';
 import { RELOCATE, type RequestStep, type ResponseStep, type RouteSteps, type StepServices } from './acting.ts';
+import { corsRequestStep, corsResponseStep } from './cors/cors.ts';
+import { customHeadersStep } from './headers/custom-headers.ts';
+import { addHeadersStep, hideHeadersStep, proxySetHeadersStep } from './headers/global-headers.ts';
+import { proxyCookieStep } from './headers/proxy-cookie.ts';
+import { proxyRedirectStep } from './headers/proxy-redirect.ts';
+import { upstreamConnectionStep } from './headers/upstream-connection.ts';
+import { upstreamVhostStep } from './headers/upstream-vhost.ts';
+import { mirrorStep } from './mirror/mirror.ts';
 import { opentelemetryStep } from './observe/opentelemetry.ts';
 import { appRootStep } from './redirect/app-root.ts';
 import { redirectStep } from './redirect/redirect.ts';
@@ -39,6 +47,7 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   // Around all others.
   opentelemetryStep,
   locationFieldsStep,
+  corsRequestStep,
   configurationSnippetStep,
   inRewritePhase(redirectStep),
   // One that redirects is nginx's own, and those come before what its Lua does.
@@ -49,10 +58,25 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   clientLimitsStep,
   snippetAccessStep,
   (route, _host, services) => accessStep(route, services),
+  // What the backend gets.
+  upstreamVhostStep,
+  proxySetHeadersStep,
+  upstreamConnectionStep,
   snippetProxyStep,
+  mirrorStep,
 ];
 
-const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [externalCookies, snippetResponseStep];
+/** What the backend said, then what is said beside it: of several that set a field, the last one counts. */
+const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [
+  hideHeadersStep,
+  proxyCookieStep,
+  proxyRedirectStep,
+  addHeadersStep,
+  corsResponseStep,
+  customHeadersStep,
+  externalCookies,
+  snippetResponseStep,
+];
 
 /** A directive of nginx's that comes behind those of a snippet, which may end the phase before it (`break`). */
 function inRewritePhase(compile: Compile<RequestStep>): Compile<RequestStep> {

@@ -15,3 +15,6 @@ export function parseText(text: string): string | undefined {
     .join('\n');
   return trimmed.trim() === '' ? undefined : trimmed;
 }
+
+/** What ingress-nginx takes for the name of a server, or a pattern of one (parser.IsValidRegex): nothing that ends a word of nginx. */
+export const NAME_PATTERN = /^[-._~a-zA-Z0-9/:^$[\](){}*+?|&=\\]*$/;

@@ -31,6 +31,7 @@ export const ERRORS = {
   headerTimeout: downstream('header_timeout', 408),
   bodyTimeout: downstream('body_timeout', 408),
   bodyTooLarge: downstream('body_too_large', 413),
+  lengthRequired: downstream('length_required', 411),
   targetTooLong: downstream('target_too_long', 414),
   headTooLarge: downstream('head_too_large', 431),
   /** The connection's handshake was for a host that asks for other client certificates. */

@@ -6,6 +6,7 @@ import { BALANCE_KEYS } from './keys/balance.ts';
 import { ACCESS_KEYS } from './keys/access.ts';
 import { COMPRESSION_KEYS } from './keys/compression.ts';
 import { key, type ConfigKey } from './keys/key.ts';
+import { RESPONSE_KEYS } from './keys/responses.ts';
 import { LOG_KEYS } from './keys/logs.ts';
 import { SNIPPET_KEYS } from './annotations/snippets.ts';
 import { REDIRECT_KEYS } from './keys/redirects.ts';
@@ -176,6 +177,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
 
   ...ACCESS_KEYS,
   ...COMPRESSION_KEYS,
+  ...RESPONSE_KEYS,
   ...SNIPPET_KEYS,
 
   // Sluice's own.

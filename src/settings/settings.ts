@@ -297,6 +297,25 @@ export interface TranslateSettings {
   readonly usePortInRedirects: boolean;
   readonly noTlsRedirectLocations: readonly string[];
   readonly serviceUpstream: boolean;
+  /** `add-headers` and `proxy-set-headers`: ConfigMaps of fields for all responses, and for all requests to backends; null: none. */
+  readonly addHeaders: { readonly namespace: string; readonly name: string } | null;
+  readonly proxySetHeaders: { readonly namespace: string; readonly name: string } | null;
+  /** `hide-headers`: fields of backends that clients do not get. */
+  readonly hideHeaders: readonly string[];
+  /** `global-allowed-response-headers`: those that the annotation `custom-headers` may set. */
+  readonly globalAllowedResponseHeaders: readonly string[];
+  /** `proxy-http-version`. */
+  readonly proxyHttpVersion: '1.0' | '1.1';
+  /** `proxy-cookie-domain` and `proxy-cookie-path`: `off`, or two words of nginx's. */
+  readonly proxyCookieDomain: string;
+  readonly proxyCookiePath: string;
+  /** `proxy-redirect-from` and `proxy-redirect-to`. */
+  readonly proxyRedirectFrom: string;
+  readonly proxyRedirectTo: string;
+  /** `custom-http-errors`: errors whose page the default backend has. */
+  readonly customHttpErrors: readonly number[];
+  /** `disable-proxy-intercept-errors`: only where Sluice itself would answer with them. */
+  readonly disableProxyInterceptErrors: boolean;
   /** `--enable-topology-aware-routing`. */
   readonly topologyAwareRouting: boolean;
   /** `POD_ZONE`, which the chart sets: the zone that we run in. Empty: not known. */

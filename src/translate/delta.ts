@@ -11,6 +11,8 @@ export class Dirty {
   readonly certificates = new Set<CertificateId>();
   /** A ConfigMap with TCP or UDP services. */
   streams = false;
+  /** A ConfigMap with headers for all hosts. */
+  headers = false;
   readonly upstreamSecrets = new Set<CertificateId>();
 }
 

@@ -7,7 +7,7 @@ import type { CertificateId, GroupId, Route, RouteMatch, RouteTarget, VirtualHos
 import { CATCH_ALL_HOST, certificateId, groupId } from '../model/table.ts';
 import { policiesOfNobody } from '../policies/access/blocked-clients.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
-import { resolvePolicies } from '../policies/registry.ts';
+import { policiesEverywhere, resolvePolicies } from '../policies/registry.ts';
 import { commonSnippets } from '../policies/snippets/reading/read.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { wildcardOf } from './hosts.ts';
@@ -311,7 +311,11 @@ class HostBuilder {
           ? DENIED_TARGET
           : { kind: 'answer', status: 404 },
       // The default backend is nobody's: what this Ingress says of its own backends is not about it.
-      policies: resolved?.policies ?? { ...policiesOfNobody(settings), ...commonPolicies(settings) },
+      policies: resolved?.policies ?? {
+        ...policiesOfNobody(settings),
+        ...commonPolicies(settings),
+        ...policiesEverywhere({ ...this.#context, host: this.#host }),
+      },
       ingress: null,
       service: usable ? { name: service.name, port: '' } : null,
     };

@@ -34,6 +34,7 @@ import type { References } from './translate.ts';
 import { referencesOf } from './translate.ts';
 import { translateName } from './routing/any-host.ts';
 import type { ObjectReference } from '../policies/policy.ts';
+import { headerConfigMapProblems, isHeaderConfigMap } from '../policies/headers/global-headers.ts';
 import { isStreamConfigMap, planStreams } from './streams/plan-streams.ts';
 import { translateCertificate } from './tls/select.ts';
 import { isUsable, translateUpstreamSecret } from './secrets/upstream-secret.ts';
@@ -111,7 +112,7 @@ export class Translator {
     for (const id of this.#index.certificates.keys()) dirty.certificates.add(id);
     for (const id of this.#index.upstreamSecrets.keys()) dirty.upstreamSecrets.add(id);
     dirty.hosts.add(CATCH_ALL_HOST);
-    dirty.streams = true;
+    dirty.streams = dirty.headers = true;
     return this.#translate(dirty, view, now, true);
   }
 
@@ -138,6 +139,10 @@ export class Translator {
         case 'ConfigMap': {
           const name = nameOfEither(change);
           if (name !== null && isStreamConfigMap(name.namespace, name.name, this.#settings)) dirty.streams = true;
+          if (name !== null && isHeaderConfigMap(this.#settings, name)) {
+            dirty.headers = true;
+            this.#markAllHosts(dirty);
+          }
           if (name !== null) this.#referenceChanged({ kind: 'ConfigMap', ...name }, dirty);
           break;
         }
@@ -248,6 +253,7 @@ export class Translator {
 
   #translate(dirty: Dirty, view: ClusterView, now: number, referencesChanged: boolean): TranslationDelta {
     const streams = this.#translateStreams(dirty, view);
+    if (dirty.headers) this.#ledger.set('Headers', headerConfigMapProblems(this.#settings, view.configMap));
     const certificates = this.#translateCertificates(dirty, view, now);
     const secretEdits = this.#translateUpstreamSecrets(dirty, view);
     const upstreamSecrets = secretEdits.next(this.#table.upstreamSecrets);

@@ -89,7 +89,7 @@ type Mutable<R extends { references: readonly Reference[] }> = Omit<R, 'referenc
 
 /** The index. `add` and `remove` take a plan that is not, respectively is, in it. */
 export class PlanIndex {
-  readonly #settings: TranslateSettings;
+  readonly settings: TranslateSettings;
   readonly #hosts = new Map<string, IngressPlan[]>();
   readonly #canaries = new Map<string, IngressPlan[]>();
   readonly #children = new Map<string, Set<string>>();
@@ -105,7 +105,7 @@ export class PlanIndex {
   readonly references = new PolicyReferences();
 
   constructor(settings: TranslateSettings) {
-    this.#settings = settings;
+    this.settings = settings;
     const { defaultBackendService, defaultSslCertificate } = settings;
     if (defaultBackendService !== null) {
       this.#group(defaultBackendService.namespace, defaultBackendService.name, '').isDefaultBackend = true;
@@ -169,14 +169,14 @@ export class PlanIndex {
     yield host;
     yield* wwwRelatives(host);
     yield* this.#aliases.hostsOf(host);
-    if (host === CATCH_ALL_HOST && this.#settings.conformance === 'kubernetes') yield* this.#hosts.keys();
+    if (host === CATCH_ALL_HOST && this.settings.conformance === 'kubernetes') yield* this.#hosts.keys();
     else yield* this.#children.get(host) ?? [];
   }
 
   add(plan: IngressPlan): Touched {
     const touched = this.#touched(plan);
     for (const host of canaryHostsOf(plan)) insertPlan(this.#canaries, host, plan);
-    for (const host of hostsOf(plan, this.#settings)) {
+    for (const host of hostsOf(plan, this.settings)) {
       insertPlan(this.#hosts, host, plan);
       const wildcard = wildcardOf(host);
       if (wildcard !== null) this.#children.set(wildcard, (this.#children.get(wildcard) ?? new Set()).add(host));
@@ -208,7 +208,7 @@ export class PlanIndex {
   remove(plan: IngressPlan): Touched {
     const touched = this.#touched(plan);
     for (const host of canaryHostsOf(plan)) removePlan(this.#canaries, host, plan);
-    for (const host of hostsOf(plan, this.#settings)) {
+    for (const host of hostsOf(plan, this.settings)) {
       removePlan(this.#hosts, host, plan);
       if (this.#hosts.has(host)) continue;
       const wildcard = wildcardOf(host);
@@ -297,7 +297,7 @@ export class PlanIndex {
       ({ field }) => field,
     );
     return {
-      hosts: new Set([...hostsOf(plan, this.#settings), ...canaryHostsOf(plan)]),
+      hosts: new Set([...hostsOf(plan, this.settings), ...canaryHostsOf(plan)]),
       groups: new Set([...byGroup.keys()] as GroupId[]),
       certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
       upstreamSecret: plan.proxySsl.secret === null ? null : certificateId(plan.namespace, plan.proxySsl.secret.name),

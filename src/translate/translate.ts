@@ -4,6 +4,7 @@ import { sortedDiagnostics } from '../model/report.ts';
 import type { Certificate, CertificateId, RoutingTable, UpstreamSecret } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
+import { headerConfigMapProblems, headerConfigMaps } from '../policies/headers/global-headers.ts';
 import type { TranslateSettings } from '../settings/settings.ts';
 import { acceptIngress } from './accept.ts';
 import { mergeCanaries, Merges } from './balance/canary.ts';
@@ -30,7 +31,7 @@ export interface ObjectName {
 export interface References {
   readonly secrets: readonly ObjectName[];
   readonly services: readonly ObjectName[];
-  /** Those that annotations name. */
+  /** Those that annotations and the settings of headers name. */
   readonly configMaps: readonly ObjectName[];
 }
 
@@ -64,6 +65,7 @@ export function translateTable(
   const streams = planStreams(view, settings);
   diagnostics.push(...streams.diagnostics);
   index.setStreams(streams.references);
+  diagnostics.push(...headerConfigMapProblems(settings, view.configMap));
 
   const usable = new Map<string, Certificate>();
   for (const request of index.certificates.values()) {
@@ -141,7 +143,7 @@ export function referencesOf(index: PlanIndex): References {
   for (const { namespace, secret } of [...index.certificates.values(), ...index.upstreamSecrets.values()])
     secrets.set(certificateId(namespace, secret), { namespace, name: secret });
   for (const secret of index.clientCaSecrets()) secrets.set(certificateId(secret.namespace, secret.name), secret);
-  const configMaps: ObjectName[] = [];
+  const configMaps: ObjectName[] = [...headerConfigMaps(index.settings)];
   for (const { kind, namespace, name } of index.references.objects()) {
     if (kind === 'ConfigMap') configMaps.push({ namespace, name });
     else secrets.set(certificateId(namespace, name), { namespace, name });

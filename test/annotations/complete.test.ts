@@ -8,6 +8,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ANNOTATIONS } from '../../src/policies/annotations.ts';
 
 const CASES = 4;
+/** Bytes of the list of all cases. */
+const MAX_LIST = 64 * 1024 ** 2;
 /** These will never be honoured, and that is tested too. */
 const REFUSED: ReadonlySet<string> = new Set([
   'enable-modsecurity',
@@ -29,7 +31,12 @@ beforeAll(() => {
   // Collected, not run; in one process, as only the names matter.
   const how = ['--no-static-parse', '--pool=threads', '--no-isolate', '--no-file-parallelism'];
   const args = [vitest, 'list', '--json', ...how, '--config', 'test/vitest.config.ts', 'test/annotations/'];
-  const text = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const text = execFileSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    maxBuffer: MAX_LIST,
+  });
   for (const { name } of JSON.parse(text) as { name: string }[]) {
     for (const part of new Set(name.split(' > ').slice(0, -1))) cases.set(part, (cases.get(part) ?? 0) + 1);
   }

@@ -117,10 +117,10 @@ describe('fastcgi-params-configmap', () => {
 describe('http2-push-preload', () => {
   it.each([
     ['default', undefined, '200'],
-    ['typical', 'true', '200'],
+    ['typical', 'true', '200, AnnotationUnsupported http2-push-preload'],
     ['off', 'false', '200'],
-    ['invalid', 'maybe', '200'],
-  ])('%s has no effect, as in nginx from 1.25.1 on: %j', async (_, value, expected) => {
+    ['invalid', 'maybe', '200, AnnotationUnsupported http2-push-preload'],
+  ])('%s has no effect, as in nginx from 1.25.1 on, and is reported: %j', async (_, value, expected) => {
     expect(await outcome(value === undefined ? {} : { 'http2-push-preload': value })).toBe(expected);
   });
 });

@@ -65,9 +65,20 @@ describe('the list of annotations', () => {
       'canary-weight-total',
       'client-body-buffer-size',
       'configuration-snippet',
+      'connection-proxy-header',
+      'cors-allow-credentials',
+      'cors-allow-headers',
+      'cors-allow-methods',
+      'cors-allow-origin',
+      'cors-expose-headers',
+      'cors-max-age',
+      'custom-headers',
+      'custom-http-errors',
       'default-backend',
       'denylist-source-range',
+      'disable-proxy-intercept-errors',
       'enable-access-log',
+      'enable-cors',
       'enable-global-auth',
       'enable-opentelemetry',
       'enable-rewrite-log',
@@ -82,6 +93,9 @@ describe('the list of annotations', () => {
       'limit-rps',
       'limit-whitelist',
       'load-balance',
+      'mirror-host',
+      'mirror-request-body',
+      'mirror-target',
       'opentelemetry-operation-name',
       'opentelemetry-trust-incoming-span',
       'permanent-redirect',
@@ -93,11 +107,16 @@ describe('the list of annotations', () => {
       'proxy-buffers-number',
       'proxy-busy-buffers-size',
       'proxy-connect-timeout',
+      'proxy-cookie-domain',
+      'proxy-cookie-path',
+      'proxy-http-version',
       'proxy-max-temp-file-size',
       'proxy-next-upstream',
       'proxy-next-upstream-timeout',
       'proxy-next-upstream-tries',
       'proxy-read-timeout',
+      'proxy-redirect-from',
+      'proxy-redirect-to',
       'proxy-request-buffering',
       'proxy-send-timeout',
       'proxy-ssl-ciphers',
@@ -132,6 +151,7 @@ describe('the list of annotations', () => {
       'upstream-hash-by',
       'upstream-hash-by-subset',
       'upstream-hash-by-subset-size',
+      'upstream-vhost',
       'use-port-in-redirects',
       'use-regex',
       'whitelist-source-range',
@@ -150,11 +170,10 @@ describe('the list of annotations', () => {
 
 describe('other annotations', () => {
   it('warn', () => {
-    const { denied, diagnostics } = read({ 'upstream-vhost': '/', 'enable-cors': 'true', 'cors-max-age': '1' });
+    const { denied, diagnostics } = read({ 'http2-push-preload': 'true' });
     expect(denied).toBe('none');
     expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
-      ['warning', 'enable-cors (here "true") is not supported yet'],
-      ['warning', 'upstream-vhost is not supported yet'],
+      ['warning', 'http2-push-preload (here "true") is not supported yet'],
     ]);
   });
 

@@ -70,6 +70,8 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
     advice: 'Keep one canary for a Service port, with a Service port that no other Ingress names.',
   },
   ObjectMalformed: { alike: true, advice: 'Mend the field; an API server would refuse it.' },
+  ConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or mend its name.' },
+  ConfigMapInvalid: { alike: true, advice: 'Mend the ConfigMap, or allow its headers in global-allowed-response-headers.' },
   StreamInvalid: { alike: true, advice: 'Mend the entry: "9000": "namespace/service:port".' },
   StreamConfigMapNotFound: { alike: true, advice: 'Create the ConfigMap, or leave the flag out.' },
   StreamPortUnavailable: { alike: true, advice: 'Free the port, or take another.' },

@@ -7,7 +7,10 @@ export const CORS: CatalogueFamily = {
   about: '',
   entries: [
     entry('enable-cors', FORM.bool, 'false', 'Responses get the fields of CORS; preflight requests are answered with 204.'),
-    entry('cors-allow-origin', 'origins, comma-separated; `*` for one label, or all', '*', 'Who may read responses.'),
+    entry('cors-allow-origin', 'origins, comma-separated; `*` for one label, or all', '*', 'Who may read responses.', {
+      differs:
+        'A list without any origin allows nobody, and an origin must be as listed from its beginning, not only at its end.',
+    }),
     entry(
       'cors-allow-methods',
       'methods, comma-separated',
@@ -42,6 +45,10 @@ export const RESPONSES: CatalogueFamily = {
       'statuses, comma-separated',
       'ConfigMap `custom-http-errors`',
       'Responses of these statuses are replaced by those of the default backend.',
+      {
+        differs:
+          'The default backend is asked by GET (or HEAD), without the body of the request. Its answers get CORS and custom headers. Clients of gRPC get no pages.',
+      },
     ),
     entry('disable-proxy-intercept-errors', FORM.bool, 'false', 'Errors of backends are passed on all the same.'),
     entry(

@@ -49,7 +49,10 @@ export const MIRROR: CatalogueFamily = {
   title: 'Mirror',
   about: 'What the mirror answers is ignored.',
   entries: [
-    entry('mirror-target', 'URL, nginx variables allowed', '', 'A copy of each request is sent here.'),
+    entry('mirror-target', 'URL, nginx variables allowed behind the host', '', 'A copy of each request is sent here.', {
+      differs:
+        'A slow mirror never holds requests: copies are sent by themselves, within bounds (see responses.md). Without a path, the copy has that of the request. The host cannot be a variable, nor the loopback.',
+    }),
     entry('mirror-request-body', FORM.onOff, 'on', 'With its body.'),
     entry('mirror-host', 'host', 'that of the target', 'The Host of the copy.'),
   ],

@@ -3,13 +3,25 @@ import { page, reason, type Answer } from '../../policies/answer.ts';
 import type { OwnRedirects } from '../../model/policies.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { hostName } from '../routing/host.ts';
+import type { Refusal } from '../client-auth/check.ts';
+import { ERRORS } from '../errors.ts';
+import { REFUSING, type Admission } from '../workers/overload.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 
 /** How many seconds a refused client is asked to wait (RFC 9110 §10.2.3): most overloads are over by then, or handed to others. */
 const RETRY_AFTER = 5;
 /** What a request gets while the worker refuses. */
-export const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+const OVERLOADED: Answer = { ...page(503), fields: `Retry-After: ${RETRY_AFTER}\r\n` };
+
+const OVERLOAD: Refusal = { error: ERRORS.overloaded, answer: OVERLOADED };
+
+/** What a request is refused with while the worker refuses, and counted; null: it is not. */
+export function overloadRefusal(admission: Admission): Refusal | null {
+  if (admission.level !== REFUSING) return null;
+  admission.refused();
+  return OVERLOAD;
+}
 
 /**
  * What a status of HTTP is to a client of gRPC (grpc/grpc, doc/http-grpc-status-mapping.md): INTERNAL, UNAUTHENTICATED, PERMISSION_DENIED,
@@ -50,4 +62,12 @@ export function withSlash(
     scheme === 'https' ? [settings.publicHttpsPort, settings.httpsPort, 443] : [settings.publicHttpPort, settings.httpPort, 80];
   const port = published === 0 && own?.usePort === true ? bound : published;
   return `${scheme}://${hostName(host)}${port === 0 || port === usual ? '' : `:${port}`}${path}`;
+}
+
+/** The lines of this name, in lower case. */
+export function linesOf(lines: string, lower: string): string {
+  return lines
+    .split(/(?<=\r\n)/)
+    .filter((line) => line.slice(0, line.indexOf(':')).toLowerCase() === lower)
+    .join('');
 }

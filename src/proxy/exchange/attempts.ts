@@ -5,7 +5,8 @@ import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { isFailure } from '../upstream/health.ts';
 import type { ExchangeContext } from '../http1/connection-context.ts';
-import { fallbackFields } from '../http1/forward-request.ts';
+import type { RequestChanges } from '../../policies/changes.ts';
+import { fallbackChanges, type InternalRequest } from './internal-request.ts';
 import type { Passage } from './passage.ts';
 import { failedTry, NO_FAILED_TRIES, type FailedTry } from '../record/tries.ts';
 import { RequestForBalance } from './request-for-balance.ts';
@@ -15,9 +16,15 @@ import type { LiveGroup, Target } from '../upstream/group.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { HeldBody, type HeldBodyOwner } from '../body/held-body.ts';
 import { decideRetry, isStale, passesOver, type Attempt } from '../upstream/retry.ts';
-import type { ResponseHandler, UpstreamStream } from '../upstream/stream.ts';
+import type { Asked, ResponseHandler, UpstreamStream } from '../upstream/stream.ts';
 
 const NONE_TRIED: readonly Pool[] = [];
+
+/** The head, for a connection that is used otherwise. */
+function alone(head: Asked, { connection }: RequestChanges): Asked {
+  const { method, chunked, acceptsTrailers } = head;
+  return { method, chunked, acceptsTrailers, upgrade: '', closes: connection !== 'keep-alive' };
+}
 
 /** What the tries need of their exchange. */
 export interface AttemptsOwner extends ResponseHandler, Pick<HeldBodyOwner, 'onBodyRoom'> {
@@ -70,6 +77,8 @@ export class Attempts implements HeldBodyOwner {
   #tries = 0;
   /** This try is the second at the same endpoint. */
   #fresh = false;
+  /** A request of our own in place of the client's; null: it is the client's. */
+  #internal: InternalRequest | null = null;
   /** Counts exchanges, so that a late look-up of a name cannot meddle with the next one. */
   #generation = 0;
 
@@ -91,6 +100,7 @@ export class Attempts implements HeldBodyOwner {
     this.#group = null;
     this.choice = null;
     this.#fallback = false;
+    this.#internal = null;
   }
 
   /** The exchange is over. */
@@ -109,6 +119,23 @@ export class Attempts implements HeldBodyOwner {
     this.#next(ERRORS.noEndpoints);
   }
 
+  /** A request of our own, in place of the client's that has come to its end. */
+  ask(group: LiveGroup, request: InternalRequest): void {
+    // A name that is still looked up is nobody's any more.
+    this.#generation++;
+    this.resolveDeadline = Infinity;
+    if (this.choice !== null) this.#observe(this.choice);
+    this.choice = null;
+    this.body.settle();
+    this.#internal = request;
+    this.#fallback = false;
+    this.#group = group;
+    this.#triedPools = NONE_TRIED;
+    this.#tries = 0;
+    if (this.tried !== '') this.tried += ' : ';
+    this.#next(ERRORS.noEndpoints);
+  }
+
   #choose(balance: Balance, own: LiveGroup): void {
     const choice = balance.begin(own, new RequestForBalance(this.#owner));
     this.choice = choice;
@@ -124,6 +151,13 @@ export class Attempts implements HeldBodyOwner {
     if (upstreamStatus === 0 || upstreamStatus === 101 || this.#target === null) return;
     const connecting = this.connectedAt > this.startedAt ? this.connectedAt - this.startedAt : 0;
     choice.observe(this.#target.pool, connecting + this.#context.deadlines.now - this.startedAt);
+  }
+
+  /** The response that began is not wanted. */
+  discard(): void {
+    const { upstream } = this;
+    this.upstream = null;
+    upstream?.discard();
   }
 
   /** Ends the try at hand without a word. */
@@ -167,7 +201,7 @@ export class Attempts implements HeldBodyOwner {
   /** The endpoint began a response with this status: true if another is asked instead, and nothing of this one is heard any more. */
   passOver(status: number): boolean {
     const { upstream } = this;
-    if (upstream === null) return false;
+    if (upstream === null || this.#internal !== null) return false;
     const attempt = this.#attempt(upstream);
     if (!passesOver(status, attempt, this.#owner.settings)) return false;
     const target = this.#pick();
@@ -195,11 +229,11 @@ export class Attempts implements HeldBodyOwner {
 
   #attempt(upstream: UpstreamStream): Attempt {
     return {
-      method: this.#owner.downstream.head.method,
+      method: (this.#internal?.asked ?? this.#owner.downstream.head).method,
       tries: this.#tries,
       // Once: an upstream that sends everybody away would be asked for ever.
       reused: !this.#fresh && upstream.reused,
-      replayable: this.body.complete,
+      replayable: this.#internal !== null || this.body.complete,
       spent: this.#context.deadlines.now - this.#owner.startedAt,
       budget: this.#group!.retryBudget,
     };
@@ -250,18 +284,25 @@ export class Attempts implements HeldBodyOwner {
     const { head } = downstream;
     this.#fresh = fresh;
     this.#tries++;
-    this.tried = this.tried === '' ? pool.label : `${this.tried}, ${pool.label}`;
+    this.tried += this.tried === '' || this.tried.endsWith(' ') ? pool.label : `, ${pool.label}`;
     this.startedAt = this.#context.deadlines.now;
     this.connectedAt = 0;
     this.ended = false;
     const upstream = pool.take(address, fresh);
     this.upstream = upstream;
     const route = owner.route!;
-    const identity = route.clientGate === null ? '' : route.clientGate.fields(downstream.client);
-    const extra = this.#fallback ? identity + fallbackFields(route.model, head.accept) : identity;
-    const changes = owner.passage === null ? null : owner.passage.upstream;
     const limits = route.tuning === null ? null : owner.settings;
-    downstream.forwardHead(upstream.begin(head, limits), owner.requestId, extra, changes);
+    if (this.#internal !== null) {
+      const { asked, changes } = this.#internal;
+      downstream.forwardHead(upstream.begin(asked, limits), owner.requestId, '', changes);
+      upstream.sendEnd('');
+      return upstream.attach(owner);
+    }
+    const identity = route.clientGate === null ? '' : route.clientGate.fields(downstream.client);
+    let changes = owner.passage === null ? null : owner.passage.upstream;
+    if (this.#fallback) changes = fallbackChanges(changes, route.model, head.accept);
+    const asked = changes !== null && changes.ofConnection ? alone(head, changes) : head;
+    downstream.forwardHead(upstream.begin(asked, limits), owner.requestId, identity, changes);
     // What of the body was already read is sent again.
     if (this.body.sendTo(upstream) && owner.requestEnded) upstream.sendEnd(owner.trailers);
     // Only now: a connection that is there already lets the body flow at once, and it must follow the head.

@@ -1,10 +1,10 @@
 /** One request from its head to the last byte of its response: route, policies, tries, answer. */
-import { page, type Answer } from '../../policies/answer.ts';
-import { grpcAnswer, HEALTHY, isGrpc, OVERLOADED } from './answers.ts';
+import type { Answer } from '../../policies/answer.ts';
+import { grpcAnswer, HEALTHY, isGrpc, overloadRefusal } from './answers.ts';
 import { Attempts, type AttemptsOwner } from './attempts.ts';
 import { misdirected, type Refusal } from '../client-auth/check.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
-import type { CompiledRoute, GroupPair } from '../routing/compiled-route.ts';
+import { wayOf, type CompiledRoute } from '../routing/compiled-route.ts';
 import { ResponseBody, type ResponseBodyOwner } from '../body/response-body.ts';
 import type { Downstream } from './downstream.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
@@ -13,12 +13,14 @@ import type { ExchangeContext } from '../http1/connection-context.ts';
 import { newRequestId } from '../http1/forward-request.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import { LARGE_PIECE } from '../outbox.ts';
-import { NO_STEPS, Passage, type PassageOwner } from './passage.ts';
+import { beginCopy } from '../mirror/copied-head.ts';
+import type { Copy } from '../mirror/copy.ts';
+import { ErrorPage, type ErrorPageOwner } from './error-page.ts';
+import { Passage, passageWithoutSteps, type PassageOwner } from './passage.ts';
 import { enterLocation, locate, redirectToSlash, relocate } from './relocation.ts';
 import { isFailure } from '../upstream/health.ts';
-import { REFUSING } from '../workers/overload.ts';
 
-export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner {
+export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwner, PassageOwner {
   /** Whose request it is: one exchange serves many, one after the other. */
   downstream: Downstream;
   /** Null until the request is routed, and for requests refused before. */
@@ -60,6 +62,9 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
   #bodyBytes = 0;
   /** The body is read whole before a backend is asked. */
   #gathering = false;
+  readonly #errorPage: ErrorPage;
+  /** Of the request, while it comes in; null: it is not copied, or was. */
+  #copy: Copy | null = null;
 
   constructor(downstream: Downstream, context: ExchangeContext) {
     this.downstream = downstream;
@@ -67,6 +72,7 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     this.settings = context.settings();
     this.attempts = new Attempts(this, context);
     this.#body = new ResponseBody(this, context);
+    this.#errorPage = new ErrorPage(this);
   }
 
   /** When the upstream or its name server is late; Infinity when there is none, or the downstream's deadline covers it. */
@@ -85,7 +91,7 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     const { head, client } = this.downstream;
     this.#reset(headBytes);
     this.requestEnded = !head.hasBody();
-    if (this.#context.admission.level === REFUSING) return this.#refuseForOverload();
+    if (this.isRefused(overloadRefusal(this.#context.admission))) return;
     if (head.method === 'TRACE' || head.method === 'CONNECT') return this.refuse(ERRORS.methodNotAllowed);
     const { settings } = this;
     this.requestId = head.requestId !== '' ? head.requestId : settings.generateRequestId ? newRequestId() : '';
@@ -134,32 +140,24 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     if (forwarded !== '') head.forwardedTarget = forwarded;
     // A client of HTTP/1.0 does not know 1xx (RFC 9110 §10.1.1).
     if (head.expectContinue && head.minor === 1 && !this.requestEnded) downstream.continue();
+    if (this.passage !== null) this.#copy = beginCopy(this.#context.mirrors, downstream, this.passage, this.requestEnded);
     if (this.requestEnded) return this.#ask();
     const { requestBuffering, requestBufferSize } = this.settings;
     // Calls of gRPC may go both ways at once; nginx streams them too (ngx_http_grpc_handler).
-    this.#gathering = requestBuffering && this.#way?.group.targets[0]?.pool.transport.http2 === false;
+    this.#gathering = requestBuffering && wayOf(route, client)?.group.targets[0]?.pool.transport.http2 === false;
     this.attempts.body.begin(requestBufferSize, this.#gathering);
     if (this.#gathering) downstream.resumeBody();
     else this.#ask();
   }
 
-  /** Where the route leads; null: to an answer of our own. */
-  get #way(): GroupPair | null {
-    const { target } = this.route!;
-    if (target.kind === 'answer') return null;
-    return target.overTls !== null && this.downstream.client.scheme === 'https' ? target.overTls : target;
-  }
-
   #ask(): void {
-    const { group, fallback } = this.#way!;
+    const { group, fallback } = wayOf(this.route!, this.downstream.client)!;
+    if (this.passage?.upstream.http10 === true && this.downstream.head.chunked) return this.refuse(ERRORS.lengthRequired);
     this.attempts.begin(group, fallback);
   }
 
   variables(): Passage {
-    if (this.passage !== null) return this.passage;
-    const { head } = this.downstream;
-    const { path } = this.#context.router.find(head.host, head.rawPath, head.pathIsPlain);
-    return new Passage(this, NO_STEPS, this.#context, path);
+    return this.passage ?? passageWithoutSteps(this, this.#context);
   }
 
   /** Request body bytes; they are not changed after the call. */
@@ -167,8 +165,9 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     const length = end - start;
     this.requestBytes += length;
     this.#bodyBytes += length;
+    this.#copy?.add(bytes, start, end);
     const { upstream, body } = this.attempts;
-    if (!this.active || (upstream === null && !this.#gathering)) return;
+    if (!this.active || (upstream === null && !this.#gathering) || this.#errorPage.asked) return;
     const { maxRequestBodySize } = this.settings;
     if (maxRequestBodySize > 0 && this.#bodyBytes > maxRequestBodySize) return this.fail(ERRORS.bodyTooLarge);
     const added = body.add(bytes, start, end);
@@ -186,7 +185,8 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
   onRequestEnd(trailers: string): void {
     if (this.requestEnded) return;
     this.requestEnded = true;
-    if (!this.active) return;
+    this.#copy?.end();
+    if (!this.active || this.#errorPage.asked) return;
     this.trailers = allowedTrailers(trailers);
     if (this.#gathering) this.#gathered();
     else this.attempts.upstream?.sendEnd(this.trailers);
@@ -195,12 +195,7 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
   /** All of the body is there. What came in chunks goes with a length, as nginx sends it, unless trailers follow it. */
   #gathered(): void {
     this.#gathering = false;
-    const { head } = this.downstream;
-    if (head.chunked && this.trailers === '') {
-      head.chunked = false;
-      head.contentLength = this.#bodyBytes;
-      head.rewriteLength = true;
-    }
+    if (this.trailers === '') this.downstream.head.measured(this.#bodyBytes);
     this.#ask();
   }
 
@@ -252,17 +247,21 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.downstream.head.minor === 1) this.downstream.sendInterim(head);
+    if (this.downstream.head.minor === 1 && !this.#errorPage.asked) this.downstream.sendInterim(head);
   }
 
   onResponseHead(head: ResponseHead): void {
     if (head.status >= 403 && this.attempts.passOver(head.status)) return;
     this.headReceivedAt = this.#context.deadlines.now;
     if (this.#context.keepsResponses()) this.responseText = head.text;
-    this.status = this.upstreamStatus = head.status;
-    this.#responseStarted = true;
+    this.upstreamStatus = head.status;
     this.attempts.answered(isFailure(head.status));
-    let more = this.passage === null ? '' : this.passage.leave(head);
+    const { errors } = this.route!;
+    if (errors !== null && this.#errorPage.takesResponse(errors, head)) return;
+    this.status = head.status;
+    this.#responseStarted = true;
+    let more = this.passage === null ? '' : this.passage.leave(head, this.#errorPage.asked);
+    if (errors !== null) more += this.#errorPage.kept;
     const { choice } = this.attempts;
     if (choice !== null && choice.cookie !== '') more += `Set-Cookie: ${choice.cookie}\r\n`;
     if (head.status === 101) {
@@ -299,6 +298,7 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
   }
 
   onUpstreamDrain(): void {
+    if (this.#errorPage.asked) return;
     this.attempts.body.onUpstreamDrain();
     this.downstream.resumeBody();
   }
@@ -334,24 +334,22 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
       this.downstream.abort();
       return this.#finish(error);
     }
-    this.answerInstead(page(error.status));
+    this.#errorPage.refuse(error);
   }
 
   isRefused(refusal: Refusal | null): boolean {
     if (refusal === null) return false;
     this.error = refusal.error;
-    this.answerInstead(refusal.answer);
+    this.answerAtLast(refusal.answer);
     return true;
   }
 
-  #refuseForOverload(): void {
-    this.#context.admission.refused();
-    this.error = ERRORS.overloaded;
-    this.answerInstead(OVERLOADED);
+  /** An answer of our own instead of a backend's, or another backend's page for it. */
+  answerInstead(answer: Answer): void {
+    if (!this.#errorPage.takesAnswer(answer)) this.answerAtLast(answer);
   }
 
-  /** An answer of our own, instead of a backend's. */
-  answerInstead(given: Answer): void {
+  answerAtLast(given: Answer): void {
     this.attempts.drop();
     if (given.status === 444) return this.refuse(ERRORS.closed);
     const answer = this.passage === null ? given : this.passage.leaveWith(given);
@@ -369,6 +367,8 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     this.active = false;
     this.#body.close();
     this.attempts.finish();
+    if (!this.requestEnded) this.#copy?.drop();
+    this.#copy = null;
     this.finishedAt = this.#context.deadlines.now;
     this.#context.onExchangeDone(this);
     this.passage?.finish();
@@ -390,6 +390,7 @@ export class Exchange implements AttemptsOwner, ResponseBodyOwner, PassageOwner 
     this.answer = null;
     this.#responseStarted = this.#tunnel = this.#gathering = false;
     this.#bodyBytes = 0;
+    this.#errorPage.reset();
     this.trailers = '';
     this.attempts.reset();
   }

@@ -8,7 +8,7 @@ import {
   type RequestStep,
   type RouteSteps,
 } from '../../policies/acting.ts';
-import { RequestChanges, ResponseChanges } from '../../policies/changes.ts';
+import { RequestChanges, ResponseChanges, without } from '../../policies/changes.ts';
 import type { TraceContext } from '../../observe/tracing/trace-context.ts';
 import type { Tracer } from '../../observe/tracing/tracer.ts';
 import { Rewriting } from '../../policies/rewriting.ts';
@@ -42,6 +42,8 @@ export interface PassageOwner {
   readonly relocate: () => void;
 }
 
+const NONE: readonly string[] = [];
+
 /** Of a plain route. */
 export const NO_STEPS: RouteSteps = { host: [], locations: [], request: [], response: [] };
 
@@ -60,6 +62,10 @@ export class Passage implements PolicyPassage {
   #at = 0;
   #client: ClientView | null = null;
   #pending = false;
+  /** A step is being called, and said this meanwhile; undefined: nothing. */
+  #calling = false;
+  #early: Answer | null | undefined = undefined;
+  #over = false;
   #callbacks: (() => void)[] | null = null;
   /** The answer came before a location was found: what the route does to answers is not about it. */
   #outside = false;
@@ -142,6 +148,14 @@ export class Passage implements PolicyPassage {
     return this.rewriting.variables?.get(name) ?? variableOf(name, this);
   }
 
+  get answering(): boolean {
+    return this.#head !== null;
+  }
+
+  backendFields(lowerName: string): readonly string[] {
+    return this.#head === null ? NONE : this.#head.valuesOf(lowerName);
+  }
+
   /** A field of the answer, once there is one: of the backend's, or of our own. In lower case. */
   answered(lower: string): string {
     if (this.#answered === null && this.#head !== null) this.#answered = fieldsOf(this.#head);
@@ -182,8 +196,12 @@ export class Passage implements PolicyPassage {
   }
 
   #take(step: RequestStep): ReturnType<RequestStep> {
+    this.#early = undefined;
+    this.#calling = true;
     const answer = step(this);
+    this.#calling = false;
     if (answer !== PENDING) return answer;
+    if (this.#early !== undefined) return this.#early;
     this.#pending = true;
     if (!this.owner.requestEnded) this.owner.downstream.pauseBody();
     return PENDING;
@@ -191,6 +209,8 @@ export class Passage implements PolicyPassage {
 
   /** What calls back, nothing else guards. */
   resume(answer: Answer | null): void {
+    // What a step knows already, it may say before it has returned.
+    if (this.#calling && this.#early === undefined) this.#early = answer;
     if (!this.#pending || !this.owner.active || this.owner.passage !== this) return;
     this.#pending = false;
     this.#context.deadlines.tick();
@@ -203,20 +223,26 @@ export class Passage implements PolicyPassage {
   }
 
   onDone(callback: () => void): void {
-    (this.#callbacks ??= []).push(callback);
+    if (this.#over) callback();
+    else (this.#callbacks ??= []).push(callback);
   }
 
-  /** The response of the backend: takes out of its head what policies replace, and returns the lines to send beside it. */
-  leave(head: ResponseHead): string {
+  /**
+   * The response of the backend: takes out of its head what policies replace, and returns the lines to send beside it. `own`: it is an
+   * error backend's.
+   */
+  leave(head: ResponseHead, own: boolean): string {
     this.#head = head;
-    for (const step of this.#steps.response) step(this, head.status, false);
+    for (const step of this.#steps.response) step(this, head.status, own);
     const { response } = this;
     if (response.removedBeginnings.length > 0) {
       for (const name of fieldsOf(head).keys()) if (response.removes(name)) response.hide(name);
     }
+    const { removed } = response;
     // What frames the body is not for anybody to remove.
-    const removed = response.removed.filter((name) => name !== 'content-length');
-    if (removed.length > 0) head.runs.remove(head.text, removed);
+    if (removed.includes('content-length')) removed.splice(removed.indexOf('content-length'), 1);
+    if (removed.length > 0) head.remove(removed);
+    if (removed.includes('date')) head.hasDate = true;
     return response.lines;
   }
 
@@ -227,7 +253,8 @@ export class Passage implements PolicyPassage {
       this.#answered = new Map([['content-type', answer.contentType]]);
       for (const step of this.#steps.response) step(this, answer.status, true);
     }
-    const { lines } = response;
+    // It has a date already.
+    const lines = without(response.lines, 'date');
     const kept = withoutFields(answer.fields, response);
     const contentType = response.removes('content-type') ? '' : answer.contentType;
     if (lines === '' && kept === answer.fields && contentType === answer.contentType) return answer;
@@ -242,6 +269,14 @@ export class Passage implements PolicyPassage {
 
   /** The exchange is over. */
   finish(): void {
+    this.#over = true;
     for (const callback of this.#callbacks ?? []) callback();
   }
+}
+
+/** What gives the values of variables for a request whose route has no policies. */
+export function passageWithoutSteps(owner: PassageOwner, context: ExchangeContext): Passage {
+  const { head } = owner.downstream;
+  const { path } = context.router.find(head.host, head.rawPath, head.pathIsPlain);
+  return new Passage(owner, NO_STEPS, context, path);
 }

@@ -6,6 +6,7 @@ import type { Compression } from '../compression/compression.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Mirrors } from '../mirror/mirrors.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Router } from '../routing/router.ts';
 import type { TunedSettings } from '../routing/tuned-settings.ts';
@@ -38,6 +39,7 @@ export interface ExchangeContext {
   readonly resolver: Resolver;
   readonly deadlines: Deadlines;
   readonly compression: Compression;
+  readonly mirrors: Mirrors;
   /** Null: nothing is traced. */
   readonly tracer: () => Tracer | null;
   /** The heads of responses are wanted when an exchange is over. */

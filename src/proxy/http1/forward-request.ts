@@ -4,12 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { Route } from '../../model/table.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { ClientCertificate } from '../client-auth/certificate.ts';
 import { validHost } from '../routing/host.ts';
 import { plainAddress, type ProxyHeader } from '../listener/proxy-protocol.ts';
-import type { RequestChanges } from '../../policies/changes.ts';
+import { fieldValue, type RequestChanges } from '../../policies/changes.ts';
 import { clientAddress, forwardedFor } from './client-address.ts';
 import { trimOws } from './head/hop-by-hop.ts';
 import type { Sink } from '../outbox.ts';
@@ -97,13 +96,6 @@ export function forwardedInfo(head: RequestHead, client: ClientInfo, settings: P
   };
 }
 
-/** What ingress-nginx tells an Ingress's own default backend about the Service it stands in for. */
-export function fallbackFields({ ingress, service }: Route, accept: string): string {
-  const format = accept === '' ? '' : `X-Format: ${accept}\r\n`;
-  const from = `X-Namespace: ${ingress?.namespace ?? ''}\r\nX-Ingress-Name: ${ingress?.name ?? ''}\r\n`;
-  return `X-Code: 503\r\n${format}${from}X-Service-Name: ${service?.name ?? ''}\r\nX-Service-Port: ${service?.port ?? ''}\r\n`;
-}
-
 /** What follows the request target and is the same for all requests of a connection for one host, up to the request's id. */
 function fixedFields(host: string, client: ClientInfo, settings: ProxySettings): string {
   const { address } = client;
@@ -141,7 +133,7 @@ function flat(text: string): string {
 }
 
 /** Takes a head as text. */
-class TextSink implements Sink {
+export class TextSink implements Sink {
   value = '';
 
   copy(bytes: Buffer, start: number, end: number): void {
@@ -153,21 +145,42 @@ class TextSink implements Sink {
   }
 }
 
-/** A whole head, to its empty line, with other fields, method or host. */
-function changedHead(text: string, { method, host, removed, lines }: RequestChanges): string {
+/** A whole head, to its empty line, with other fields, method, host or version. */
+function changedHead(text: string, changes: RequestChanges): string {
+  const { method, host, removed, lines, http10, connection } = changes;
   const space = text.indexOf(' ');
-  const lineEnd = text.indexOf('\r\n') + 2;
+  const lineEnd = text.indexOf('\r\n');
   let changed = method === null ? text.slice(0, lineEnd) : method + text.slice(space, lineEnd);
-  const names = host === null ? removed : [...removed, 'host'];
-  if (host !== null) changed += `Host: ${host}\r\n`;
-  let kept = lineEnd;
-  for (let at = lineEnd, end = 0; at < text.length - 2; at = end) {
-    end = text.indexOf('\r\n', at) + 2;
-    if (!names.includes(text.slice(at, text.indexOf(':', at)).toLowerCase())) continue;
-    changed += text.slice(kept, at);
-    kept = end;
+  if (http10) changed = `${changed.slice(0, -1)}0`;
+  changed += '\r\n';
+  let names = removed;
+  const safeHost = host === null ? '' : fieldValue(host);
+  if (safeHost !== '') {
+    names = [...names, 'host'];
+    changed += `Host: ${safeHost}\r\n`;
   }
-  return `${changed}${text.slice(kept, -2)}${lines}\r\n`;
+  if (changes.ofConnection) {
+    // Without "Connection: upgrade", Upgrade asks for nothing (RFC 9110 §7.8).
+    names = [...names, 'connection', 'upgrade'];
+    changed += `Connection: ${connection ?? 'close'}\r\n`;
+  }
+  return `${changed}${withoutAll(text, lineEnd + 2, text.length - 2, names)}${lines}\r\n`;
+}
+
+/** The lines from `start` to `end` without those of these names, in lower case. */
+function withoutAll(text: string, start: number, end: number, names: readonly string[]): string {
+  let lengths = 0;
+  for (const name of names) lengths |= 1 << (name.length & 31);
+  let kept = '';
+  let from = start;
+  for (let at = start, next = 0; at < end; at = next) {
+    next = text.indexOf('\r\n', at) + 2;
+    const colon = text.indexOf(':', at);
+    if (((lengths >>> ((colon - at) & 31)) & 1) === 0 || !names.includes(text.slice(at, colon).toLowerCase())) continue;
+    kept += text.slice(from, at);
+    from = next;
+  }
+  return kept + text.slice(from, end);
 }
 
 /** Sends the heads of a connection's requests to upstreams. */

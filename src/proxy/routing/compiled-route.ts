@@ -6,6 +6,7 @@ import type { RouteSteps, StepServices } from '../../policies/acting.ts';
 import { compileSteps } from '../../policies/steps.ts';
 import { tuningOf } from '../../policies/traffic/tuning.ts';
 import { clientGate, type ClientGate } from '../client-auth/check.ts';
+import { compileErrors, type RouteErrors } from './route-errors.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { RouteSeries } from '../record/route-series.ts';
 import type { Groups, LiveGroup } from '../upstream/group.ts';
@@ -34,6 +35,8 @@ export interface CompiledRoute {
   /** Of the host; null: it asks for no client certificates. */
   readonly clientAuth: ClientAuth | null;
   readonly clientGate: ClientGate | null;
+  /** Null: its errors are its own. */
+  readonly errors: RouteErrors | null;
   /** What its policies do; null for a plain route. */
   readonly steps: RouteSteps | null;
   /** What it has otherwise than the settings say; null: nothing. */
@@ -57,6 +60,7 @@ export function compileRoute(
     target: target.kind === 'answer' ? target : { kind: 'group', ...compileTarget(target, model.policies, groups) },
     clientAuth,
     clientGate: clientAuth === null ? null : clientGate(clientAuth, model.path),
+    errors: compileErrors(model, groups),
     steps: compileSteps(model, virtual, services),
     tuning: tuning(tuningOf(model.policies)),
     // Last: a series that is opened must be closed, and what comes before may throw.
@@ -64,12 +68,20 @@ export function compileRoute(
   };
 }
 
+/** Where a route leads for this client; null: to an answer of our own. */
+export function wayOf({ target }: CompiledRoute, { scheme }: { readonly scheme: string }): GroupPair | null {
+  if (target.kind === 'answer') return null;
+  return target.overTls !== null && scheme === 'https' ? target.overTls : target;
+}
+
 /** Every group of a route, once or more. */
-export function groupsOf({ target }: CompiledRoute): readonly LiveGroup[] {
-  if (target.kind === 'answer') return [];
+export function groupsOf({ target, errors }: CompiledRoute): readonly LiveGroup[] {
+  const ofErrors = errors?.groups ?? [];
+  if (target.kind === 'answer') return ofErrors;
   return [target, target.overTls]
     .flatMap((pair) => [pair?.group ?? null, pair?.fallback ?? null])
-    .filter((group) => group !== null);
+    .filter((group) => group !== null)
+    .concat(ofErrors);
 }
 
 function compileTarget(

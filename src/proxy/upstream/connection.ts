@@ -3,12 +3,11 @@ import type net from 'node:net';
 import type { Deadlines, Timed } from '../deadlines.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import { listenGuarded } from '../guarded.ts';
-import type { RequestHead } from '../http1/head/request-head.ts';
 import { LARGE_PIECE, Output, type Outbox, type Sender, type Sink } from '../outbox.ts';
 import type { Idle } from './idle.ts';
 import type { EndpointPool } from './pool.ts';
 import { ABANDONED, COMPLETE, FAILED, MORE, type ResponseLimits, ResponseReader, SWITCHED } from './response-reader.ts';
-import type { ResponseHandler, UpstreamLimits, UpstreamStream } from './stream.ts';
+import { DISCARDING, type Asked, type ResponseHandler, type UpstreamLimits, type UpstreamStream } from './stream.ts';
 import { connectPlain, connectTls } from './transport.ts';
 
 /** What a connection needs of its worker. */
@@ -23,6 +22,9 @@ export interface UpstreamContext {
   /** All connections of a worker read into the same memory: what they read is used up before the next read. */
   readonly readBuffer: Buffer;
 }
+
+/** Of a response that nobody wants, so much is read to keep the connection. */
+const MAX_DISCARDED = 65_536;
 
 type State = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 export class UpstreamConnection implements UpstreamStream, Timed, Sender {
@@ -129,13 +131,13 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     return this.requests > 1;
   }
 
-  begin(request: RequestHead, limits: UpstreamLimits | null = null): Sink {
+  begin(request: Asked, limits: UpstreamLimits | null = null): Sink {
     this.requests++;
     this.#limits = limits;
     if (limits !== null && !this.#connected) this.deadline = this.#context.deadlines.after(limits.upstreamConnectTimeout);
     this.#chunked = request.chunked;
     this.#requestComplete = false;
-    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '', limits?.maxResponseHeadSize ?? null);
+    this.#reader.begin(request.method === 'HEAD', request.upgrade !== '', limits?.maxResponseHeadSize ?? null, request.closes);
     return this.output;
   }
 
@@ -196,6 +198,14 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
   destroy(): void {
     this.#release();
     this.#close();
+  }
+
+  /** Whoever sends little gets rid of it: the connection is worth more than these bytes. */
+  discard(): void {
+    if (!this.#requestComplete || this.#reader.remaining > MAX_DISCARDED) return this.destroy();
+    this.#handler = DISCARDING;
+    this.#reader.attach(DISCARDING);
+    this.resume();
   }
 
   /** An exception nobody expected: this connection and the exchange on it end. */
@@ -266,7 +276,8 @@ export class UpstreamConnection implements UpstreamStream, Timed, Sender {
     const result = this.#reader.read(bytes, length);
     switch (result) {
       case COMPLETE:
-        this.#finish(handler);
+        // Whoever has it now: it may have been discarded meanwhile.
+        this.#finish(this.#handler ?? handler);
         break;
       case FAILED:
         return this.#failWith(this.#reader.error);

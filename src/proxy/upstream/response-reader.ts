@@ -40,6 +40,7 @@ export class ResponseReader {
   #headRequest = false;
   #maxHeadSize: number | null = null;
   #wantsUpgrade = false;
+  #last = false;
   #framing: Framing = 'none';
   #remaining = 0;
   #interim = 0;
@@ -51,11 +52,12 @@ export class ResponseReader {
     this.#limits = limits;
   }
 
-  /** Makes ready for the response to one request. `maxHeadSize`: null, as the limits say. */
-  begin(headRequest: boolean, wantsUpgrade: boolean, maxHeadSize: number | null = null): void {
+  /** Makes ready for the response to one request. `maxHeadSize`: null, as the limits say. `last`: the connection was asked to carry no other. */
+  begin(headRequest: boolean, wantsUpgrade: boolean, maxHeadSize: number | null = null, last = false): void {
     this.#maxHeadSize = maxHeadSize;
     this.#headRequest = headRequest;
     this.#wantsUpgrade = wantsUpgrade;
+    this.#last = last;
     this.#interim = 0;
     this.inBody = false;
   }
@@ -77,7 +79,14 @@ export class ResponseReader {
 
   /** After this response the connection can carry another (RFC 9112 §9.3). */
   get persistent(): boolean {
-    return this.head.keepAlive && !this.excess && this.#framing !== 'close' && !this.#ambiguous && !this.#wantsUpgrade;
+    const { head, excess } = this;
+    return head.keepAlive && !excess && !this.#last && this.#framing !== 'close' && !this.#ambiguous && !this.#wantsUpgrade;
+  }
+
+  /** Bytes of the body to come, once the head was read; Infinity: unknown. */
+  get remaining(): number {
+    if (this.#framing === 'none') return 0;
+    return this.#framing === 'length' ? this.#remaining : Infinity;
   }
 
   /** Reads `bytes[0, length)`, which may change after the call. */

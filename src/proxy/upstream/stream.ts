@@ -5,7 +5,6 @@
  */
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { ProxyError } from '../errors.ts';
-import type { RequestHead } from '../http1/head/request-head.ts';
 import type { ResponseHead } from '../http1/head/response-head.ts';
 import type { Sink } from '../outbox.ts';
 
@@ -33,6 +32,17 @@ export interface ResponseHandler {
   readonly onBug: () => void;
 }
 
+/** What of a request decides how it is framed, and how its response is to be read. A head that was parsed is one. */
+export interface Asked {
+  readonly method: string;
+  readonly chunked: boolean;
+  /** The protocol to change to; empty: none. */
+  readonly upgrade: string;
+  readonly acceptsTrailers: boolean;
+  /** Its connection carries no other request after it. */
+  readonly closes: boolean;
+}
+
 /** What of the settings a request may have otherwise than others. */
 export type UpstreamLimits = Pick<
   ProxySettings,
@@ -54,7 +64,7 @@ export interface UpstreamStream {
    * Begins a request. Its head is to be written to what is returned, as HTTP/1.1 text to its empty line. `limits`: those of its route, where
    * they differ from the worker's.
    */
-  readonly begin: (request: RequestHead, limits?: UpstreamLimits | null) => Sink;
+  readonly begin: (request: Asked, limits?: UpstreamLimits | null) => Sink;
   /** Request body bytes that nobody changes afterwards. */
   readonly sendData: (bytes: Buffer, start: number, end: number) => void;
   /** The request is complete. `trailers`: lines with CRLF, already filtered. */
@@ -70,4 +80,23 @@ export interface UpstreamStream {
   readonly tunnelEnd: () => void;
   /** Ends it without a word. The handler hears nothing more. */
   readonly destroy: () => void;
+  /** The same after the response's head, but what is left of the response may be read off, so that the connection can be used again. */
+  readonly discard: () => void;
 }
+
+const nothing = (): void => undefined;
+
+/** Takes a response that nobody wants, so that its connection can be used again. Has no state: all discarded responses have it. */
+export const DISCARDING: ResponseHandler = {
+  onConnected: nothing,
+  onInterim: nothing,
+  onResponseHead: nothing,
+  onResponseData: nothing,
+  onResponseEnd: nothing,
+  onUpstreamFailed: nothing,
+  onUpstreamBlocked: nothing,
+  onUpstreamDrain: nothing,
+  onTunnelData: nothing,
+  onTunnelEnd: nothing,
+  onBug: nothing,
+};

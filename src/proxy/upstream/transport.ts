@@ -46,7 +46,7 @@ export const PLAIN: Transport = { key: 'HTTP', http2: false, tls: null };
 const H2C: Transport = { key: 'GRPC', http2: true, tls: null };
 
 /** nginx without `proxy_ssl_*`: any version, no name sent, certificates not looked at. */
-const UNVERIFIED: Omit<UpstreamTls, 'secret'> = {
+export const UNVERIFIED: Omit<UpstreamTls, 'secret'> = {
   verify: false,
   verifyDepth: 1,
   name: '',

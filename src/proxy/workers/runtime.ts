@@ -34,6 +34,7 @@ import { Listeners } from '../listener/listeners.ts';
 import { makeTicketKeys } from '../listener/ticket-keys.ts';
 import { TlsContexts } from '../listener/tls-contexts.ts';
 import { Staples } from '../ocsp/stapler.ts';
+import { Mirrors } from '../mirror/mirrors.ts';
 import { Outbox } from '../outbox.ts';
 import type { StreamContext } from '../stream/context.ts';
 import { StreamServices } from '../stream/services.ts';
@@ -46,10 +47,10 @@ import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';
 import { TunedSettings } from '../routing/tuned-settings.ts';
 import { TempFiles } from '../body/temp-files.ts';
-import { Groups } from '../upstream/group.ts';
+import { Groups, type GroupContext } from '../upstream/group.ts';
 import { groupContext } from './group-context.ts';
 import { IdleConnections } from '../upstream/idle.ts';
-import { Resolver, systemLookup, type Lookup } from '../upstream/resolver.ts';
+import { Resolver, systemLookup } from '../upstream/resolver.ts';
 
 /** Refused PROXY headers are told at most once in so many milliseconds. */
 const NOTICE_INTERVAL = 60_000;
@@ -124,15 +125,11 @@ export class Runtime {
       options.fileSystem,
     );
     this.#tls = new TlsContexts(settings);
-    const groups = groupContext(
-      onBug,
-      () => this.#settings,
-      { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams },
-      writer,
-    );
+    const shared = { deadlines: this.#deadlines, outbox: this.#outbox, idle: this.#idleUpstreams };
+    const groups = groupContext(onBug, () => this.#settings, shared, writer);
     this.#groups = new Groups(groups);
     this.#services = new WorkerServices(groups, { deadlines: this.#deadlines, settings: () => this.#settings, clock, options });
-    const connections = this.#connectionContext(resolveName, onBug);
+    const connections = this.#connectionContext(new Resolver(resolveName, clock), groups);
     const streams = this.#streamContext(connections);
     this.#accept = new AcceptPath({
       ...streams,
@@ -375,15 +372,16 @@ export class Runtime {
     };
   }
 
-  #connectionContext(resolveName: Lookup, onBug: (error: unknown) => void): ConnectionContext {
+  #connectionContext(resolver: Resolver, groups: GroupContext): ConnectionContext {
     return {
-      onBug,
+      onBug: groups.onBug,
       settings: () => this.#settings,
       tuned: new TunedSettings(),
       files: this.#tempFiles,
       admission: this.#admission,
       router: this.#router,
-      resolver: new Resolver(resolveName, () => performance.now()),
+      resolver,
+      mirrors: new Mirrors({ ...groups, admission: this.#admission, resolver }),
       keepsResponses: () => this.#recorder.keepsResponses,
       tracer: () => this.tracing.current,
       onExchangeDone: (exchange) => this.#recorder.record(exchange),

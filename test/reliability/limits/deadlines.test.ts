@@ -25,6 +25,7 @@ import { Outbox } from '../../../src/proxy/outbox.ts';
 import { Recorder } from '../../../src/proxy/record/recorder.ts';
 import { Router } from '../../../src/proxy/routing/router.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream/connection.ts';
+import { Mirrors } from '../../../src/proxy/mirror/mirrors.ts';
 import { Groups } from '../../../src/proxy/upstream/group.ts';
 import { IdleConnections } from '../../../src/proxy/upstream/idle.ts';
 import { UpstreamSocket } from '../../../src/proxy/upstream/socket.ts';
@@ -94,7 +95,7 @@ class World {
       () => undefined,
     );
     const recorder = new Recorder(writer, { get: () => log, keep: () => undefined });
-    const groups = new Groups({
+    const pools = {
       onBug,
       deadlines: this.deadlines,
       limits: () => SETTINGS,
@@ -109,7 +110,8 @@ class World {
       onEjected: () => undefined,
       retryBudget: () => SETTINGS.upstreamRetryBudget,
       onRetryDenied: () => undefined,
-    });
+    };
+    const groups = new Groups(pools);
     groups.set(group('app', [1, 2]));
     const named = { ...group('ext', []), endpoints: [{ address: 'ext.example', port: 3, dns: true }] };
     groups.set(named);
@@ -122,6 +124,8 @@ class World {
       );
     }
     const clock = (): number => this.now;
+    const resolver = new Resolver((_, done) => void this.#lookups.push(done), clock);
+    const admission = new Admission(() => undefined);
     const context: ConnectionContext = {
       onBug,
       settings: () => SETTINGS,
@@ -129,7 +133,8 @@ class World {
       files: new TempFiles({ limits: () => SETTINGS, deadlines: this.deadlines, onFailed: onBug, onBug }),
       counts: countsAlone(SETTINGS.limitMemory),
       router,
-      resolver: new Resolver((_, done) => void this.#lookups.push(done), clock),
+      resolver,
+      mirrors: new Mirrors({ ...pools, resolver, admission }),
       tracer: () => null,
       keepsResponses: () => false,
       onExchangeDone: (exchange) => recorder.record(exchange),
@@ -139,7 +144,7 @@ class World {
       states: new RequestStates(),
       requestLimits: () => SETTINGS,
       connections: this.#connections,
-      admission: new Admission(() => undefined),
+      admission,
       onRefused: () => undefined,
     };
     this.client = new FakeSocket(later, false);

@@ -1,5 +1,7 @@
 /** Which lines of a head are passed on: runs of neighbouring lines, so that copying them takes a few slices, not one a field. */
 import type { Sink } from '../../outbox.ts';
+import { COLON, LF } from './chars.ts';
+import { trimOws } from './hop-by-hop.ts';
 
 export class LineRuns {
   /** Start, end, start, end … as offsets into the head's text. Not an array that shrinks and grows: those are slow to clear. */
@@ -43,6 +45,24 @@ export class LineRuns {
     return lines;
   }
 
+  /** There are lines with one of these names. `start`: where in `bytes` the head begins. */
+  has(bytes: Buffer, start: number, lowerNames: readonly string[]): boolean {
+    let lengths = 0;
+    for (const name of lowerNames) lengths |= 1 << (name.length & 31);
+    for (let i = 0; i < this.#length; i += 2) {
+      let at = start + this.#offsets[i]!;
+      const end = start + this.#offsets[i + 1]!;
+      while (at < end) {
+        let colon = at;
+        while (bytes[colon] !== COLON) colon++;
+        if (((lengths >>> ((colon - at) & 31)) & 1) === 1 && isOneOf(bytes, at, colon, lowerNames)) return true;
+        at = colon + 1;
+        while (bytes[at++] !== LF);
+      }
+    }
+    return false;
+  }
+
   /** Takes the lines with these names out. Rare: hardly anybody names fields in Connection. */
   remove(text: string, lowerNames: readonly string[]): void {
     const names = new Set(lowerNames);
@@ -57,4 +77,24 @@ export class LineRuns {
       }
     }
   }
+
+  /** The values of the lines with this name. */
+  values(text: string, lowerName: string): readonly string[] {
+    const values: string[] = [];
+    for (let i = 0; i < this.#length; i += 2) {
+      let at = this.#offsets[i]!;
+      while (at < this.#offsets[i + 1]!) {
+        const lineEnd = text.indexOf('\r\n', at);
+        const colon = text.indexOf(':', at);
+        if (text.slice(at, colon).toLowerCase() === lowerName) values.push(trimOws(text.slice(colon + 1, lineEnd)));
+        at = lineEnd + 2;
+      }
+    }
+    return values;
+  }
+}
+
+function isOneOf(bytes: Buffer, start: number, end: number, lowerNames: readonly string[]): boolean {
+  const name = bytes.toString('latin1', start, end).toLowerCase();
+  return lowerNames.includes(name);
 }

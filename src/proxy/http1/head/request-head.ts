@@ -99,6 +99,11 @@ export class RequestHead {
   /** Why the head is refused, after a parse that returned -1. */
   error: ProxyError = ERRORS.badRequest;
 
+  /** It says nothing of the connection to the upstream. */
+  get closes(): boolean {
+    return false;
+  }
+
   get requestId(): string {
     return this.values.get(X_REQUEST_ID, this.text);
   }
@@ -155,6 +160,14 @@ export class RequestHead {
   /** The lines that backends get, with CRLF, each with its name in lower case. */
   lines(): readonly (readonly [name: string, line: string])[] {
     return this.runs.linesOf(this.text);
+  }
+
+  /** The chunked body is this long, and goes with its length. */
+  measured(length: number): void {
+    if (!this.chunked) return;
+    this.chunked = false;
+    this.contentLength = length;
+    this.rewriteLength = true;
   }
 
   /** Lets go of the text, and of all that was cut out of it. */

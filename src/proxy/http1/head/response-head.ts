@@ -72,6 +72,16 @@ export class ResponseHead {
     return this.bytes.toString('latin1', this.start, this.end);
   }
 
+  /** Takes the lines with these names out of those to forward. Cheap where there is none. */
+  remove(lowerNames: readonly string[]): void {
+    if (this.runs.has(this.bytes, this.start, lowerNames)) this.runs.remove(this.text, lowerNames);
+  }
+
+  /** The values of the lines to forward that have this name. */
+  valuesOf(lowerName: string): readonly string[] {
+    return this.runs.has(this.bytes, this.start, [lowerName]) ? this.runs.values(this.text, lowerName) : NONE;
+  }
+
   /** Sends the status line, as HTTP/1.1, and the lines to forward. */
   sendTo(sink: Sink): void {
     if (this.minor === 1) sink.copy(this.bytes, this.start, this.statusEnd);
@@ -84,6 +94,7 @@ export class ResponseHead {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NONE: readonly string[] = [];
 
 /**
  * Parses the head at `bytes[start, end)` into `head`. Returns the offset after the head, 0 if it is incomplete, or -1 if it is

@@ -3,11 +3,10 @@ import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from 'nod
 import type { Timed } from '../../deadlines.ts';
 import { ERRORS, type ProxyError } from '../../errors.ts';
 import { listenGuarded } from '../../guarded.ts';
-import type { RequestHead } from '../../http1/head/request-head.ts';
 import { parseResponseHead, ResponseHead } from '../../http1/head/response-head.ts';
 import { LARGE_PIECE, type Sink } from '../../outbox.ts';
 import type { UpstreamContext } from '../connection.ts';
-import type { ResponseHandler, UpstreamLimits, UpstreamStream } from '../stream.ts';
+import type { Asked, ResponseHandler, UpstreamLimits, UpstreamStream } from '../stream.ts';
 import { HeadText, linesOf, trailerObject } from './fields.ts';
 import type { UpstreamSession } from './session.ts';
 
@@ -26,7 +25,7 @@ export class SessionStream implements UpstreamStream, Timed {
   readonly #session: UpstreamSession;
   readonly #context: UpstreamContext;
   readonly #head = new ResponseHead();
-  #request: RequestHead | null = null;
+  #request: Asked | null = null;
   /** Of its route; null: the worker's. */
   #limits: UpstreamLimits | null = null;
   #headText = new HeadText();
@@ -72,7 +71,7 @@ export class SessionStream implements UpstreamStream, Timed {
     return this.#number > 1 && !this.#reset;
   }
 
-  begin(request: RequestHead, limits: UpstreamLimits | null = null): Sink {
+  begin(request: Asked, limits: UpstreamLimits | null = null): Sink {
     this.#limits = limits;
     this.#request = request;
     this.#number = this.#session.add(this, limits?.upstreamConnectTimeout ?? null);
@@ -152,6 +151,11 @@ export class SessionStream implements UpstreamStream, Timed {
   /** The client is gone, or wants no more: the upstream learns of it. */
   destroy(): void {
     this.#release(NGHTTP2_CANCEL);
+  }
+
+  /** A stream costs nothing. */
+  discard(): void {
+    this.destroy();
   }
 
   expire(): void {
