@@ -1,6 +1,6 @@
 /** The command line of `sluice dev`: its own flags, what to apply, and any flag of the controller. */
 import { asksFor, parseFlags } from '../settings/parse.ts';
-import { FLAGS } from '../settings/flags.ts';
+import { FLAGS } from '../settings/flags/flags.ts';
 import { nearest } from '../settings/nearest.ts';
 import { FlagError, scanArguments } from '../settings/scan.ts';
 import type { Settings } from '../settings/settings.ts';

@@ -7,7 +7,8 @@ import { annotationSource, type ObjectReference } from '../policies/policy.ts';
 import { policyReferences, readPolicies } from '../policies/registry.ts';
 import { headerConfigMaps } from '../policies/headers/global-headers.ts';
 import { proxySsl } from '../policies/tls/proxy-ssl.ts';
-import type { Settings, TranslateSettings } from '../settings/settings.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { acceptIngress } from '../translate/accept.ts';
 import { objectKey } from '../translate/read.ts';
 

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { diagnostic, quote } from '../model/report.ts';
 import type { ClusterView } from '../model/view.ts';
 import type { StreamProblem } from '../proxy/stream/ports.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { objectRef } from '../translate/read.ts';
 
 /** One diagnostic for each, on the ConfigMap that names the port. */

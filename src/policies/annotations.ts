@@ -16,7 +16,7 @@ import { proxySsl } from './tls/proxy-ssl.ts';
 import { serviceUpstream } from './backend/service-upstream.ts';
 import { sslPassthrough } from './tls/ssl-passthrough.ts';
 import { tlsCiphers } from './tls/tls-ciphers.ts';
-import { parseGoBool } from '../settings/values.ts';
+import { parseGoBool } from '../settings/values/values.ts';
 import { parseInteger } from './values.ts';
 
 /** The value of an annotation of the same Ingress, trimmed; undefined when absent or empty. */

@@ -6,8 +6,8 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ConfigMap, Secret } from '../model/objects.ts';
 import type { Report } from '../model/report.ts';
 import { compareText, quote } from '../model/report.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
-import { parseGoBool } from '../settings/values.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
+import { parseGoBool } from '../settings/values/values.ts';
 import { parseText } from './values.ts';
 
 /** Whose routes are answered with 503: nobody's, one Ingress's, or those of every Ingress of its hosts. */

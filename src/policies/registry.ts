@@ -1,7 +1,7 @@
 /** The families whose data a route carries, each under the name of its member of `RoutePolicies`. */
 import { NO_POLICIES, type RoutePolicies } from '../model/policies.ts';
 import type { SnippetServer } from '../model/snippet.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { blockedClients } from './access/blocked-clients.ts';
 import { externalAuth } from './external-auth/external-auth.ts';
 import { passwordAuth } from './access/password-auth.ts';

@@ -23,7 +23,7 @@ import {
   POSITIVE_SECONDS,
   SECONDS,
   type ValueType,
-} from './values.ts';
+} from './values/values.ts';
 
 interface HeadBuffers {
   readonly count: number;

@@ -1,6 +1,6 @@
 /** The settings when nothing is said: the defaults of all flags and keys, and the limits that neither can change. */
 import { CONFIG_KEYS, DEFAULT_HSTS, strictTransportSecurity } from './config-keys.ts';
-import { FLAGS } from './flags.ts';
+import { FLAGS } from './flags/flags.ts';
 import { type SettingsPatch, withPatch } from './patch.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,7 +1,7 @@
 /** The texts of `--help` and `--version`. */
 import { readFileSync } from 'node:fs';
-import { FLAGS } from './flags.ts';
-import { FLAG_SECTIONS, type Flag } from './keys/flag.ts';
+import { FLAGS } from './flags/flags.ts';
+import { FLAG_SECTIONS, type Flag } from './flags/flag.ts';
 
 const WIDTH = 100;
 const INDENT = 6;

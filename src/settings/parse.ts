@@ -1,7 +1,7 @@
 /** The command line and the environment become settings. */
 import { hostname } from 'node:os';
 import { DEFAULT_SETTINGS } from './defaults.ts';
-import { FLAGS } from './flags.ts';
+import { FLAGS } from './flags/flags.ts';
 import { nearest } from './nearest.ts';
 import { withPatch } from './patch.ts';
 import { type Argument, FlagError, scanArguments } from './scan.ts';

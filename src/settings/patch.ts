@@ -1,5 +1,6 @@
 /** Settings in the making: what one flag or key contributes, and how contributions add up. */
-import type { ControllerSettings, ProxySettings, Settings, TranslateSettings } from './settings.ts';
+import type { ControllerSettings, ProxySettings, Settings } from './settings.ts';
+import type { TranslateSettings } from './translate-settings.ts';
 
 /** Some fields of the settings. */
 export interface SettingsPatch {

@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Ingress, IngressClass } from '../model/objects.ts';
 import { createReporter, quote } from '../model/report.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { nameOf, objectRef } from './read.ts';
 
 /** The annotation that named the class before `spec.ingressClassName` was. */

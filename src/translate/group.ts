@@ -8,7 +8,7 @@ import { compareText, createReporter, diagnostic, quote } from '../model/report.
 import type { Endpoint, StreamProtocol, UpstreamGroup } from '../model/table.ts';
 import { protocolOfPort } from '../policies/backend/backend-protocol.ts';
 import type { ClusterView } from '../model/view.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { balancingOf } from './balance/balancing.ts';
 import type { Merge } from './balance/canary.ts';
 import { isDnsName } from './hosts.ts';

@@ -9,7 +9,7 @@ import { policiesOfNobody } from '../policies/access/blocked-clients.ts';
 import { annotationField, DENIED, type RouteContext, type RoutePolicy } from '../policies/policy.ts';
 import { policiesEverywhere, resolvePolicies } from '../policies/registry.ts';
 import { commonSnippets } from '../policies/snippets/reading/read.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { wildcardOf } from './hosts.ts';
 import { commonPolicies, serverSnippetOf } from './routing/server-snippet.ts';
 import { conflictKey, matchedType, settleMatches, subtract } from './paths.ts';

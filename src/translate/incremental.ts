@@ -17,7 +17,7 @@ import type {
 } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { acceptIngress } from './accept.ts';
 import { mergeCanaries, Merges } from './balance/canary.ts';
 import { CertificateMemo } from './certificate.ts';

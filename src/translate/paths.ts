@@ -1,6 +1,6 @@
 /** The paths of rules: which are accepted, and what they match. */
 import type { Route, RouteMatch } from '../model/table.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 
 /** `pathType` of a rule. */
 export type PathType = Route['pathType'];

@@ -2,7 +2,7 @@
 import type { CertificateId, GroupId, StreamProtocol } from '../model/table.ts';
 import { CATCH_ALL_HOST, certificateId, groupId, udpGroupId } from '../model/table.ts';
 import type { SecretName } from '../policies/tls/client-certificate.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { wildcardOf } from './hosts.ts';
 import type { IngressPlan } from './plan.ts';
 import { backendsOf, canaryHostsOf, comparePlans, hostsOf } from './plan.ts';

@@ -29,7 +29,7 @@ import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts'
 import { readRefused } from '../policies/rules/modsecurity.ts';
 import { readRules } from '../policies/rules/rules.ts';
 import { readUnsupported } from '../policies/unsupported.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { parseHost } from './hosts.ts';
 import { rewriteWish } from './routing/patterns.ts';
 import type { PathType } from './paths.ts';

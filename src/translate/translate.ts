@@ -5,7 +5,7 @@ import type { Certificate, CertificateId, RoutingTable, UpstreamSecret } from '.
 import { CATCH_ALL_HOST, certificateId } from '../model/table.ts';
 import type { ClusterView } from '../model/view.ts';
 import { headerConfigMapProblems, headerConfigMaps } from '../policies/headers/global-headers.ts';
-import type { TranslateSettings } from '../settings/settings.ts';
+import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { acceptIngress } from './accept.ts';
 import { mergeCanaries, Merges } from './balance/canary.ts';
 import { CertificateMemo } from './certificate.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, serve, service } from '../support/ingress.ts';
 import { makeCertificate } from '../support/pki.ts';
 import { response } from '../support/proxy.ts';

@@ -1,6 +1,6 @@
 /** Plain HTTP is sent to https: ssl-redirect, force-ssl-redirect, preserve-trailing-slash. Reference: lua_ingress.lua, `rewrite`. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, serve, service, type IngressText } from '../support/ingress.ts';
 import { response } from '../support/proxy.ts';
 import { exchange } from '../support/raw-client.ts';

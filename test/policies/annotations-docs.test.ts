@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ANNOTATIONS, type AnnotationTreatment } from '../../src/policies/annotations.ts';
 import { CATALOGUE, CATALOGUE_ENTRIES } from '../../src/policies/catalogue/catalogue.ts';
 import { CONFIG_KEYS } from '../../src/settings/config-keys.ts';
-import { FLAGS } from '../../src/settings/flags.ts';
+import { FLAGS } from '../../src/settings/flags/flags.ts';
 import { UNSUPPORTED_KEYS } from '../../src/settings/unsupported-keys.ts';
 
 const FILE = new URL('../../docs/annotations.md', import.meta.url);

@@ -4,7 +4,7 @@ import type { SslRedirect } from '../../src/model/policies.ts';
 import type { RouteContext } from '../../src/policies/policy.ts';
 import { annotationSource } from '../../src/policies/policy.ts';
 import { sslRedirect } from '../../src/policies/redirect/ssl-redirect.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
 
 /** What the annotations come to for a route. */

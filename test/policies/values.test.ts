@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseInteger, parseText } from '../../src/policies/values.ts';
-import { parseGoBool } from '../../src/settings/values.ts';
+import { parseGoBool } from '../../src/settings/values/values.ts';
 
 describe('parseGoBool', () => {
   it.each(['1', 't', 'T', 'TRUE', 'true', 'True'])('of %j is true', (text) => {

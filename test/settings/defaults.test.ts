@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
-import type { ControllerSettings, ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
+import type { ControllerSettings, ProxySettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 
 // The type checker holds these lists complete; the test holds the defaults to them.
 const PROXY: Record<keyof ProxySettings, true> = {

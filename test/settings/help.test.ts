@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { FLAGS } from '../../src/settings/flags.ts';
+import { FLAGS } from '../../src/settings/flags/flags.ts';
 import { helpText, versionText } from '../../src/settings/help.ts';
 
 it('lists every flag once, with its default', () => {

@@ -1,6 +1,6 @@
 /** The command line of an existing Deployment of ingress-nginx (v1.15.1, pkg/flags/flags.go) starts this controller too. */
 import { describe, expect, it } from 'vitest';
-import { FLAGS } from '../../src/settings/flags.ts';
+import { FLAGS } from '../../src/settings/flags/flags.ts';
 import { helpText } from '../../src/settings/help.ts';
 import { idleFlags, parseFlags } from '../../src/settings/parse.ts';
 

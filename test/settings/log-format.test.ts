@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectRef } from '../../src/model/diagnostic.ts';
 import { applyConfigMap } from '../../src/settings/configmap.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
-import { DEFAULT_LOG_FORMAT, DEFAULT_STREAM_FORMAT, readLogFormat } from '../../src/settings/log-format.ts';
+import { DEFAULT_LOG_FORMAT, DEFAULT_STREAM_FORMAT, readLogFormat } from '../../src/settings/values/log-format.ts';
 
 const REF: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'ingress', name: 'sluice' };
 const apply = (data: Record<string, string>) => applyConfigMap(DEFAULT_SETTINGS, data, REF);

@@ -1,6 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { FLAGS } from '../../src/settings/flags.ts';
+import { FLAGS } from '../../src/settings/flags/flags.ts';
 import { asksFor, parseFlags } from '../../src/settings/parse.ts';
 import { FlagError } from '../../src/settings/scan.ts';
 

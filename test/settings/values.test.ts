@@ -15,7 +15,7 @@ import {
   PORT,
   SECONDS,
   SECONDS_OR_DURATION,
-} from '../../src/settings/values.ts';
+} from '../../src/settings/values/values.ts';
 
 describe('Go values', () => {
   it('reads booleans as strconv.ParseBool does', () => {

@@ -2,7 +2,8 @@
 import type net from 'node:net';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { StepServices } from '../../src/policies/acting.ts';
-import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, service, serve, type IngressText } from './ingress.ts';
 import { response, type RawBackend, type TestProxy } from './proxy.ts';
 import { exchange, type RawResponse } from './raw-client.ts';

@@ -6,7 +6,7 @@ import { SERVICE_NAME_LABEL } from '../../src/model/objects.ts';
 import type { Certificate } from '../../src/model/table.ts';
 import { certificateId } from '../../src/model/table.ts';
 import type { ClusterView } from '../../src/model/view.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { makeKey } from './pki.ts';
 
 /** ingress-nginx's defaults. */

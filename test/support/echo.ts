@@ -1,7 +1,7 @@
 /** A backend that says what it got, and the settings that tests of snippets start from. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 
 export interface Echo {
   readonly port: number;

@@ -1,6 +1,6 @@
 /** Hostile Ingresses in a running data plane: requests to the enemy's host and to the innocent's. */
 import { isDeepStrictEqual } from 'node:util';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import { eventually } from './eventually.ts';
 import { EVIL, evilObjects, GOOD, goodObjects, HOSTILE_SETTINGS, type HostileObjects, translateHostile } from './hostile.ts';

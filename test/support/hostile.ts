@@ -10,7 +10,7 @@ import type { RoutingTable } from '../../src/model/table.ts';
 import { ANNOTATIONS } from '../../src/policies/annotations.ts';
 import { applyConfigMap } from '../../src/settings/configmap.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from './cluster-view.ts';
 import { corpusIngresses } from './corpus.ts';

@@ -1,7 +1,8 @@
 /** Asks a data plane in front of backends that say which of them was asked for what: an answer is one line. */
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
-import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, serve, service, type IngressText } from './ingress.ts';
 import { response, type TestProxy } from './proxy.ts';
 import { RawClient } from './raw-client.ts';

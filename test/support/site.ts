@@ -1,7 +1,8 @@
 /** One Ingress in front of one backend that records what it gets, for tests of annotations that read like a table of cases. */
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
-import type { ProxySettings, TranslateSettings } from '../../src/settings/settings.ts';
+import type { ProxySettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { Http2Client, type Http2Response } from './http2/stage.ts';
 import { ingress, serve, service, type IngressText } from './ingress.ts';
 import { response, type RawBackend, type TestProxy } from './proxy.ts';

@@ -1,6 +1,6 @@
 /** Snippets in front of a backend that says what it got. */
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import { configMapOf, startEcho } from './echo.ts';
 import { ingress, serve, service, type IngressText } from './ingress.ts';

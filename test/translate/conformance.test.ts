@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Ingress, IngressRule, KubeObject, Service } from '../../src/model/objects.ts';
 import type { RoutingTable } from '../../src/model/table.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';
 import { matchRoute } from '../support/naive-match.ts';

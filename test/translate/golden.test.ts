@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 
 import type { EndpointSlice, KubeObject, Secret, Service } from '../../src/model/objects.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { CONFORMANCE_DIFFERENCES } from '../../src/translate/conformance.ts';
 import { translateTable } from '../../src/translate/translate.ts';
 import { FALLBACK_CERTIFICATE, ObjectStore, TRANSLATE_DEFAULTS } from '../support/cluster-view.ts';

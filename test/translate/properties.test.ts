@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { applyPatch, diffTables, isEmptyPatch } from '../../src/model/diff.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { GroupId, RoutingTable } from '../../src/model/table.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { CertificateMemo } from '../../src/translate/certificate.ts';
 import type { ObjectChange } from '../../src/translate/incremental.ts';
 import { Translator } from '../../src/translate/incremental.ts';

@@ -1,7 +1,7 @@
 /** `--enable-topology-aware-routing`: endpoints of our own zone, for Services that ask for it. */
 import { describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service, SliceEndpoint } from '../../src/model/objects.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, service, translated } from '../support/ingress.ts';
 
 const ZONE: Partial<TranslateSettings> = { topologyAwareRouting: true, zone: 'a' };

@@ -1,5 +1,5 @@
 /** The command line of `sluice check`: its own flags, what to read, and any flag of the controller. */
-import { FLAGS } from '../../settings/flags.ts';
+import { FLAGS } from '../../settings/flags/flags.ts';
 import { nearest } from '../../settings/nearest.ts';
 import { asksFor, parseFlags } from '../../settings/parse.ts';
 import { FlagError, scanArguments } from '../../settings/scan.ts';

@@ -1,7 +1,7 @@
 /** The arguments that ingress-nginx runs with: the settings they make here, and which of them are not understood. */
 import type { ObjectRef } from '../../model/diagnostic.ts';
 import { quote } from '../../model/report.ts';
-import { FLAGS } from '../../settings/flags.ts';
+import { FLAGS } from '../../settings/flags/flags.ts';
 import { nearest } from '../../settings/nearest.ts';
 import { parseFlags } from '../../settings/parse.ts';
 import { FlagError, scanArguments } from '../../settings/scan.ts';

@@ -4,7 +4,7 @@
  */
 import { NO_POLICIES, type BlockedClients, type RoutePolicies } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import type { RequestStep } from '../acting.ts';
 import { page } from '../answer.ts';
 import type { RoutePolicy } from '../policy.ts';

@@ -5,7 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { PasswordAuth } from '../../model/policies.ts';
 import { quote } from '../../model/report.ts';
-import { isDnsName } from '../../settings/values.ts';
+import { isDnsName } from '../../settings/values/values.ts';
 import { isKnownHash } from '../passwords/hashes.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from '../policy.ts';
 import { parseUsers, usersOf, type SecretType } from './users.ts';

@@ -3,7 +3,7 @@
  * cannot be understood denies: it never lets anybody in. ingress-nginx, internal/ingress/annotations/ipallowlist and ipdenylist.
  */
 import type { SourceRanges } from '../../model/policies.ts';
-import { isCidr } from '../../settings/values.ts';
+import { isCidr } from '../../settings/values/values.ts';
 import { page } from '../answer.ts';
 import type { AnnotationSource, RoutePolicy } from '../policy.ts';
 import { type Check, GRANTED } from './check.ts';

@@ -1,6 +1,6 @@
 /** `canary` and its rules: an Ingress that is an alternative to another, for some of its requests. */
 import type { CanaryRules } from '../../model/balancing.ts';
-import { parseGoBool } from '../../settings/values.ts';
+import { parseGoBool } from '../../settings/values/values.ts';
 import type { AnnotationSource, PolicyReader } from '../policy.ts';
 import { compileRegex } from '../regex.ts';
 import { parseInteger } from '../values.ts';

@@ -4,7 +4,7 @@
  */
 import type { CustomErrors } from '../../model/policies.ts';
 import { groupId, type GroupId } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import { SERVICE_NAME } from '../backend/default-backend.ts';
 import type { AnnotationSource, RouteContext, RoutePolicy } from '../policy.ts';
 

@@ -7,8 +7,8 @@ import type { CacheRule, ExternalAuth, Template } from '../../model/policies.ts'
 import { isLoopback } from '../../model/loopback.ts';
 import { quote } from '../../model/report.ts';
 import { CATCH_ALL_HOST } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
-import { parseNginxTime } from '../../settings/values.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
+import { parseNginxTime } from '../../settings/values/values.ts';
 import { isChangeable } from '../changes.ts';
 import type { AnnotationSource, ObjectReference, RouteContext, RoutePolicy } from '../policy.ts';
 import { parseInteger } from '../values.ts';

@@ -2,7 +2,7 @@
 import type { HeaderText } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import { quote } from '../../model/report.ts';
-import { isDnsName } from '../../settings/values.ts';
+import { isDnsName } from '../../settings/values/values.ts';
 import type { ResponseStep } from '../acting.ts';
 import type { ObjectReference, RoutePolicy } from '../policy.ts';
 import { headerSetter, readHeaders, type ValueReader } from './header-texts.ts';

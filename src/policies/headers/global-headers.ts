@@ -4,7 +4,7 @@ import { diagnostic, quote } from '../../model/report.ts';
 import type { Diagnostic, ObjectRef } from '../../model/diagnostic.ts';
 import type { ConfigMap } from '../../model/objects.ts';
 import type { Route } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import type { RequestStep, ResponseStep } from '../acting.ts';
 import type { RoutePolicy } from '../policy.ts';
 import { headerSetter, readHeaders, withVariables } from './header-texts.ts';

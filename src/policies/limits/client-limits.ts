@@ -3,7 +3,7 @@
  * ngx_http_limit_conn, as ingress-nginx sets them up: counted by address and Ingress, with `nodelay`).
  */
 import { isIP } from 'node:net';
-import { isCidr } from '../../settings/values.ts';
+import { isCidr } from '../../settings/values/values.ts';
 import type { ClientLimits } from '../../model/policies.ts';
 import type { AnnotationSource, RoutePolicy } from '../policy.ts';
 import { parseInteger } from '../values.ts';

@@ -4,7 +4,7 @@ import type { Mirror } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { RequestStep } from '../acting.ts';
 import { isLoopback } from '../../model/loopback.ts';
-import { isDnsName } from '../../settings/values.ts';
+import { isDnsName } from '../../settings/values/values.ts';
 import type { AnnotationSource, RoutePolicy } from '../policy.ts';
 import { NAME_PATTERN } from '../values.ts';
 import { parseTemplate, type Template } from '../variables/template.ts';

@@ -5,7 +5,7 @@ import type { Route } from '../../model/table.ts';
 import type { RequestStep } from '../acting.ts';
 import { redirect } from '../answer.ts';
 import type { RoutePolicy } from '../policy.ts';
-import { parseGoBool } from '../../settings/values.ts';
+import { parseGoBool } from '../../settings/values/values.ts';
 
 /** What the annotations of one Ingress, or the ConfigMap in their absence, ask for. */
 interface SslRedirectWish {

@@ -2,8 +2,8 @@
  * ModSecurity and `stream { }`: there are none here. What asks for ModSecurity asks for protection, so it denies, unless
  * `--allow-unprotected=modsecurity`.
  */
-import type { TranslateSettings } from '../../settings/settings.ts';
-import { parseGoBool } from '../../settings/values.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
+import { parseGoBool } from '../../settings/values/values.ts';
 import { type AnnotationSource, DENIED } from '../policy.ts';
 
 /** The annotations that are refused here. */

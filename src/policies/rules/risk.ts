@@ -1,5 +1,5 @@
 /** How much harm ingress-nginx takes each annotation to be capable of (internal/ingress/annotations, the `Risk` of each). */
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 
 type Risk = TranslateSettings['annotationsRiskLevel'];
 

@@ -1,6 +1,6 @@
 /** What holds for annotations whatever they are: their risk, forbidden words, and the prefix that counts. */
 import { quote } from '../../model/report.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import { type AnnotationSource, DENIED, DENIED_HOSTS } from '../policy.ts';
 import { isAbove, riskOf } from './risk.ts';
 

@@ -4,7 +4,7 @@
  * ingress-nginx, internal/ingress/annotations/authtls.
  */
 import type { ClientAuth } from '../../model/table.ts';
-import { isDnsName } from '../../settings/values.ts';
+import { isDnsName } from '../../settings/values/values.ts';
 import type { PolicyReader } from '../policy.ts';
 import { compileRegex } from '../regex.ts';
 import { parseInteger, parseText } from '../values.ts';

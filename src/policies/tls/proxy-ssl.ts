@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import type { UpstreamTls } from '../../model/policies.ts';
-import { CIPHERS } from '../../settings/tls-values.ts';
+import { CIPHERS } from '../../settings/values/tls-values.ts';
 import type { AnnotationSource, PolicyReader } from '../policy.ts';
 import { parseInteger } from '../values.ts';
 

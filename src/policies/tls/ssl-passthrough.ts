@@ -1,6 +1,6 @@
 /** `ssl-passthrough`: TLS for the hosts of the Ingress is not terminated here, but passes through to the backend of their path "/". */
 import { quote } from '../../model/report.ts';
-import { parseGoBool } from '../../settings/values.ts';
+import { parseGoBool } from '../../settings/values/values.ts';
 import type { PolicyReader } from '../policy.ts';
 import { parseText } from '../values.ts';
 

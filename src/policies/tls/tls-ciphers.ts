@@ -4,7 +4,7 @@
  * decides, as in ingress-nginx.
  */
 import type { TlsVersions } from '../../model/table.ts';
-import { CIPHERS, TLS_PROTOCOLS } from '../../settings/tls-values.ts';
+import { CIPHERS, TLS_PROTOCOLS } from '../../settings/values/tls-values.ts';
 import type { PolicyReader } from '../policy.ts';
 
 /** What one Ingress asks for; null: nothing. */

@@ -1,7 +1,7 @@
 /** Lines of access logs in a format of the user's: its parts become functions once, when the format changes. */
 import { escapeDefault, escapeJson, escapeNone, timeIso, timeLocal } from '../../observe/access-line.ts';
 import type { StreamRecord } from '../../observe/access-line.ts';
-import type { LogEscape, LogPart } from '../../settings/log-format.ts';
+import type { LogEscape, LogPart } from '../../settings/values/log-format.ts';
 import { hostname } from 'node:os';
 import { logValue, type LoggedRequest } from './log-values.ts';
 

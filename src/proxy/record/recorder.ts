@@ -17,7 +17,7 @@ import {
   STREAMS,
 } from '../../observe/series.ts';
 import type { Series, SeriesWriter } from '../../observe/series-writer.ts';
-import { DEFAULT_LOG_PARTS } from '../../settings/log-format.ts';
+import { DEFAULT_LOG_PARTS } from '../../settings/values/log-format.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';

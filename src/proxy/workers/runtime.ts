@@ -41,7 +41,7 @@ import { StreamServices } from '../stream/services.ts';
 import { splice, type SpliceContext } from '../stream/splice.ts';
 import { Notices } from './notices.ts';
 import type { Census, RuntimeOptions } from './runtime-options.ts';
-import { WorkerServices } from './step-services.ts';
+import { WorkerServices } from '../subrequest/step-services.ts';
 import { Admission, IDLE_SPREAD, OPEN, type AdmissionLevel } from './overload.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Router } from '../routing/router.ts';

@@ -1,5 +1,5 @@
 /** The keys about snippets, and what else is refused unless it is allowed. */
-import { BOOLEAN, oneOf, type ValueType } from '../values.ts';
+import { BOOLEAN, oneOf, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from '../keys/key.ts';
 
 const WORDS: ValueType<readonly string[]> = {

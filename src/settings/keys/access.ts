@@ -1,6 +1,6 @@
 /** The keys of who may come in: addresses, blocked clients, authentication of all Ingresses. */
-import { compileRegex } from './regex.ts';
-import { BOOLEAN, isCidr, list, text, type ValueType } from '../values.ts';
+import { compileRegex } from '../values/regex.ts';
+import { BOOLEAN, isCidr, list, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 const RANGES = list('addresses', 'IP addresses and ranges such as 10.0.0.0/8, separated by commas', isCidr);

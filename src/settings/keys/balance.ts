@@ -1,5 +1,5 @@
 /** The keys about how endpoints share requests. */
-import { oneOf } from '../values.ts';
+import { oneOf } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 /** In the order of the documentation. */

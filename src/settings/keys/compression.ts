@@ -1,7 +1,7 @@
 /** The keys of the compression of responses. ingress-nginx has none for zstd: those are made like brotli's. */
-import { BOOLEAN, integer, text, type ValueType } from '../values.ts';
+import { BOOLEAN, integer, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
-import { compileRegex } from './regex.ts';
+import { compileRegex } from '../values/regex.ts';
 
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
 

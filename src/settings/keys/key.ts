@@ -1,6 +1,6 @@
 /** What a key of the ConfigMap is, and how one is made. */
 import { filledFields, type SettingsPatch } from '../patch.ts';
-import type { ValueType } from '../values.ts';
+import type { ValueType } from '../values/values.ts';
 
 /** One key. */
 export interface ConfigKey {

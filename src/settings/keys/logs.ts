@@ -1,6 +1,6 @@
 /** The keys of the access log. */
-import { DEFAULT_LOG_FORMAT, DEFAULT_STREAM_FORMAT, readLogFormat, type LogPart } from '../log-format.ts';
-import { BOOLEAN, list, text, type ValueType } from '../values.ts';
+import { DEFAULT_LOG_FORMAT, DEFAULT_STREAM_FORMAT, readLogFormat, type LogPart } from '../values/log-format.ts';
+import { BOOLEAN, list, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 /** A format as text, and what it becomes: null for ingress-nginx's own, which is written by code of its own. */

@@ -1,5 +1,5 @@
 /** The keys about redirects, which are the defaults of the annotations of the same name. */
-import { BOOLEAN, list, type ValueType } from '../values.ts';
+import { BOOLEAN, list, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 const REDIRECT_CODE: ValueType<number> = {

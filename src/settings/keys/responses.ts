@@ -1,5 +1,5 @@
 /** The keys of header fields, cookies, redirects and error pages. */
-import { BOOLEAN, list, NAMESPACED_NAME, oneOf, text, type ValueType } from '../values.ts';
+import { BOOLEAN, list, NAMESPACED_NAME, oneOf, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;

@@ -1,5 +1,5 @@
 /** The keys about who the client really is (PROXY protocol, X-Forwarded-For), and about TCP and UDP services. */
-import { BOOLEAN, DURATION, integer, isCidr, list, NGINX_TIME, text, atLeast, type ValueType } from '../values.ts';
+import { BOOLEAN, DURATION, integer, isCidr, list, NGINX_TIME, text, atLeast, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 const CIDRS = list('CIDRs', 'IP addresses or ranges such as 10.0.0.0/8, separated by commas', isCidr);

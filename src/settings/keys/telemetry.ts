@@ -1,6 +1,6 @@
 /** The keys of OpenTelemetry. */
-import { readLogFormat } from '../log-format.ts';
-import { BOOLEAN, integer, oneOf, text, type ValueType } from '../values.ts';
+import { readLogFormat } from '../values/log-format.ts';
+import { BOOLEAN, integer, oneOf, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 const HOST = text(

@@ -1,6 +1,6 @@
 /** The keys of TLS to clients. */
-import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from '../tls-values.ts';
-import { BOOLEAN, NGINX_SIZE } from '../values.ts';
+import { CIPHERS, CURVES, DEFAULT_CIPHERS, SESSION_TIME, TLS_PROTOCOLS } from '../values/tls-values.ts';
+import { BOOLEAN, NGINX_SIZE } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 /** In the order of the documentation. */

@@ -1,5 +1,5 @@
 /** The keys of bodies and their buffers, of timeouts and retries of upstreams, and of limits: what annotations of the same name change for a route. */
-import { BOOLEAN, integer, NGINX_SIZE, parseNginxSize, POSITIVE_SECONDS, SECONDS, type ValueType } from '../values.ts';
+import { BOOLEAN, integer, NGINX_SIZE, parseNginxSize, POSITIVE_SECONDS, SECONDS, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
 /** nginx's `on` and `off`. ingress-nginx reads them in any case (internal/ingress/annotations/parser, ValidateOptions). */

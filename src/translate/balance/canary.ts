@@ -5,7 +5,7 @@
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import { diagnostic, quote } from '../../model/report.ts';
 import { CATCH_ALL_HOST, groupId, type GroupId, type Route, type VirtualHost } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import { conflictKey, matchedType } from '../paths.ts';
 import { comparePlans, type BackendPlan, type IngressPlan } from '../plan.ts';
 

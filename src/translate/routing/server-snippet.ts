@@ -7,7 +7,7 @@ import { annotationField } from '../../policies/policy.ts';
 import { serverSnippet } from '../../policies/registry.ts';
 import { joinServers } from '../../policies/snippets/reading/join.ts';
 import { commonSnippets } from '../../policies/snippets/reading/read.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import type { IngressPlan } from '../plan.ts';
 
 /** ingress-nginx: the first Ingress of the host that has one decides. `host`: as messages name it. */

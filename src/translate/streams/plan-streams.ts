@@ -9,7 +9,7 @@ import { compareText, createReporter, quote } from '../../model/report.ts';
 import type { GroupId, Stream, StreamId, StreamProtocol } from '../../model/table.ts';
 import { groupId, streamId, udpGroupId } from '../../model/table.ts';
 import type { ClusterView } from '../../model/view.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import { isDnsName } from '../hosts.ts';
 import { isPort, objectRef } from '../read.ts';
 

@@ -6,7 +6,7 @@ import type { Secret } from '../../model/objects.ts';
 import { diagnostic, quote } from '../../model/report.ts';
 import type { CertificateId, ClientAuth, HostTls } from '../../model/table.ts';
 import { CATCH_ALL_HOST } from '../../model/table.ts';
-import type { TranslateSettings } from '../../settings/settings.ts';
+import type { TranslateSettings } from '../../settings/translate-settings.ts';
 import { readAuthority, type Authority } from './authority.ts';
 import { wildcardOf } from '../hosts.ts';
 import type { IngressPlan } from '../plan.ts';

@@ -6,7 +6,7 @@ import { CHECK_CODES } from '../../../src/commands/check/finding.ts';
 import { REPORT_VERSION } from '../../../src/commands/check/report-json.ts';
 import { ANNOTATIONS } from '../../../src/policies/annotations.ts';
 import { CONFIG_KEYS } from '../../../src/settings/config-keys.ts';
-import { FLAGS } from '../../../src/settings/flags.ts';
+import { FLAGS } from '../../../src/settings/flags/flags.ts';
 import { UNSUPPORTED_KEYS } from '../../../src/settings/unsupported-keys.ts';
 import { check, checkObjects } from '../../support/check.ts';
 import * as objects from '../../support/manifests.ts';

@@ -1,6 +1,6 @@
 /** Several tries of one request in one line, as nginx writes them: `$upstream_addr` and its kin are lists. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { readLogFormat } from '../../../src/settings/log-format.ts';
+import { readLogFormat } from '../../../src/settings/values/log-format.ts';
 import type { ProxySettings } from '../../../src/settings/settings.ts';
 import { LogFile } from '../../support/access-log.ts';
 import { response } from '../../support/proxy.ts';

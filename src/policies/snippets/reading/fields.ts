@@ -3,7 +3,7 @@
  * (openresty/headers-more-nginx-module), `gzip`.
  */
 import type { AddHeader, FieldSteps, InputHeader, MoreHeaders } from '../../../model/snippet.ts';
-import { parseNginxTime } from '../../../settings/values.ts';
+import { parseNginxTime } from '../../../settings/values/values.ts';
 import { isChangeable } from '../../changes.ts';
 import { argumentsOf, shown, type SnippetContext } from './context.ts';
 import { type Directive, SnippetError } from './tokens.ts';

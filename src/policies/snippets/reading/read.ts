@@ -3,7 +3,7 @@
  * closed set of nginx's directives. A snippet may hold rules of access, so one that is not allowed or not understood denies.
  */
 import type { AuthSnippet, RouteSnippets, SnippetLevel, SnippetServer } from '../../../model/snippet.ts';
-import type { TranslateSettings } from '../../../settings/settings.ts';
+import type { TranslateSettings } from '../../../settings/translate-settings.ts';
 import { type AnnotationSource, DENIED, DENIED_HOSTS, type RoutePolicy } from '../../policy.ts';
 import type { SnippetNote } from './context.ts';
 import { joinLevels } from './join.ts';

@@ -6,10 +6,10 @@ import { PasswordChecker } from '../../policies/passwords/checker.ts';
 import { OwnHashThread } from '../../policies/passwords/hash-thread.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { Deadlines } from '../deadlines.ts';
-import { Subrequests } from '../subrequest/sender.ts';
+import { Subrequests } from './sender.ts';
 import type { PoolContext } from '../upstream/pool.ts';
 import { isOutside, Resolver, systemLookup } from '../upstream/resolver.ts';
-import type { RuntimeOptions } from './runtime-options.ts';
+import type { RuntimeOptions } from '../workers/runtime-options.ts';
 
 /** What they need of it. */
 interface ServicesContext {

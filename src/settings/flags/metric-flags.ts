@@ -1,5 +1,5 @@
 /** The flags about the metrics of requests. */
-import { BOOLEAN, list, type ValueType } from '../values.ts';
+import { BOOLEAN, list, type ValueType } from '../values/values.ts';
 import { section, type Flag } from './flag.ts';
 
 /** More would make every series of every histogram large: a worker has up to 16,384 of them. */

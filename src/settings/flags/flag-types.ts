@@ -13,7 +13,7 @@ import {
   rising,
   text,
   type ValueType,
-} from '../values.ts';
+} from '../values/values.ts';
 
 export const PATH = text('path', 'a path that begins with "/"', (value) => /^\/[\x21-\x7e]*$/.test(value));
 export const FILE = optionalText('file', 'a file name');

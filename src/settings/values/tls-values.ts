@@ -1,6 +1,6 @@
 /** The grammars of the settings of TLS: what OpenSSL takes is asked of OpenSSL. */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { TlsVersions } from '../model/table.ts';
+import type { TlsVersions } from '../../model/table.ts';
 import { atLeast, NGINX_TIME, text, type ValueType } from './values.ts';
 
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;

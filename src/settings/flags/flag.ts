@@ -1,6 +1,6 @@
 /** What a flag is, and how one is made. */
 import { filledFields, type SettingsPatch } from '../patch.ts';
-import { BOOLEAN, type ValueType } from '../values.ts';
+import { BOOLEAN, type ValueType } from '../values/values.ts';
 
 /** One flag. */
 export interface Flag {

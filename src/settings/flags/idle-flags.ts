@@ -2,7 +2,7 @@
  * The flags of ingress-nginx that have nothing to do here: accepted, so that the arguments of an existing Deployment start, and
  * each reported with its reason. Those of klog (which ingress-nginx takes as well) end the list.
  */
-import { BOOLEAN, text } from '../values.ts';
+import { BOOLEAN, text } from '../values/values.ts';
 import { section, type Flag } from './flag.ts';
 
 const TEXT = text('value', 'any text');

@@ -20,11 +20,11 @@ import {
   URL_TEXT,
   VERBOSITY,
   WORKERS,
-} from './keys/flag-types.ts';
-import { section, type Flag } from './keys/flag.ts';
-import { IDLE_FLAGS } from './keys/idle-flags.ts';
-import { METRIC_FLAGS } from './keys/metric-flags.ts';
-import { BOOLEAN, DNS, IP_ADDRESS, NAMESPACED_NAME, NGINX_SIZE, oneOf, PORT, SECONDS_OR_DURATION } from './values.ts';
+} from './flag-types.ts';
+import { section, type Flag } from './flag.ts';
+import { IDLE_FLAGS } from './idle-flags.ts';
+import { METRIC_FLAGS } from './metric-flags.ts';
+import { BOOLEAN, DNS, IP_ADDRESS, NAMESPACED_NAME, NGINX_SIZE, oneOf, PORT, SECONDS_OR_DURATION } from '../values/values.ts';
 
 const ingresses = section('Ingresses');
 const cluster = section('Cluster');
