@@ -28,7 +28,7 @@ import { sslPassthrough, type SslPassthroughWish } from '../policies/tls/ssl-pas
 import { tlsCiphers, type TlsCiphersWish } from '../policies/tls/tls-ciphers.ts';
 import { readRefused } from '../policies/rules/modsecurity.ts';
 import { readRules } from '../policies/rules/rules.ts';
-import { readUnsupported } from '../policies/unsupported.ts';
+import { reportUnread } from '../policies/unread.ts';
 import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { parseHost } from './hosts.ts';
 import { rewriteWish } from './routing/patterns.ts';
@@ -140,7 +140,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   const canaryRules = canary.read(source, settings);
   // ingress-nginx makes neither hosts nor certificates nor routes of a canary, so most annotations have nothing to be about.
   const own = canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
-  const unsupported = readUnsupported(source, canaryRules !== null);
+  reportUnread(source);
   readRules(source, metadata.annotations, ANNOTATIONS, settings);
   readRefused(own, settings);
   const passthrough = sslPassthrough.read(own, settings);
@@ -190,7 +190,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     tlsCiphers: ciphers,
     aliases: serverAlias.read(own, settings),
     wwwRedirect: wwwRedirect.read(own, settings),
-    denied: widest(hostDenied ? 'hosts' : 'none', unsupported, own.denied()),
+    denied: widest(hostDenied ? 'hosts' : 'none', own.denied()),
     diagnostics,
   };
 }

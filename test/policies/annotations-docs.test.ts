@@ -25,8 +25,7 @@ function here(treatment: AnnotationTreatment | undefined): string {
   if (treatment?.kind === 'option') return `option of \`${treatment.of}\``;
   if (treatment?.kind === 'harmless') return 'no effect';
   if (treatment?.kind === 'refused') return 'denies';
-  if (treatment?.kind === 'protects') return treatment.wholeHost ? 'denies the host' : 'denies';
-  if (treatment?.kind === 'alters') return `no: ${treatment.served}`;
+  if (treatment?.kind === 'idle') return `no: ${treatment.served}`;
   return 'no: nothing of the Ingress is served';
 }
 

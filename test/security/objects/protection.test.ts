@@ -8,7 +8,25 @@ import { ANNOTATIONS } from '../../../src/policies/annotations.ts';
 import { annotated, objectsOf, PREFIX, translateBeside } from './tenant.ts';
 
 const [INGRESS = {}, ...OTHERS] = objectsOf('tenant');
-const PROTECTING = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'protects').map(([name]) => name);
+const REFUSED = [...ANNOTATIONS].filter(([, { kind }]) => kind === 'refused').map(([name]) => name);
+/** Those that say who may come in, how often, and to whom a request may go. */
+const PROTECTING = [
+  'auth-type',
+  'auth-url',
+  'auth-tls-secret',
+  'allowlist-source-range',
+  'whitelist-source-range',
+  'denylist-source-range',
+  'limit-rps',
+  'limit-rpm',
+  'limit-connections',
+  'backend-protocol',
+  'configuration-snippet',
+  'server-snippet',
+  'proxy-ssl-secret',
+  'custom-headers',
+  'ssl-passthrough',
+];
 /** Those that a boolean switches; `backend-protocol` and the rest have values of their own. */
 const BOOLEAN = ['enable-modsecurity', 'enable-owasp-core-rules', 'ssl-passthrough'];
 
@@ -20,7 +38,7 @@ function answerWith(name: string, value: string): 'open' | 'denied' {
 }
 
 describe('a protection that is asked for is there, or nothing is', () => {
-  it.each([...PROTECTING, 'ssl-passthrough'])('R11: %s denies with a value that nobody can read', (name) => {
+  it.each([...PROTECTING, ...REFUSED])('R11: %s denies with a value that nobody can read', (name) => {
     for (const value of ['no such thing', '\u0000', 'off;on', '${secret}', '😀'])
       expect([value, answerWith(name, value)]).toEqual([value, 'denied']);
   });
