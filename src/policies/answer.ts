@@ -8,7 +8,7 @@ const REASONS: Readonly<Record<number, string>> = {
   204: 'No Content',
   206: 'Partial Content',
   301: 'Moved Permanently',
-  302: 'Found',
+  302: 'Moved Temporarily',
   303: 'See Other',
   304: 'Not Modified',
   307: 'Temporary Redirect',
@@ -42,6 +42,9 @@ const REASONS: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
+/** Where the title of nginx's page differs from the reason phrase (ngx_http_special_response.c). */
+const TITLES: Readonly<Record<number, string>> = { 302: 'Found', 401: 'Authorization Required' };
+
 /** The reason phrase of a status, in nginx's words. */
 export function reason(status: number): string {
   return REASONS[status] ?? 'Unknown';
@@ -63,7 +66,7 @@ const PAGES = new Map<number, Answer>();
 export function page(status: number): Answer {
   let answer = PAGES.get(status);
   if (answer === undefined) {
-    const title = `${status} ${reason(status)}`;
+    const title = `${status} ${TITLES[status] ?? reason(status)}`;
     const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`;
     answer = { status, fields: '', contentType: 'text/html', body };
     PAGES.set(status, answer);
