@@ -34,7 +34,11 @@ export function authRequest(auth: ExternalAuth, snippet: AuthSnippetSteps | null
     let head = `${method} ${target} HTTP/1.1\r\n`;
     for (const line of fields.values()) head += line;
     if (closing) head += 'Connection: close\r\n';
-    for (const [name, line] of passage.request.lines()) if (!fields.has(name) && !leftOut.includes(name)) head += line;
+    const { input } = passage.rewriting;
+    for (const [name, value] of input ?? [])
+      if (value !== '' && !fields.has(name) && !leftOut.includes(name)) head += `${name}: ${value}\r\n`;
+    for (const [name, line] of passage.request.lines())
+      if (!fields.has(name) && !leftOut.includes(name) && input?.has(name) !== true) head += line;
     return { tls, host: isIP(host) === 0 ? host.toLowerCase() : host, port, method, head: `${head}\r\n`, keepAlive };
   };
 }
