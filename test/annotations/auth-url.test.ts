@@ -5,6 +5,7 @@ import { Http2Client } from '../support/http2/stage.ts';
 import { configMap } from '../support/ingress.ts';
 import { eventually } from '../support/eventually.ts';
 import { response } from '../support/proxy.ts';
+import { exchange } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
 
 const stage = new Stage();
@@ -193,6 +194,28 @@ describe('auth-url', () => {
     const client = await stage.client(proxy.port);
     expect((await client.request('GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n')).status).toBe(503);
   });
+
+  it.each([
+    ['a wildcard at the end', 'auth.*', 500],
+    ['a pattern', '~^auth\\..+$', 500],
+    ['a pattern of several', '~^auth\\.test|app\\.example\\.org$', 500],
+    ['a wildcard before one label', '*.test', 500],
+    ['a name', 'auth.test', 200],
+    ['one, and a pattern', 'auth.test,~^x', 200],
+    ['a wildcard', '*.auth.test', 404],
+    ['a pattern whose end is said', '~^auth\\.app\\.example$', 404],
+  ])(
+    'the host of the client, which has %s as alias, is asked only if nobody else can have that name: %s',
+    async (_, alias, status) => {
+      const attacker = await stage.backend(() => answer(200));
+      const { proxy, proxied } = await asking({ 'auth-url': `http://$host:${attacker.port}/`, 'server-alias': alias });
+      const ask = async (name: string): Promise<number> =>
+        (await exchange(proxy.port, `GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`)).status;
+      expect(await ask('auth.test')).toBe(status);
+      expect([attacker.received.length, proxied().length]).toEqual(status === 200 ? [1, 1] : [0, 0]);
+      expect(await ask('app.example')).toBe(200);
+    },
+  );
 
   it('may be on the host itself', async () => {
     const { ask, asked, service } = await asking({ 'auth-url': 'http://$host:PORT/' }, { auth: () => answer(204) });

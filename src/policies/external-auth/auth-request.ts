@@ -1,5 +1,6 @@
 /** The request to an authentication service: the client's, without its body, and with what ingress-nginx's template adds (nginx.tmpl). */
 import { isIP } from 'node:net';
+import { coversHost } from '../../model/covers-host.ts';
 import type { ExternalAuth } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
 import { fieldValue, isChangeable } from '../changes.ts';
@@ -23,6 +24,7 @@ export function authRequest(auth: ExternalAuth, snippet: AuthSnippetSteps | null
   const leftOut = auth.cache === null ? LEFT_OUT : [...LEFT_OUT, ...CONDITIONS];
   const closing = keepAlive?.connections === 0;
   return (passage) => {
+    if (auth.names !== undefined && !coversHost(auth.names, passage.variable('host'))) return null;
     const parts = AUTHORITY.exec(expand(auth.authority, passage));
     if (parts === null) return null;
     const host = parts[1]!.replace(/^\[|\]$/g, '');
