@@ -385,6 +385,23 @@ describe('auth-signin-redirect-param', () => {
 });
 
 describe('auth-response-headers', () => {
+  it.each([
+    ['the service refuses', 403, 'custom-http-errors', '403'],
+    ['the service fails', 500, 'custom-http-errors', '500'],
+  ])('a backend that has the page of an error never gets the fields of the client: %s', async (_, said, name, value) => {
+    const { ask, proxied } = await asking(
+      { 'auth-response-headers': 'X-User', [name]: value, 'default-backend': 'app' },
+      { auth: () => answer(said, 'X-User: eve\r\n'), proxy: { underscoresInHeaders: true } },
+    );
+    expect((await ask('/', 'X-User: root\r\nx_user: root\r\nX-Other: 1\r\n')).body).toBe('hello');
+    expect(['X-Code', 'X-User', 'x_user', 'X-Other'].map((field) => fieldIn(proxied()[0], field))).toEqual([
+      value,
+      undefined,
+      undefined,
+      '1',
+    ]);
+  });
+
   const said = 'X-User: joe\r\nX-Group: a\r\nX-Group: b\r\nX-Secret: s\r\n';
   const proxied = async (names: unknown, fields = '', proxy = {}): Promise<string | undefined> => {
     const { ask, proxied: heads } = await asking({ 'auth-response-headers': names }, { auth: () => response('', said), proxy });
