@@ -218,6 +218,11 @@ export interface ExternalAuth {
   readonly tls: boolean;
   /** Host, and port if it is not that of the scheme. */
   readonly authority: Template;
+  /**
+   * The authority is the host that the client asked for, and some names of the route's host can be anybody's: only for these, or those
+   * that a wildcard among them covers, is the service asked. Absent: for all.
+   */
+  readonly names?: readonly string[];
   /** Path and query; empty: `location`. */
   readonly target: Template;
   /** The path of the location that nginx would have for it, which the service sees when its URL has none. */

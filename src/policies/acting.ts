@@ -81,6 +81,8 @@ export interface Passage {
   readonly answering: boolean;
   /** The values of the fields of this name, in lower case, that the backend's response has; none while there is no response of a backend. */
   readonly backendFields: (lowerName: string) => readonly string[];
+  /** As `request.field`, but as `more_set_input_headers` and its like have it by now. */
+  readonly field: (lowerName: string) => string;
   /** The value of a variable of nginx, without "$"; empty if it has none now. */
   readonly variable: (name: string) => string;
   /** Goes on after a step that returned PENDING. Without effect when the exchange has ended meanwhile. */

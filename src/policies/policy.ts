@@ -10,8 +10,8 @@ import type { TranslateSettings } from '../settings/translate-settings.ts';
 import { parseGoBool } from '../settings/values/values.ts';
 import { parseText } from './values.ts';
 
-/** Whose routes are answered with 503: nobody's, one Ingress's, or those of every Ingress of its hosts. */
-export type Denial = 'none' | 'ingress' | 'hosts';
+/** Whose routes are answered with 503: nobody's, one Ingress's, those of every Ingress of its hosts in its namespace, or of all. */
+export type Denial = 'none' | 'ingress' | 'namespace' | 'hosts';
 
 /** The annotations of one Ingress, named without their prefix. A value that cannot be understood is reported and read as absent. */
 export interface AnnotationSource {
@@ -67,6 +67,8 @@ export interface RouteContext {
   readonly service: { readonly name: string; readonly port: string } | null;
   /** The host has a certificate of its own (reference §4.14–16), or that of the wildcard above it. */
   readonly hostHasCertificate: boolean;
+  /** The further names of the host (`server-alias`): names, wildcards, and regular expressions behind "~". */
+  readonly aliases: readonly string[];
   /** The names of that certificate, where the host has aliases, which it need not cover; null: it has none. */
   readonly aliasesCovered: readonly string[] | null;
   /** Objects that the policy's `references` names; undefined: there is none of that name. */
@@ -103,11 +105,22 @@ export interface RoutePolicy<Data, Wish = NonNullable<Data>> {
   resolve(wish: Wish, at: RouteContext): Data | undefined;
 }
 
+const SCOPES: readonly Denial[] = ['none', 'ingress', 'namespace', 'hosts'];
+
+/** The one that denies most. */
+export function widest(...denials: readonly Denial[]): Denial {
+  return denials.reduce((a, b) => (SCOPES.indexOf(b) > SCOPES.indexOf(a) ? b : a));
+}
+
 /** What every path of a denied Ingress gets, in the words of diagnostics. */
 export const DENIED = 'Every path of this Ingress is answered with 503.';
 /** The same for what holds for a host. */
 export const DENIED_HOSTS =
   'Every path of its hosts is answered with 503, also those of other Ingresses: it holds for the host.';
+
+/** The same for what would hold for a host, of those who may not decide about it. */
+export const DENIED_NAMESPACE =
+  'Every path of its hosts is answered with 503, also those of other Ingresses of its namespace: it would hold for the host.';
 
 /** The field path of an annotation in diagnostics. */
 export function annotationField(prefix: string, name: string): string {
@@ -164,7 +177,7 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
     },
     invalid,
     deny: (name, expected, scope = 'ingress', code = 'AnnotationInvalid') => {
-      if (denied !== 'hosts') denied = scope;
+      denied = widest(denied, scope);
       const value = valueOf(name);
       // What is no text cannot be understood, and must not pass for absent.
       const message = `${name}: ${quote(value)} is not ${expected}`;
@@ -172,7 +185,7 @@ export function annotationSource(annotations: unknown, prefix: string, report: R
       report(code, 'error', annotationField(prefix, name), message, served);
     },
     denyFor: (scope) => {
-      if (denied !== 'hosts') denied = scope;
+      denied = widest(denied, scope);
     },
     reportField: report,
     denied: () => denied,

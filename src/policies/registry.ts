@@ -137,6 +137,14 @@ export function policiesEverywhere(
   const nothing = (): void => undefined;
   const source = annotationSource(undefined, at.settings.annotationsPrefix, nothing, '');
   const route = { namespace: '', ingress: '', path: '/', pathType: 'Prefix', service: null } as const;
-  const context = { ...at, ...route, hostHasCertificate: false, aliasesCovered: null, report: nothing, deny: nothing };
+  const context = {
+    ...at,
+    ...route,
+    hostHasCertificate: false,
+    aliases: [],
+    aliasesCovered: null,
+    report: nothing,
+    deny: nothing,
+  };
   return resolvePolicies(readPolicies(source, at.settings), context, ({ everywhere }) => everywhere === true);
 }

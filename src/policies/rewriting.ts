@@ -30,6 +30,12 @@ export class Rewriting {
   /** Null: none was set. */
   variables: Map<string, string> | null = null;
 
+  /**
+   * Fields of the request that are no longer the client's, by name in lower case; empty: taken away. What is checked, and said by
+   * variables, is this. Null: none.
+   */
+  input: Map<string, string> | null = null;
+
   /** What snippets make of the fields of the answer where the request is now; null: nothing, or what its route says. */
   fields: AnswerFields | null = null;
 

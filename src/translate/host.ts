@@ -46,9 +46,9 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   const tls = selectOfHost(host, own, context);
   const handshake = hostTls(host, own, tls.alternative, context);
   const misread = commonSnippets(context.settings).problem !== null;
-  const closed = handshake.closed || misread || own.some(({ denied }) => denied === 'hosts');
+  const closed = handshake.closed || misread || closedBy(own);
   const named = aliasesOf(host, own, context);
-  const builder = new HostBuilder(host, tls, { closed, hasAliases: named.aliases.length > 0 }, context);
+  const builder = new HostBuilder(host, tls, { closed, aliases: named.aliases }, context);
   const diagnostics: Diagnostic[] = [
     ...tls.diagnostics,
     ...handshake.diagnostics,
@@ -78,6 +78,11 @@ export function translateHost(host: string, context: HostContext): TranslatedHos
   return { host: { ...names, routes, ...aliases, passthrough, ...snippet }, diagnostics };
 }
 
+/** A protection of the whole host cannot be given. Whether its TLS passes through only its oldest Ingress decides. */
+function closedBy(plans: readonly IngressPlan[]): boolean {
+  return plans[0]?.sslPassthrough === 'denied' || plans.some(({ denied }) => denied === 'hosts');
+}
+
 /** ingress-nginx: the first Ingress of the host decides, and the location of the path "/" says where to. */
 function passthroughOf(host: string, own: readonly IngressPlan[], routes: readonly Route[]): GroupId | null {
   if (host === CATCH_ALL_HOST || own[0]?.sslPassthrough !== 'on') return null;
@@ -100,18 +105,20 @@ class HostBuilder {
   readonly diagnostics: Diagnostic[] = [];
   /** A protection of the whole host is asked for that cannot be given. */
   readonly #hostClosed: boolean;
-  /** It has other names than its own. */
-  readonly #hasAliases: boolean;
+  /** Its names beside its own. */
+  readonly #aliases: readonly string[];
+  /** Whose Ingresses of the host are denied for one of them. */
+  readonly #deniedNamespaces = new Set<string>();
   /** So are the rules that are being added. */
   #closed = false;
   /** Its paths are regular expressions. */
   #regex = false;
 
-  constructor(host: string, tls: SelectedTls, about: { closed: boolean; hasAliases: boolean }, context: HostContext) {
+  constructor(host: string, tls: SelectedTls, about: { closed: boolean; aliases: readonly string[] }, context: HostContext) {
     this.#host = host;
     this.#tls = tls;
     this.#hostClosed = about.closed;
-    this.#hasAliases = about.hasAliases;
+    this.#aliases = about.aliases;
     this.#context = context;
   }
 
@@ -133,7 +140,8 @@ class HostBuilder {
    */
   addRules(ruleHost: string, plans: readonly IngressPlan[], guarded: boolean, report?: (problem: Diagnostic) => void): void {
     const taken = this.#routes.map(({ match }) => match);
-    this.#closed = this.#hostClosed || !guarded || plans.some(({ denied }) => denied === 'hosts');
+    this.#closed = this.#hostClosed || !guarded || closedBy(plans);
+    for (const { denied, namespace } of plans) if (denied === 'namespace') this.#deniedNamespaces.add(namespace);
     if (taken.some(({ prefix }) => prefix === '/')) return;
     const { conformance } = this.#context.settings;
     const claims = this.#claims(ruleHost, plans, report);
@@ -225,7 +233,7 @@ class HostBuilder {
 
   /** Its own annotations forbid to send anything, or the Secret they name does. */
   #denied({ namespace, denied, proxySsl: { secret, needsCa } }: IngressPlan): boolean {
-    if (denied !== 'none') return true;
+    if (denied !== 'none' || this.#deniedNamespaces.has(namespace)) return true;
     return secret !== null && !this.#context.upstreamSecretUsable(certificateId(namespace, secret.name), needsCa);
   }
 
@@ -253,7 +261,8 @@ class HostBuilder {
         pathType,
         service,
         hostHasCertificate: this.#tls.configured,
-        aliasesCovered: this.#hasAliases ? this.#tls.names : null,
+        aliases: this.#aliases,
+        aliasesCovered: this.#aliases.length > 0 ? this.#tls.names : null,
         secret,
         configMap,
         serviceExists,

@@ -18,6 +18,7 @@ import {
   type AnnotationSource,
   type Denial,
   type ObjectReference,
+  widest,
 } from '../policies/policy.ts';
 import { serverAlias } from '../policies/host/server-alias.ts';
 import { wwwRedirect } from '../policies/redirect/www-redirect.ts';
@@ -157,7 +158,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   );
   const tls = readProxySsl(own, id.namespace, settings);
   const ciphers = tlsCiphers.read(own, settings);
-  const hostDenied = passthrough === 'denied' || clientAuth === 'denied' || ciphers.denied;
+  const hostDenied = clientAuth === 'denied' || ciphers.denied;
   const fallback = defaultBackend.read(own, settings);
   return {
     ...id,
@@ -190,15 +191,9 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     tlsCiphers: ciphers,
     aliases: serverAlias.read(own, settings),
     wwwRedirect: wwwRedirect.read(own, settings),
-    denied: widest(hostDenied ? 'hosts' : 'none', own.denied()),
+    denied: widest(hostDenied ? 'hosts' : passthrough === 'denied' ? 'namespace' : 'none', own.denied()),
     diagnostics,
   };
-}
-
-const SCOPES: readonly Denial[] = ['none', 'ingress', 'hosts'];
-
-function widest(...denials: readonly Denial[]): Denial {
-  return denials.reduce((a, b) => (SCOPES.indexOf(b) > SCOPES.indexOf(a) ? b : a));
 }
 
 function wishesOf(source: AnnotationSource, passesTls: boolean, settings: TranslateSettings): PolicyWishes {

@@ -42,6 +42,19 @@ describe('auth-cache-key', () => {
     expect((await ask()).status).toBe(503);
   });
 
+  it('each name of a host may have a service of its own, whose answer is no other’s', async () => {
+    const service = await stage.backend((head) => answer(head.includes('Host: a.app.example') ? 200 : 403));
+    const { proxy } = await scene(
+      stage,
+      { 'auth-url': `http://$host:${service.port}/`, 'auth-cache-key': '$cookie_s' },
+      { host: '*.app.example', lookup: (_, done) => done(null, ['127.0.0.1']) },
+    );
+    const ask = async (name: string): Promise<number> =>
+      (await exchange(proxy.port, `GET / HTTP/1.1\r\nHost: ${name}\r\nCookie: s=1\r\n\r\n`)).status;
+    expect([await ask('a.app.example'), await ask('b.app.example'), await ask('a.app.example')]).toEqual([200, 403, 200]);
+    expect(service.received.length).toBe(2);
+  });
+
   it('one user’s answer is no other’s, also where their keys put together are the same', async () => {
     const { ask, asked } = await cached(
       { 'auth-cache-key': '$cookie_a$cookie_b' },

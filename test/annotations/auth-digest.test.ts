@@ -158,7 +158,7 @@ describe('a nonce', () => {
   const auth: PasswordAuth = { scheme: 'digest', realm: REALM, secret: 'default/s', users: file };
   let now = 1_700_000_000_000;
   const passage = (value: string): Passage =>
-    ({ request: { method: 'GET', target: '/', field: () => value }, response: { set: () => undefined } }) as unknown as Passage;
+    ({ request: { method: 'GET', target: '/' }, field: () => value, response: { set: () => undefined } }) as unknown as Passage;
   const challengeOf = (verdict: unknown): string => (verdict as { fields: string }).fields;
   const nonceIn = (fields: string): string => /nonce="([^"]+)"/.exec(fields)![1]!;
 

@@ -4,7 +4,7 @@ import { parseAuthSnippet, parseLocationSnippet } from '../../src/policies/snipp
 import { compileAuthSnippet, compileAuthVariables } from '../../src/policies/snippets/running/auth.ts';
 import { Rewriting } from '../../src/policies/rewriting.ts';
 import type { Passage } from '../../src/policies/acting.ts';
-import { fieldIn, scene } from '../support/auth.ts';
+import { answer, fieldIn, scene } from '../support/auth.ts';
 import { response } from '../support/proxy.ts';
 import { Stage } from '../support/stage.ts';
 import { snippetSite } from '../support/snippets.ts';
@@ -27,6 +27,9 @@ function compiled(text: string): ReturnType<typeof compileAuthSnippet> {
   if ('problem' in parsed) throw new Error(parsed.problem.message);
   return compileAuthSnippet(parsed.program);
 }
+
+/** What of an auth-snippet reaches the service behind. */
+const SEEN = 'proxy_set_header X-Seen $seen; proxy_set_header X-Group $1;';
 
 describe('auth-snippet', () => {
   it.each([
@@ -172,6 +175,45 @@ describe('auth_request_set', () => {
     const request = passage({});
     set(request, (name) => ({ 'x-auth-request-user': 'ann', 'set-cookie': 'r=1; Path=/, s=2; HttpOnly' })[name] ?? '');
     expect(['user', 'c', 'both'].map((name) => request.variable(name))).toEqual(['ann', '2', 'ann/']);
+  });
+
+  it('changes nothing of the request of the client but variables', async () => {
+    const { ask, asked, proxied } = await scene(
+      stage,
+      { ...ASKING, 'auth-snippet': 'if ($http_x_a ~ (.)) { set $args "x=1"; set $seen $1; }', 'configuration-snippet': SEEN },
+      { translate: ALLOWED },
+    );
+    expect((await ask('/p?q=2', 'X-A: b\r\n')).status).toBe(200);
+    expect(asked()[0]).toMatch(/^GET \/[^?]* HTTP/);
+    expect(proxied()[0]).toMatch(/^GET \/p\?q=2 HTTP/);
+    expect(fieldIn(proxied()[0], 'X-Seen')).toBe('b');
+    expect(fieldIn(proxied()[0], 'X-Group')).toBeUndefined();
+  });
+
+  it('the service gets the fields of the client as more_set_input_headers has them: it must not judge by others', async () => {
+    const snippet =
+      'more_clear_input_headers X-Internal; more_set_input_headers "X-Verified: no"; more_set_input_headers Cookie;';
+    const { ask, asked } = await scene(stage, { ...ASKING, 'configuration-snippet': snippet }, { translate: ALLOWED });
+    await ask('/', 'X-Internal: root\r\nX-Verified: yes\r\nx-verified: yes\r\nCookie: a=b\r\nX-Other: 1\r\n');
+    expect(['X-Internal', 'X-Verified', 'Cookie', 'X-Other'].map((name) => fieldIn(asked()[0], name))).toEqual([
+      undefined,
+      'no',
+      undefined,
+      '1',
+    ]);
+  });
+
+  it('a key of the cache is made of the fields that the service gets', async () => {
+    const annotations = {
+      ...ASKING,
+      'auth-cache-key': '$http_authorization$cookie_a',
+      'configuration-snippet': 'more_set_input_headers "Authorization: Bearer $arg_token";',
+    };
+    const auth = (head: string): string => (head.includes('Bearer right') ? response('') : answer(403));
+    const { ask } = await scene(stage, annotations, { translate: ALLOWED, auth });
+    expect([(await ask('/?token=right')).status, (await ask('/?token=wrong')).status, (await ask('/')).status]).toEqual([
+      200, 403, 403,
+    ]);
   });
 
   it('variables are empty while no service was asked, so that a client cannot say them', async () => {

@@ -5,6 +5,7 @@ import { Http2Client } from '../support/http2/stage.ts';
 import { configMap } from '../support/ingress.ts';
 import { eventually } from '../support/eventually.ts';
 import { response } from '../support/proxy.ts';
+import { exchange } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
 
 const stage = new Stage();
@@ -194,6 +195,28 @@ describe('auth-url', () => {
     expect((await client.request('GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n')).status).toBe(503);
   });
 
+  it.each([
+    ['a wildcard at the end', 'auth.*', 500],
+    ['a pattern', '~^auth\\..+$', 500],
+    ['a pattern of several', '~^auth\\.test|app\\.example\\.org$', 500],
+    ['a wildcard before one label', '*.test', 500],
+    ['a name', 'auth.test', 200],
+    ['one, and a pattern', 'auth.test,~^x', 200],
+    ['a wildcard', '*.auth.test', 404],
+    ['a pattern whose end is said', '~^auth\\.app\\.example$', 404],
+  ])(
+    'the host of the client, which has %s as alias, is asked only if nobody else can have that name: %s',
+    async (_, alias, status) => {
+      const attacker = await stage.backend(() => answer(200));
+      const { proxy, proxied } = await asking({ 'auth-url': `http://$host:${attacker.port}/`, 'server-alias': alias });
+      const ask = async (name: string): Promise<number> =>
+        (await exchange(proxy.port, `GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`)).status;
+      expect(await ask('auth.test')).toBe(status);
+      expect([attacker.received.length, proxied().length]).toEqual(status === 200 ? [1, 1] : [0, 0]);
+      expect(await ask('app.example')).toBe(200);
+    },
+  );
+
   it('may be on the host itself', async () => {
     const { ask, asked, service } = await asking({ 'auth-url': 'http://$host:PORT/' }, { auth: () => answer(204) });
     expect(asked()).toEqual([]);
@@ -362,6 +385,23 @@ describe('auth-signin-redirect-param', () => {
 });
 
 describe('auth-response-headers', () => {
+  it.each([
+    ['the service refuses', 403, 'custom-http-errors', '403'],
+    ['the service fails', 500, 'custom-http-errors', '500'],
+  ])('a backend that has the page of an error never gets the fields of the client: %s', async (_, said, name, value) => {
+    const { ask, proxied } = await asking(
+      { 'auth-response-headers': 'X-User', [name]: value, 'default-backend': 'app' },
+      { auth: () => answer(said, 'X-User: eve\r\n'), proxy: { underscoresInHeaders: true } },
+    );
+    expect((await ask('/', 'X-User: root\r\nx_user: root\r\nX-Other: 1\r\n')).body).toBe('hello');
+    expect(['X-Code', 'X-User', 'x_user', 'X-Other'].map((field) => fieldIn(proxied()[0], field))).toEqual([
+      value,
+      undefined,
+      undefined,
+      '1',
+    ]);
+  });
+
   const said = 'X-User: joe\r\nX-Group: a\r\nX-Group: b\r\nX-Secret: s\r\n';
   const proxied = async (names: unknown, fields = '', proxy = {}): Promise<string | undefined> => {
     const { ask, proxied: heads } = await asking({ 'auth-response-headers': names }, { auth: () => response('', said), proxy });

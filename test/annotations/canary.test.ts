@@ -246,6 +246,22 @@ describe('canary', () => {
 });
 
 describe('canary-by-header', () => {
+  it('is heeded as more_set_input_headers and its like have the field', async () => {
+    const services = [...(await namedService(stage, 'app')), ...(await namedService(stage, 'next'))];
+    const snippet = 'more_clear_input_headers X-Canary; if ($arg_next) { more_set_input_headers "X-Canary: always"; }';
+    const { ask } = await asking(
+      stage,
+      [
+        ...services,
+        ingress({ 'configuration-snippet': snippet }),
+        ingress({ canary: 'true', 'canary-by-header': 'X-Canary' }, CANARY),
+      ],
+      { translate: { allowSnippetAnnotations: true, annotationsRiskLevel: 'Critical' } },
+    );
+    expect((await ask({ fields: ['X-Canary: always'] })).body).toBe('app');
+    expect((await ask({ path: '/?next=1' })).body).toBe('next');
+  });
+
   it.each<[string, Annotations, string[], 'app' | 'next']>([
     ['absent: always is just a word', {}, ['X-Canary: always'], 'app'],
     ['always', { 'canary-by-header': 'X-Canary' }, ['X-Canary: always'], 'next'],

@@ -220,6 +220,19 @@ describe('configuration-snippet', () => {
     ]);
     expect((await site.ask('/a/1')).status).toBe(403);
   });
+
+  it.each(['/b;x', '/b%3bx/1', '/%2562/1', '/%5cb/1', '/.;/b'])(
+    'a rewriting to what a backend might take for a path of another location is refused, as without one: %s',
+    async (path) => {
+      const site = await snippetSite(stage, [
+        [{ 'configuration-snippet': 'rewrite ^/a/(.*)$ /$1 last;' }, { paths: ['/', '/a'] }],
+        [{ 'configuration-snippet': 'deny all;' }, { paths: ['/b'] }],
+      ]);
+      expect((await site.ask(path)).status).toBe(400);
+      expect((await site.ask(`/a${path}`)).status).toBe(400);
+      expect((await site.ask('/a/c;x')).status).toBe(200);
+    },
+  );
 });
 
 describe('what a snippet cannot do', () => {

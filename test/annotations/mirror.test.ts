@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Mirror } from '../../src/model/policies.ts';
 import { MAX_COPIED_BODY, MAX_COPIES } from '../../src/proxy/mirror/mirrors.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { eventually } from '../support/eventually.ts';
 import { Http2Client, readingBackend } from '../support/http2/stage.ts';
 import { ingress, service, translated } from '../support/ingress.ts';
@@ -40,10 +41,11 @@ async function mirrored(
   annotations: Readonly<Record<string, unknown>> = {},
   proxySettings: Partial<ProxySettings> = {},
   appPort?: number,
+  translate: Partial<TranslateSettings> = {},
 ): Promise<MirrorSite> {
   const app = await stage.backend((head) => (head.startsWith('POST /cut') ? null : response('ok')));
   const target = { 'mirror-target': `http://mirror.example:${port}$request_uri` };
-  const { patch } = translated([ingress({ ...target, ...annotations }), ...service('app', [appPort ?? app.port])]);
+  const { patch } = translated([ingress({ ...target, ...annotations }), ...service('app', [appPort ?? app.port])], translate);
   const hosts = patch.hosts.map((host) => ({
     ...host,
     routes: host.routes.map((route) => {
@@ -112,6 +114,23 @@ describe('mirror-target', () => {
 
   it('invalid, 64 KiB of name: nothing is copied', () => {
     expect(read({ 'mirror-target': `http://${'a'.repeat(65_536)}/` })).toEqual({ mirror: undefined, reports: 1 });
+  });
+
+  it('has none of the fields that a client forged, or that a snippet took away', async () => {
+    const mirror = await stage.backend(() => response('ignored'));
+    const annotations = {
+      'auth-url': 'http://auth.example/',
+      'auth-response-headers': 'X-User',
+      satisfy: 'any',
+      'whitelist-source-range': '127.0.0.0/8',
+      'configuration-snippet': 'more_clear_input_headers X-Internal; more_set_input_headers "X-Set: right";',
+    };
+    const allowed = { allowSnippetAnnotations: true, annotationsRiskLevel: 'Critical' } as const;
+    const { ask } = await mirrored(mirror.port, annotations, {}, undefined, allowed);
+    expect(await ask('GET / HTTP/1.1', ['X-User: root', 'X-Internal: 1', 'X-Set: wrong', 'X-Other: 1'])).toBe('ok');
+    await eventually(() => headsOf(mirror).length === 1);
+    const values = ['x-user', 'x-internal', 'x-set', 'x-other'].map((name) => valuesOf(headsOf(mirror)[0]!, name));
+    expect(values).toEqual([[], [], ['right'], ['1']]);
   });
 
   it('the golden pair: what the client sends, what the backend gets, and what its copy is', async () => {

@@ -2,6 +2,7 @@
 import type net from 'node:net';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { StepServices } from '../../src/policies/acting.ts';
+import type { Lookup } from '../../src/proxy/upstream/resolver.ts';
 import type { ProxySettings } from '../../src/settings/settings.ts';
 import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { ingress, service, serve, type IngressText } from './ingress.ts';
@@ -28,6 +29,8 @@ export interface SceneOptions extends IngressText {
   readonly objects?: readonly KubeObject[];
   readonly translate?: Partial<TranslateSettings>;
   readonly proxy?: Partial<ProxySettings>;
+  /** Of names; those of the service and of the host are known unless given. */
+  readonly lookup?: Lookup;
 }
 
 /** A request and its answer. */
@@ -70,7 +73,9 @@ export async function scene(
   const served = await serve([ingress(values, options), ...service('app', [backend.port]), ...objects], {
     translate: settings,
     ...(proxy && { proxy }),
-    lookup: (name, done) => done(name === AUTH_HOST || name === 'app.example' ? null : new Error('unknown'), ['127.0.0.1']),
+    lookup:
+      options.lookup ??
+      ((name, done) => done(name === AUTH_HOST || name === 'app.example' ? null : new Error('unknown'), ['127.0.0.1'])),
   });
   stage.watched(served);
   return {

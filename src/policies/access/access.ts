@@ -2,6 +2,7 @@
  * nginx's access phase: addresses, passwords and authentication services in turn, all of them or, with `satisfy: any`, until one lets the
  * request in (ngx_http_core_access_phase, ngx_http_core_post_access_phase).
  */
+import type { RoutePolicies } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import { type Passage, PENDING, type RequestStep, type StepServices } from '../acting.ts';
 import { type Answer, page } from '../answer.ts';
@@ -81,6 +82,13 @@ function canBeOverruled({ status }: Answer): boolean {
 /** The client is asked who it is, rather than sent away: 401 before 403, of several the last. */
 function stronger(before: Answer | null, answer: Answer): Answer {
   return before !== null && before.status !== 403 && answer.status === 403 ? before : answer;
+}
+
+/** The names, of those a client sent, that are the proxy's to send: a backend that is asked beside the access phase gets none of them. */
+export function identityFields({ externalAuth }: RoutePolicies, names: readonly string[]): readonly string[] {
+  if (externalAuth === undefined || externalAuth.responseHeaders.length === 0) return [];
+  const identities = new Set(externalAuth.responseHeaders.map(withoutUnderscores));
+  return names.filter((name) => identities.has(withoutUnderscores(name)));
 }
 
 function withoutUnderscores(name: string): string {

@@ -35,8 +35,9 @@ export function basicCheck({ realm, users: file, secret }: PasswordAuth, checker
   const list = checker.nameOf(file);
   const { hashes, decoy } = hashesOf(file);
   const challenge: Answer = { ...page(401), fields: `WWW-Authenticate: Basic realm="${realm}"\r\n` };
-  return ({ request, client }, decided) => {
-    const credentials = basicCredentials(request.field('authorization'));
+  return (passage, decided) => {
+    const { client } = passage;
+    const credentials = basicCredentials(passage.field('authorization'));
     if (credentials === null) return challenge;
     const { user, password } = credentials;
     const hash = hashes.get(user);

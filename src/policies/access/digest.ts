@@ -26,7 +26,7 @@ export function digestCheck({ realm, users: file }: PasswordAuth, nonces: Nonces
     return { ...page(401), fields: field };
   };
   return (passage) => {
-    const said = digestParameters(passage.request.field('authorization'));
+    const said = digestParameters(passage.field('authorization'));
     if (said === null) return challenge(false);
     const claim = (name: string): string => said.get(name) ?? '';
     const [nonce, nc, cnonce, response, uri] = ['nonce', 'nc', 'cnonce', 'response', 'uri'].map(claim) as [

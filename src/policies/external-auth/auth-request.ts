@@ -1,5 +1,6 @@
 /** The request to an authentication service: the client's, without its body, and with what ingress-nginx's template adds (nginx.tmpl). */
 import { isIP } from 'node:net';
+import { coversHost } from '../../model/covers-host.ts';
 import type { ExternalAuth } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
 import { fieldValue, isChangeable } from '../changes.ts';
@@ -23,6 +24,7 @@ export function authRequest(auth: ExternalAuth, snippet: AuthSnippetSteps | null
   const leftOut = auth.cache === null ? LEFT_OUT : [...LEFT_OUT, ...CONDITIONS];
   const closing = keepAlive?.connections === 0;
   return (passage) => {
+    if (auth.names !== undefined && !coversHost(auth.names, passage.variable('host'))) return null;
     const parts = AUTHORITY.exec(expand(auth.authority, passage));
     if (parts === null) return null;
     const host = parts[1]!.replace(/^\[|\]$/g, '');
@@ -34,7 +36,11 @@ export function authRequest(auth: ExternalAuth, snippet: AuthSnippetSteps | null
     let head = `${method} ${target} HTTP/1.1\r\n`;
     for (const line of fields.values()) head += line;
     if (closing) head += 'Connection: close\r\n';
-    for (const [name, line] of passage.request.lines()) if (!fields.has(name) && !leftOut.includes(name)) head += line;
+    const { input } = passage.rewriting;
+    for (const [name, value] of input ?? [])
+      if (value !== '' && !fields.has(name) && !leftOut.includes(name)) head += `${name}: ${value}\r\n`;
+    for (const [name, line] of passage.request.lines())
+      if (!fields.has(name) && !leftOut.includes(name) && input?.has(name) !== true) head += line;
     return { tls, host: isIP(host) === 0 ? host.toLowerCase() : host, port, method, head: `${head}\r\n`, keepAlive };
   };
 }

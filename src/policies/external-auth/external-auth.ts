@@ -102,9 +102,27 @@ export const externalAuth: RoutePolicy<ExternalAuth, ExternalAuthWish> = {
     const headers = proxySetHeaders === null ? [] : configMapHeaders(proxySetHeaders, at);
     const type = at.pathType === 'Exact' ? 'Exact' : 'Prefix';
     const location = `/_external-auth-${Buffer.from(at.path).toString('base64url')}-${type}`;
-    return headers && { ...auth, requestHeaders: [...auth.requestHeaders, ...headers], location };
+    const names = ofClient ? ownNames(at) : null;
+    return headers && { ...auth, requestHeaders: [...auth.requestHeaders, ...headers], location, ...(names && { names }) };
   },
 };
+
+/** Names of a host that nobody but its owner has a server for; null: all of them are such, and none need be told from others. */
+function ownNames({ host, aliases, report }: RouteContext): readonly string[] | null {
+  const open = aliases.filter(isOpenAlias);
+  if (open.length === 0) return null;
+  const message = `the host of auth-url is the one that the client asks for, and by the alias ${quote(open[0])} that can be anybody's`;
+  report('AnnotationInvalid', 'warning', 'auth-url', message, 'Requests for names that only such an alias has get 500.');
+  return [host, ...aliases.filter((alias) => !/^[~.]/.test(alias) && !isOpenAlias(alias))];
+}
+
+/** A wildcard at the end, or before one label, or a regular expression that does not say how a name ends. */
+function isOpenAlias(alias: string): boolean {
+  return (
+    /\*$|^\*?\.[^.]+$/.test(alias) ||
+    (alias.startsWith('~') && (alias.includes('|') || !/(?:\\\.[A-Za-z0-9-]+){2}\$$/.test(alias)))
+  );
+}
 
 function annotationOptions(source: AnnotationSource): Options {
   const name = (option: string): string => `auth-${option}`;

@@ -31,12 +31,19 @@ export function externalCheck(auth: ExternalAuth, { path, pathType, policies }: 
     return act(decision, auth, passage);
   };
   const { cache } = auth;
+  // Of a host with a wildcard or aliases each name may have a service of its own.
+  const keyParts = (key: Template, passage: Passage): string[] => [
+    passage.serverName,
+    identity,
+    ...valuesOf(auth.authority, passage),
+    ...valuesOf(key, passage),
+  ];
   // What was asked of another service, or otherwise, says nothing here.
   const identity = cache === null ? '' : hash('sha256', JSON.stringify([auth, path, pathType, program, names]), 'base64');
   return (passage, decided) => {
     const status = snippet?.decides(passage) ?? null;
     if (status !== null) return settle({ status, fields: [], challenges: [], cookies: [] }, passage);
-    const key = cache === null ? null : authCache.keyOf([passage.serverName, identity, ...valuesOf(cache.key, passage)]);
+    const key = cache === null ? null : authCache.keyOf(keyParts(cache.key, passage));
     const known = key === null ? null : authCache.get(key);
     if (known !== null) return settle(known, passage);
     const asked = isLoop(passage) ? null : request(passage);

@@ -11,7 +11,8 @@ import { parseText } from '../values.ts';
 export type SslPassthroughWish = 'on' | 'off' | 'denied';
 
 const NAME = 'ssl-passthrough';
-const DENIED = 'Every path of its hosts is answered with 503, also those of other Ingresses: it holds for the host.';
+const DENIED =
+  'Every path of its hosts is answered with 503, also those of other Ingresses of its namespace, and of all where it is the oldest of the host.';
 
 /** Reads the wish. The oldest Ingress of a host decides whether its TLS passes through. */
 export const sslPassthrough: PolicyReader<SslPassthroughWish> = {

@@ -1,5 +1,6 @@
 /** Requests for the backend that stands in: for a Service without endpoints, or for an error (nginx.tmpl, "CUSTOM_ERRORS"). */
 import type { Route } from '../../model/table.ts';
+import { identityFields } from '../../policies/access/access.ts';
 import { fieldValue, RequestChanges } from '../../policies/changes.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';
 import type { Asked } from '../upstream/stream.ts';
@@ -38,7 +39,8 @@ export function fallbackChanges(before: RequestChanges | null, route: Route, acc
 }
 
 /** The request for the page of an error: "/", with what the client asked for in its fields. */
-export function errorRequest(route: Route, { method, accept, target }: RequestHead, code: number): InternalRequest {
+export function errorRequest(route: Route, head: RequestHead, code: number): InternalRequest {
+  const { method, accept, target } = head;
   const asked = {
     method: method === 'HEAD' ? 'HEAD' : 'GET',
     chunked: false,
@@ -48,7 +50,9 @@ export function errorRequest(route: Route, { method, accept, target }: RequestHe
   };
   const changes = new RequestChanges();
   changes.method = asked.method;
-  changes.removed.push(...OF_BODY);
+  // Nobody may have authenticated the client.
+  const sent = route.policies.externalAuth === undefined ? [] : head.lines().map(([name]) => name);
+  changes.removed.push(...OF_BODY, ...identityFields(route.policies, sent));
   changes.replace(TOLD, `${lines(route, code, accept)}X-Original-URI: ${target}\r\n`);
   return { asked, changes };
 }

@@ -144,6 +144,10 @@ export class Passage implements PolicyPassage {
     return this.#context.counts;
   }
 
+  field(lower: string): string {
+    return this.rewriting.input?.get(lower) ?? this.request.field(lower);
+  }
+
   variable(name: string): string {
     return this.rewriting.variables?.get(name) ?? variableOf(name, this);
   }

@@ -53,7 +53,8 @@ export function locate(exchange: LocatedExchange, context: ExchangeContext): voi
   rewriting.fields = null;
   const { head, client } = exchange.downstream;
   if (rewriting.target === null) return exchange.refuse(ERRORS.badRequest);
-  const { route, slashRedirect } = context.router.find(head.host, rewriting.path, true);
+  const { route, slashRedirect, badPath } = context.router.findRewritten(head.host, rewriting.path);
+  if (badPath) return exchange.refuse(ERRORS.badRequest);
   if (route === null) return exchange.refuse(ERRORS.noRoute);
   const settings = context.settings();
   exchange.route = route;

@@ -22,7 +22,8 @@ export class RequestForBalance implements BalanceRequest {
   }
 
   field(lowerName: string): string {
-    return this.#owner.downstream.head.field(lowerName);
+    const { passage, downstream } = this.#owner;
+    return passage === null ? downstream.head.field(lowerName) : passage.field(lowerName);
   }
 
   cookie(name: string): string {

@@ -10,7 +10,17 @@ const HOSTNAME = hostname();
 /** What the values come from: a passage, or a request without one. */
 export interface VariableSource extends Pick<
   Passage,
-  'request' | 'route' | 'client' | 'settings' | 'serverName' | 'path' | 'query' | 'requestId' | 'upstream' | 'answered'
+  | 'request'
+  | 'field'
+  | 'route'
+  | 'client'
+  | 'settings'
+  | 'serverName'
+  | 'path'
+  | 'query'
+  | 'requestId'
+  | 'upstream'
+  | 'answered'
 > {
   readonly owner: Pick<Passage['owner'], 'downstream'>;
 }
@@ -66,11 +76,11 @@ export function variableOf(name: string, passage: VariableSource): string {
     case 'msec':
       return (Date.now() / 1000).toFixed(3);
     case 'content_type':
-      return request.field('content-type');
+      return passage.field('content-type');
     case 'content_length':
       return request.contentLength < 0 ? '' : String(request.contentLength);
     case 'remote_user':
-      return basicCredentials(request.field('authorization'))?.user ?? '';
+      return basicCredentials(passage.field('authorization'))?.user ?? '';
     case 'request_id':
     case 'req_id':
       return passage.requestId;
@@ -101,9 +111,9 @@ export function variableOf(name: string, passage: VariableSource): string {
 
 /** Families of variables: fields, cookies, arguments of the query, and what a client's certificate says. */
 function byPrefix(name: string, passage: VariableSource): string {
-  const { request, owner } = passage;
-  if (name.startsWith('http_')) return request.field(name.slice(5).replaceAll('_', '-'));
-  if (name.startsWith('cookie_')) return cookieOf(request.field('cookie'), name.slice(7));
+  const { owner } = passage;
+  if (name.startsWith('http_')) return passage.field(name.slice(5).replaceAll('_', '-'));
+  if (name.startsWith('cookie_')) return cookieOf(passage.field('cookie'), name.slice(7));
   if (name.startsWith('arg_')) return argumentOf(passage.query, name.slice(4));
   if (name.startsWith('upstream_http_')) return passage.answered(name.slice(14).replaceAll('_', '-'));
   if (name.startsWith('sent_http_')) return passage.answered(name.slice(10).replaceAll('_', '-'));

@@ -1,5 +1,6 @@
 /** The head of a request's copy: what the backend gets, for another host and target. */
 import type { Mirror } from '../../model/policies.ts';
+import { identityFields } from '../../policies/access/access.ts';
 import { RequestChanges } from '../../policies/changes.ts';
 import { expand } from '../../policies/variables/template.ts';
 import { TextSink } from '../http1/forward-request.ts';
@@ -16,7 +17,10 @@ function copiedHead(mirror: Mirror, downstream: Downstream, passage: Passage): s
   const { target, hostField } = mirror;
   const changes = new RequestChanges();
   changes.host = expand(hostField, passage);
-  changes.removed.push(...NOT_COPIED);
+  // Of fields that a backend believes to be of the proxy, the client's own are none of the copy's.
+  const sent = passage.request.lines().map(([name]) => name);
+  changes.removed.push(...NOT_COPIED, ...identityFields(passage.route.policies, sent));
+  for (const [name, value] of passage.rewriting.input ?? []) changes.set(name, value);
   const sink = new TextSink();
   downstream.forwardHead(sink, passage.requestId, '', changes);
   const text = sink.value;

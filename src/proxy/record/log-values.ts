@@ -60,6 +60,7 @@ function sourceOf({ exchange, settings }: LoggedRequest): VariableSource {
   return {
     owner: exchange,
     request: head,
+    field: (name) => head.field(name),
     route: exchange.route?.model ?? NOWHERE,
     settings,
     serverName: exchange.route?.host ?? CATCH_ALL_HOST,

@@ -63,6 +63,21 @@ export function readPath(raw: string): PathReading | null {
   };
 }
 
+/**
+ * What an eager backend makes of a path that was decoded already, and that a policy made; the same where it would not differ. Null: it
+ * has dot segments for it.
+ */
+export function eagerPath(path: string): string | null {
+  if (!SUSPECT.test(path)) return path;
+  const eager: string[] = [];
+  for (const segment of path.split('/')) {
+    const pieces = readEagerly(segment);
+    if (pieces === null) return null;
+    eager.push(...pieces);
+  }
+  return join(eager, path.endsWith('/'));
+}
+
 /** A target that a policy made can be sent: it has no dot segments, not even for an eager backend. */
 export function isSafeTarget(target: string): boolean {
   const reading = readPath(target.split('?', 1)[0]!);

@@ -3,7 +3,7 @@ import { CATCH_ALL_HOST, type VirtualHost } from '../../model/table.ts';
 import { HostAliases } from './host-aliases.ts';
 import { hostName } from './host.ts';
 import { MatchCache } from './match-cache.ts';
-import { pathBytes, readPath } from './path.ts';
+import { eagerPath, pathBytes, readPath } from './path.ts';
 import { PatternRoutes, TooMuchWork } from './pattern-routes.ts';
 
 /** A node of the tree of path prefixes: one level per segment. */
@@ -132,14 +132,29 @@ export class Router<R> {
     if (host === null) return found;
     const { path, forwarded, eager } = reading;
     found.path = path;
-    if (eager !== null && eager !== path) {
-      const other = this.#match(host, eager);
-      found.slashRedirect = false;
-      found.route = this.#match(host, path);
-      found.badPath ||= other !== found.route && (other === null || found.route === null || !this.#alike(other, found.route));
-    } else found.route = this.#match(host, path);
+    this.#matchSafely(host, path, eager);
     found.forwarded = forwarded;
     return found;
+  }
+
+  /** The same for a path that a policy made: it is decoded, and matched as it is. */
+  findRewritten(rawHost: string, path: string): RouteMatched<R> {
+    const eager = eagerPath(path);
+    const found = this.find(rawHost, path, true);
+    const host = this.#host(rawHost);
+    if (eager === null) found.badPath = true;
+    else if (eager !== path && host !== null) this.#matchSafely(host, path, eager);
+    return found;
+  }
+
+  /** `eager`: what some backends would make of the path; null: the same. */
+  #matchSafely(host: CompiledHost<R>, path: string, eager: string | null): void {
+    const found = this.#found;
+    const other = eager === null || eager === path ? null : this.#match(host, eager);
+    found.slashRedirect = false;
+    found.route = this.#match(host, path);
+    if (eager === null || eager === path) return;
+    found.badPath ||= other !== found.route && (other === null || found.route === null || !this.#alike(other, found.route));
   }
 
   #match(host: CompiledHost<R>, path: string): R | null {

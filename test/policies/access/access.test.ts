@@ -48,7 +48,8 @@ function passing(policies: RoutePolicies, said: PasswordAnswer, late = false) {
   } as unknown as StepServices;
   const passage = {
     client: { address: '192.0.2.1' },
-    request: { field: () => basic('joe', 'x').slice('Authorization: '.length).trim(), lines: () => [] },
+    request: { lines: () => [] },
+    field: () => basic('joe', 'x').slice('Authorization: '.length).trim(),
     settings: { underscoresInHeaders: false },
     upstream: new RequestChanges(),
     response: new ResponseChanges(),

@@ -4,7 +4,7 @@
  */
 import type { AuthSnippet, RouteSnippets, SnippetLevel, SnippetServer } from '../../../model/snippet.ts';
 import type { TranslateSettings } from '../../../settings/translate-settings.ts';
-import { type AnnotationSource, DENIED, DENIED_HOSTS, type RoutePolicy } from '../../policy.ts';
+import { type AnnotationSource, DENIED, DENIED_HOSTS, DENIED_NAMESPACE, type RoutePolicy } from '../../policy.ts';
 import type { SnippetNote } from './context.ts';
 import { joinLevels } from './join.ts';
 import { parseAuthSnippet, type Parsed, parseLocationSnippet, parseServerSnippet } from './parse.ts';
@@ -133,9 +133,14 @@ function refuse(
   message: string,
   code: 'SnippetInvalid' | 'SnippetForbidden' = 'SnippetInvalid',
 ): void {
-  const hosts = name === 'server-snippet';
-  source.denyFor(hosts ? 'hosts' : 'ingress');
-  source.report(code, 'error', name, message, hosts ? DENIED_HOSTS : DENIED);
+  if (name !== 'server-snippet') {
+    source.denyFor('ingress');
+    return source.report(code, 'error', name, message, DENIED);
+  }
+  // Who may have no snippets must not be able to close the hosts of other namespaces with one.
+  const forbidden = code === 'SnippetForbidden';
+  source.denyFor(forbidden ? 'namespace' : 'hosts');
+  source.report(code, 'error', name, message, forbidden ? DENIED_NAMESPACE : DENIED_HOSTS);
 }
 
 function readOne<Program>(

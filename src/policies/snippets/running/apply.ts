@@ -107,11 +107,13 @@ function applyExpires(expires: Exclude<FieldSteps['expires'], null | 'off'>, { r
   response.set('Cache-Control', control);
 }
 
-/** Changes what the backend gets of the client's fields. */
+/** Changes the client's fields: for the backend, and for whoever is asked, or asks, on the way there. */
 export function applyInput(input: AnswerFields['input'], passage: Passage): void {
+  const changed = (passage.rewriting.input ??= new Map<string, string>());
   for (const { name, lower, text, onlyPresent } of input) {
-    if (onlyPresent && passage.request.field(lower) === '') continue;
-    if (text === null) passage.upstream.remove(name);
-    else passage.upstream.set(name, fieldValue(text(passage)));
+    if (onlyPresent && passage.field(lower) === '') continue;
+    const value = text === null ? '' : fieldValue(text(passage));
+    passage.upstream.set(name, value);
+    changed.set(lower, value);
   }
 }

@@ -24,11 +24,11 @@ export function compileAuthSnippet({ rewrite, proxyHeaders, method }: AuthSnippe
     method,
     decides: (passage) => {
       const { rewriting } = passage;
-      // The location has directives of its own, and what ends them ends no others.
-      const { ended } = rewriting;
+      // It is a request of its own: of what the directives do, only variables are the client's request's too.
+      const { ended, query, rewritten, captures, escapes } = rewriting;
       rewriting.ended = false;
       const answer = run(passage);
-      rewriting.ended = ended;
+      Object.assign(rewriting, { ended, query, rewritten, captures, escapes });
       return answer?.status ?? null;
     },
     fields: (passage) => headers.map(([name, text]) => [name, fieldValue(text(passage))]),
