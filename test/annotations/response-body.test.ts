@@ -70,6 +70,20 @@ describe('limit-rate', () => {
     expect(gunzipSync(Buffer.from(body, 'latin1')).toString()).toBe(text(200_000));
   });
 
+  it.each([{ 'limit-rate': '1000' }, { 'proxy-buffering': 'on' }])(
+    'a compressed response ends once, and the next request is begun once: %o',
+    async (annotations: Record<string, string>) => {
+      const backend = await stage.backend((head) => response(head.slice(5, 6).repeat(3000), 'Content-Type: text/plain\r\n'));
+      const objects = [ingress({ ...annotations, 'limit-connections': '1' }), ...service('app', [backend.port])];
+      const proxy = stage.watched(await serve(objects, { proxy: { useGzip: true } }));
+      const client = await stage.client(proxy.port);
+      for (const path of 'abc') client.send(`GET /${path} HTTP/1.1\r\nHost: app.example\r\nAccept-Encoding: gzip\r\n\r\n`);
+      for (const path of 'abc')
+        expect(gunzipSync(Buffer.from((await client.response()).body, 'latin1')).toString()).toBe(path.repeat(3000));
+      expect(proxy.requestsOf([...proxy.series].find(([, { status }]) => status === '200')![0])).toBe(3);
+    },
+  );
+
   it('of the ConfigMap holds for every route but those that say otherwise', async () => {
     expect((await timed({}, text(4000), { limitRate: 4000 })).took).toBeGreaterThan(600);
     expect((await timed({ 'limit-rate': '0' }, text(400_000), { limitRate: 1000 })).body).toBe(text(400_000));

@@ -87,9 +87,11 @@ export class ResponseBody implements EncoderHandler, OutflowOwner {
     this.#owner.attempts.upstream?.resume();
   }
 
-  onResponseSent(): void {
+  onEncoderEnd(trailers: string): void {
     // What the coder has given out may still be held back.
-    if (this.#outflow === null) this.#owner.onResponseSent();
+    if (this.#outflow !== null) return this.#outflow.sendEnd(trailers);
+    this.downstream.sendEnd(trailers);
+    this.#owner.onResponseSent();
   }
 
   onOutflowDone(): void {

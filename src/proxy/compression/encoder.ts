@@ -14,11 +14,11 @@ const WAITING = 16_384;
 /** Who has a body compressed. */
 export interface EncoderHandler {
   /** Gets what is compressed; and is told, as a bug, when that failed, which is not to be expected. */
-  readonly out: Pick<Downstream, 'sendData' | 'sendEnd' | 'onBug'>;
+  readonly out: Pick<Downstream, 'sendData' | 'onBug'>;
   /** More is taken, after a `write` that said no. */
   readonly onEncoderDrain: () => void;
-  /** The downstream has got all. */
-  readonly onResponseSent: () => void;
+  /** The body ends here. It is the last that the handler hears, and another response may have begun when it returns. */
+  readonly onEncoderEnd: (trailers: string) => void;
 }
 
 export class Encoder {
@@ -155,8 +155,7 @@ export class Encoder {
     this.#deadlines.tick();
     const handler = this.#handler;
     this.#handler = null;
-    handler?.out.sendEnd(this.#trailers);
-    handler?.onResponseSent();
+    handler?.onEncoderEnd(this.#trailers);
   }
 
   #fail(error: unknown): void {

@@ -68,11 +68,10 @@ beforeEach(() => {
         if (thrown !== null) throw thrown;
         log.push(bytes.toString('latin1', start, end));
       },
-      sendEnd: (trailers) => log.push(`end ${trailers}`),
       onBug: (error) => log.push(String(error)),
     },
     onEncoderDrain: () => log.push('drain'),
-    onResponseSent: () => log.push('sent'),
+    onEncoderEnd: (trailers) => log.push(`end ${trailers}`),
   };
   encoder = new Encoder(coder as unknown as Coder, 7, deadlines, handler, () => ours.count++);
 });
@@ -119,7 +118,7 @@ describe('an encoder', () => {
     await coder.work();
     expect([coder.given, log]).toEqual([['a', 'end'], ['a']]);
     await coder.work();
-    expect(log).toEqual(['a', 'end T: 1\r\n', 'sent']);
+    expect(log).toEqual(['a', 'end T: 1\r\n']);
     await eventually(() => closed.count === 1);
   });
 
@@ -133,14 +132,14 @@ describe('an encoder', () => {
     await coder.work();
     expect([coder.given, log]).toEqual([
       ['a', 'b', 'end'],
-      ['a', 'b', 'end ', 'sent'],
+      ['a', 'b', 'end '],
     ]);
   });
 
   it('ends without a byte', async () => {
     encoder.end('');
     await coder.work();
-    expect([coder.given, log]).toEqual([['end'], ['end ', 'sent']]);
+    expect([coder.given, log]).toEqual([['end'], ['end ']]);
   });
 
   it('is full with 16 KiB behind a turn, and drains once when that is over', async () => {
