@@ -4,11 +4,14 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EndpointSlice, Ingress, KubeObject, Service } from '../../src/model/objects.ts';
-import { ingress, secret, serve, service, translated } from '../support/ingress.ts';
+import { configMap, ingress, secret, serve, service, translated } from '../support/ingress.ts';
 import { ask, askOne, told, type Asked } from '../support/paths.ts';
 import { makeCa, makeCertificate } from '../support/pki.ts';
 import { exchange } from '../support/raw-client.ts';
+import { response } from '../support/proxy.ts';
+import { snippetSite } from '../support/snippets.ts';
 import { Stage } from '../support/stage.ts';
+import type { TranslateSettings } from '../../src/settings/settings.ts';
 import { handshake } from '../support/tls-client.ts';
 
 let stage = new Stage();
@@ -318,3 +321,85 @@ describe('backends', () => {
     expect(told(diagnostics)).toEqual(['ServiceNotFound spec.rules[0].http.paths[0].backend.service.name']);
   });
 });
+
+/** What a request comes to: its status, and where it leads. */
+async function asked(
+  annotations: Readonly<Record<string, unknown>>,
+  settings: Parameters<typeof snippetSite>[2] = {},
+): Promise<(text: string) => Promise<string>> {
+  const { ask: send } = await snippetSite(stage, [[annotations, { tls: true }]], settings);
+  return async (text) => {
+    const { status, headers } = await send(text);
+    return [status, ...(headers.get('location') ?? [])].join(' ');
+  };
+}
+
+describe('phase order', () => {
+  /** From the last to the first: each comes before those above it. */
+  const STAGES: readonly Readonly<Record<string, unknown>>[] = [
+    { 'denylist-source-range': '0.0.0.0/0' },
+    { 'limit-rps': '1', 'limit-burst-multiplier': '1' },
+    { 'force-ssl-redirect': 'true' },
+    { 'temporal-redirect': 'https://else.example/' },
+    { 'configuration-snippet': 'return 418;' },
+    { 'enable-cors': 'true' },
+    { 'app-root': '/start' },
+    { 'server-snippet': 'if ($arg_s) { return 410; }' },
+  ];
+  const upTo = (count: number) =>
+    Object.assign({ 'ssl-redirect': 'false' }, ...STAGES.slice(0, count)) as Record<string, unknown>;
+
+  it('§4 Phase order: limits before addresses and passwords, so that who is refused is counted', async () => {
+    const ask = await asked(upTo(2));
+    // One a second, and one more at once.
+    expect([await ask('/x'), await ask('/x'), await ask('/x')]).toEqual(['403', '403', '503']);
+  });
+
+  it('§4 Phase order: https, redirects, snippets, preflight, app-root and the server come before those, each before the last', async () => {
+    const request = 'OPTIONS /?s=1';
+    const ends: string[] = [];
+    for (let count = 3; count <= STAGES.length; count++) ends.push(await (await asked(upTo(count)))(request));
+    expect(ends).toEqual([
+      '308 https://app.example/?s=1',
+      '302 https://else.example/',
+      '418',
+      '204',
+      '302 http://app.example/start',
+      '410',
+    ]);
+    const blocked = await asked(upTo(STAGES.length), { translate: { blockedUserAgents: ['evil'] } });
+    expect(await blocked(`${request}\nUser-Agent: evil`)).toBe('403');
+  });
+
+  it('§4 Phase order: what is denied is, before anything that its location would do', async () => {
+    const ask = await asked({ ...upTo(6), 'auth-type': 'basic', 'auth-secret': 'gone' });
+    expect(await ask('OPTIONS /x')).toBe('503');
+  });
+
+  it('of header fields that several set: the ConfigMap, then snippets, then custom-headers, then CORS; add_header adds to all', async () => {
+    const names = ['X-One', 'X-Two', 'Access-Control-Allow-Origin'];
+    const data = (...set: string[]) => Object.fromEntries(set.map((name) => [name, 'custom']));
+    const more = names.map((name) => `more_set_headers "${name}: snippet";`).join('');
+    const { port } = await headersSite(
+      {
+        'enable-cors': 'true',
+        'custom-headers': 'custom',
+        'configuration-snippet': `${more} add_header X-Two added;`,
+      },
+      [configMap('custom', data('X-Two', 'Access-Control-Allow-Origin')), configMap('common', data(...names))],
+    );
+    const { headers } = await exchange(port, GET);
+    expect(names.map((name) => headers.get(name.toLowerCase()))).toEqual([['snippet'], ['custom', 'added'], ['*']]);
+  });
+});
+
+async function headersSite(annotations: Readonly<Record<string, unknown>>, objects: readonly KubeObject[]) {
+  const backend = await stage.backend(() => response('ok'));
+  const translate: Partial<TranslateSettings> = {
+    allowSnippetAnnotations: true,
+    annotationsRiskLevel: 'Critical',
+    globalAllowedResponseHeaders: ['X-Two', 'Access-Control-Allow-Origin'],
+    addHeaders: { namespace: 'default', name: 'common' },
+  };
+  return stage.watched(await serve([ingress(annotations), ...service('app', [backend.port]), ...objects], { translate }));
+}
