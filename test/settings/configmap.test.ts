@@ -207,7 +207,7 @@ describe('applyConfigMap', () => {
       ['ConfigKeyIdle', 'warning'],
     ]);
     expect(diagnostics[1]?.message).toContain('did you mean proxy-body-size?');
-    expect(diagnostics[2]?.message).toContain('stream-snippet is a key of ingress-nginx that is not supported yet');
+    expect(diagnostics[2]?.message).toContain('stream-snippet is a key of ingress-nginx that is not supported');
     expect(diagnostics[3]?.message).toBe('use-geoip2 has no effect: Countries and networks of clients are not looked up.');
   });
 
