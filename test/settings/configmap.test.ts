@@ -198,7 +198,7 @@ describe('applyConfigMap', () => {
     expect(settings).toEqual(DEFAULT_SETTINGS);
   });
 
-  it('names the nearest key for an unknown one, and keys that are not supported yet', () => {
+  it('names the nearest key for an unknown one, and keys that are not supported', () => {
     const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-geoip2': 'true', 'stream-snippet': '', __proto__x: '1' });
     expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([
       ['ConfigKeyUnknown', 'warning'],
