@@ -11,7 +11,7 @@ import { exchange } from '../support/raw-client.ts';
 import { response } from '../support/proxy.ts';
 import { snippetSite } from '../support/snippets.ts';
 import { Stage } from '../support/stage.ts';
-import type { TranslateSettings } from '../../src/settings/settings.ts';
+import type { TranslateSettings } from '../../src/settings/translate-settings.ts';
 import { handshake } from '../support/tls-client.ts';
 
 let stage = new Stage();
