@@ -32,7 +32,7 @@ export const DIAGNOSTIC_CODES = {
   CatchAllRefused: 'A catch-all Ingress is refused by --disable-catch-all.',
   AnnotationInvalid: 'An annotation has a value that cannot be understood; its default is used.',
   AnnotationUnsupported:
-    'An annotation of ingress-nginx is not supported yet; if it protects, the routes of its Ingress are answered with 503.',
+    'An annotation of ingress-nginx is not supported; if it protects, the routes of its Ingress are answered with 503.',
   AnnotationForbidden:
     'The ConfigMap forbids an annotation (annotations-risk-level, annotation-value-word-blocklist); the routes are answered with 503.',
   SnippetForbidden: 'A snippet is not allowed (allow-snippet-annotations); the routes are answered with 503.',

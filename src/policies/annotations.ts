@@ -53,3 +53,8 @@ export const ANNOTATIONS: ReadonlyMap<string, AnnotationTreatment> = new Map<str
   ['fastcgi-params-configmap', { kind: 'harmless' }],
   ['http2-push-preload', { kind: 'idle', served: 'Nothing is pushed: browsers have given HTTP/2 push up, and so has nginx.' }],
 ]);
+
+/** Those that count on a canary, which has neither hosts nor routes of its own. */
+export const CANARY_ANNOTATIONS: ReadonlySet<string> = new Set(
+  [canary, affinity, hashBy, loadBalance, serviceUpstream].flatMap(({ annotations }) => annotations),
+);

@@ -26,8 +26,9 @@ import {
   ownLocationsStep,
   serverSnippetStep,
   snippetAccessStep,
+  snippetAddStep,
+  snippetMoreStep,
   snippetProxyStep,
-  snippetResponseStep,
 } from './snippets/running/steps.ts';
 
 /** What of its virtual host a policy of a route may need. */
@@ -36,8 +37,8 @@ export type StepHost = Pick<VirtualHost, 'snippet'>;
 /** Makes the step of one policy for a route; null: the route does not ask for it. */
 type Compile<Step> = (route: Route, host: StepHost, services: StepServices) => Step | null;
 
-/** Server rewrite phase: for every route of a host. */
-const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, appRootStep, serverSnippetStep];
+/** Server rewrite phase, for every route of a host: nginx.tmpl has the server-snippet before the locations, and app-root with those. */
+const HOST_STEPS: readonly Compile<RequestStep>[] = [blockedClientsStep, wwwRedirectStep, serverSnippetStep, appRootStep];
 
 /** Locations of a host beside its routes. */
 const LOCATION_STEPS: readonly Compile<RequestStep>[] = [ownLocationsStep];
@@ -66,16 +67,20 @@ const REQUEST_STEPS: readonly Compile<RequestStep>[] = [
   mirrorStep,
 ];
 
-/** What the backend said, then what is said beside it: of several that set a field, the last one counts. */
+/**
+ * What the backend said, then what is said beside it: of several that set a field, the last one counts. As nginx has it: headers-more, whose
+ * commands of outer levels come first (add-headers is of the http level, CORS stands in an `if` of the location), then add_header.
+ */
 const RESPONSE_STEPS: readonly Compile<ResponseStep>[] = [
   hideHeadersStep,
   proxyCookieStep,
   proxyRedirectStep,
   addHeadersStep,
-  corsResponseStep,
+  snippetMoreStep,
   customHeadersStep,
+  corsResponseStep,
   externalCookies,
-  snippetResponseStep,
+  snippetAddStep,
 ];
 
 /** A directive of nginx's that comes behind those of a snippet, which may end the phase before it (`break`). */

@@ -233,6 +233,8 @@ interface HstsParts {
 interface HstsKey {
   readonly name: string;
   readonly expected: string;
+  /** A word for the value in lists. */
+  readonly word: string;
   readonly defaultText: string;
   readonly meaning: string;
   readonly read: (value: string) => Partial<HstsParts> | undefined;
@@ -245,6 +247,7 @@ function hstsKey<K extends keyof HstsParts>(name: string, part: K, type: ValueTy
   return {
     name,
     expected: type.expected,
+    word: type.word,
     defaultText: type.format(DEFAULT_HSTS[part]),
     meaning,
     read: (text) => {

@@ -90,7 +90,7 @@ export function applyConfigMap(
         'ConfigKeyUnknown',
         'error',
         name,
-        `${name} is a key of ingress-nginx that is not supported yet.`,
+        `${name} is a key of ingress-nginx that is not supported.`,
         'As if the key were not there.',
       );
     } else {

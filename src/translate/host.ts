@@ -234,7 +234,7 @@ class HostBuilder {
   /** Its own annotations forbid to send anything, or the Secret they name does. */
   #denied({ namespace, denied, proxySsl: { secret, needsCa } }: IngressPlan): boolean {
     if (denied !== 'none' || this.#deniedNamespaces.has(namespace)) return true;
-    return secret !== null && !this.#context.upstreamSecretUsable(certificateId(namespace, secret.name), needsCa);
+    return secret !== null && !this.#context.upstreamSecretUsable(certificateId(secret.namespace, secret.name), needsCa);
   }
 
   /** The policies of one route. `denied`: what protects it cannot be had. */
@@ -356,9 +356,9 @@ function byLength(a: Route, b: Route): number {
 type TakesFamily = (family: RoutePolicy<unknown, unknown>) => boolean;
 
 /** TLS to the backends of an Ingress; undefined: nothing special. */
-function upstreamTlsOf({ namespace, proxySsl: { secret, tls } }: IngressPlan): UpstreamTls | undefined {
+function upstreamTlsOf({ proxySsl: { secret, tls } }: IngressPlan): UpstreamTls | undefined {
   if (secret === null && !tls.verify) return undefined;
-  return { secret: secret === null ? null : certificateId(namespace, secret.name), ...tls };
+  return { secret: secret === null ? null : certificateId(secret.namespace, secret.name), ...tls };
 }
 
 /** The Ingress whose default backend gets what no host matches. */

@@ -296,11 +296,12 @@ export class PlanIndex {
       ({ secret }) => secret,
       ({ field }) => field,
     );
+    const upstream = plan.proxySsl.secret;
     return {
       hosts: new Set([...hostsOf(plan, this.settings), ...canaryHostsOf(plan)]),
       groups: new Set([...byGroup.keys()] as GroupId[]),
       certificates: new Set([...bySecret.keys()].map((secret) => certificateId(plan.namespace, secret))),
-      upstreamSecret: plan.proxySsl.secret === null ? null : certificateId(plan.namespace, plan.proxySsl.secret.name),
+      upstreamSecret: upstream === null ? null : certificateId(upstream.namespace, upstream.name),
       backends: [...byGroup.values()],
       secrets: [...bySecret.values()].map(([{ secret }, fields]) => [secret, fields]),
     };

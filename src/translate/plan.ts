@@ -93,7 +93,7 @@ export interface IngressPlan {
   readonly loadBalance: Algorithm;
   readonly hashBy: HashBy | null;
   readonly affinity: AffinityWish;
-  /** It is an alternative to other Ingresses: `rules` and the like are empty. */
+  /** It is an alternative to other Ingresses: `rules` and the like are empty. So are those of a canary that is forbidden, which has null here. */
   readonly canary: CanaryPlan | null;
   /** The field of the annotation `service-upstream`, for diagnostics. */
   readonly serviceUpstreamField: string;
@@ -142,7 +142,8 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
   // ingress-nginx makes neither hosts nor certificates nor routes of a canary, so most annotations have nothing to be about.
   const own = canaryRules === null ? source : annotationSource({}, settings.annotationsPrefix, () => undefined, id.namespace);
   reportUnread(source);
-  readRules(source, metadata.annotations, ANNOTATIONS, settings);
+  readRules(source, metadata.annotations, ANNOTATIONS, canaryRules !== null, settings);
+  const forbidden = canaryRules !== null && source.denied() !== 'none';
   readRefused(own, settings);
   const passthrough = sslPassthrough.read(own, settings);
   const clientAuth = readClientAuth(own, id.namespace, settings);
@@ -179,7 +180,7 @@ export function planIngress(ingress: Ingress, settings: TranslateSettings): Ingr
     loadBalance: loadBalance.read(source, settings),
     hashBy: hashBy.read(source, settings),
     affinity: affinity.read(source, settings),
-    canary: canaryRules === null ? null : { canaryRules, rules, defaultBackend: specBackend },
+    canary: canaryRules === null || forbidden ? null : { canaryRules, rules, defaultBackend: specBackend },
     serviceUpstreamField: annotationField(settings.annotationsPrefix, 'service-upstream'),
     sslPassthrough: passthrough,
     wishes,

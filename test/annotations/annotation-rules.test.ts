@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { applyConfigMap } from '../../src/settings/configmap.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
 import { parseFlags } from '../../src/settings/parse.ts';
-import { translated } from '../support/ingress.ts';
+import { ingress, translated } from '../support/ingress.ts';
+import { ask, told } from '../support/paths.ts';
 import { Stage } from '../support/stage.ts';
 import { snippetSite } from '../support/snippets.ts';
 
@@ -36,6 +37,21 @@ describe('annotations-risk-level', () => {
     const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'n', name: 'c' };
     const { settings, diagnostics } = applyConfigMap(DEFAULT_SETTINGS, { 'annotations-risk-level': text }, ref);
     expect([settings.translate.annotationsRiskLevel, diagnostics.map(({ code }) => code)]).toEqual([level, codes]);
+  });
+});
+
+describe('a canary that is forbidden', () => {
+  it.each([
+    ['its risk', { annotationsRiskLevel: 'Low' }, 'canary-by-header'],
+    ['a word', { annotationValueWordBlocklist: ['X-Canary'] }, 'canary-by-header'],
+  ] as const)('takes no request, for %s', async (_, translate, name) => {
+    const canary = { canary: 'true', 'canary-weight': '100', 'canary-by-header': 'X-Canary' };
+    const objects = [ingress({}), ingress(canary, { name: 'canary', service: 'api' })];
+    const { get, diagnostics } = await ask(stage, objects, { translate });
+    expect(await get('/x')).toBe('200 app /x');
+    expect(told(diagnostics)).toEqual([`AnnotationForbidden ${name}`]);
+    expect(diagnostics[0]?.served).toBe('No request is sent to the canary.');
+    expect(await (await ask(stage, objects)).get('/x')).toBe('200 api /x');
   });
 });
 

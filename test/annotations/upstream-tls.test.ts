@@ -1,6 +1,6 @@
 /** TLS to backends: proxy-ssl-*. What becomes of certificates is in test/security/upstream-tls. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { ingress, secret, serve, service } from '../support/ingress.ts';
+import { ingress, secret, serve, service, translated } from '../support/ingress.ts';
 import { makeCa, makeCertificate, type TestCertificate } from '../support/pki.ts';
 import { exchange } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
@@ -49,6 +49,21 @@ function withValue(base: Readonly<Record<string, unknown>>, name: string, value:
 }
 
 describe('proxy-ssl-secret', () => {
+  it('names a Secret of another namespace where the ConfigMap allows it, and never one of the same name in its own', () => {
+    const own = secret('up', { 'tls.crt': CLIENT.chain, 'tls.key': CLIENT.key });
+    const theirs = secret('up', { 'ca.crt': CA.cert });
+    const other = { ...theirs, metadata: { ...theirs.metadata, namespace: 'other' } };
+    const first = ingress({ ...VERIFY, 'proxy-ssl-secret': 'other/up' }, { name: 'first' });
+    const second = ingress({ 'proxy-ssl-secret': 'default/up' }, { name: 'second', host: 'b.example' });
+    const objects = [first, second, own, other, ...service('app', [8080])];
+    const { patch, diagnostics } = translated(objects, { allowCrossNamespaceResources: true });
+    expect(diagnostics).toEqual([]);
+    const secretOf = (name: string) => patch.hosts.find(({ host }) => host === name)?.routes[0]?.policies.proxySsl?.secret;
+    expect([secretOf('app.example'), secretOf('b.example')]).toEqual(['["other","up"]', '["default","up"]']);
+    const trusted = new Map(patch.upstreamSecrets.map(({ id, ca }) => [id, ca !== null]));
+    expect([trusted.get(secretOf('app.example')!), trusted.get(secretOf('b.example')!)]).toEqual([true, false]);
+  });
+
   it.each([
     ['default: we show no certificate', undefined, 200, undefined, []],
     ['typical', 'default/up', 200, 'client.test', []],

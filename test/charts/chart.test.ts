@@ -19,6 +19,9 @@ const VALUE_SETS: readonly (readonly [string, object])[] = [
       controller: {
         image: { registry: 'images.example.com/edge', digest: `sha256:${'0'.repeat(64)}` },
         config: { 'proxy-body-size': '8m', 'use-forwarded-headers': true, 'keep-alive': 75 },
+        addHeaders: { 'X-Team': 'edge' },
+        proxySetHeaders: { 'X-Number': 5 },
+        allowSnippetAnnotations: true,
         ingressClassResource: { name: 'edge', controllerValue: 'example.com/edge', default: true, annotations: { a: 'b' } },
         ingressClassByName: true,
         watchIngressWithoutClass: true,
@@ -357,6 +360,34 @@ describe('the other objects', () => {
     const config = { 'proxy-body-size': '8m', 'keep-alive': 75, hsts: false };
     const map = ofKind(await manifestsOf({ controller: { config } }), 'ConfigMap');
     expect(map.data).toEqual({ 'proxy-body-size': '8m', 'keep-alive': '75', hsts: 'false' });
+  });
+});
+
+describe('header fields for all', () => {
+  const controller = { addHeaders: { 'X-Team': 'edge' }, proxySetHeaders: { 'X-Number': 5 } };
+
+  it("become ConfigMaps that keys name, as in ingress-nginx's chart, unless other keys are given", async () => {
+    const manifests = await manifestsOf({ controller: { ...controller, allowSnippetAnnotations: true } });
+    expect(named(manifests, 'ConfigMap', 'edge-sluice').data).toEqual({
+      'add-headers': 'ingress/edge-sluice-custom-add-headers',
+      'proxy-set-headers': 'ingress/edge-sluice-custom-proxy-headers',
+      'allow-snippet-annotations': 'true',
+    });
+    expect(named(manifests, 'ConfigMap', 'edge-sluice-custom-add-headers').data).toEqual({ 'X-Team': 'edge' });
+    expect(named(manifests, 'ConfigMap', 'edge-sluice-custom-proxy-headers').data).toEqual({ 'X-Number': '5' });
+    const config = { 'add-headers': 'mine/headers' };
+    const others = await manifestsOf({ controller: { ...controller, config } });
+    expect(named(others, 'ConfigMap', 'edge-sluice').data).toMatchObject(config);
+  });
+
+  it('are allowed to be read when another namespace is watched', async () => {
+    const scope = { enabled: true, namespace: 'shop' };
+    const config = { 'proxy-set-headers': 'mine/headers' };
+    const manifests = await manifestsOf({ controller: { addHeaders: controller.addHeaders, config, scope } });
+    const add = named(manifests, 'Role', 'edge-sluice-add-headers');
+    expect(grants(add)).toEqual(['get,list,watch /configmapsedge-sluice-custom-add-headers']);
+    const set = named(manifests, 'Role', 'edge-sluice-proxy-set-headers');
+    expect([set.metadata.namespace, ...grants(set)]).toEqual(['mine', 'get,list,watch /configmapsheaders']);
   });
 });
 

@@ -198,7 +198,7 @@ describe('applyConfigMap', () => {
     expect(settings).toEqual(DEFAULT_SETTINGS);
   });
 
-  it('names the nearest key for an unknown one, and keys that are not supported yet', () => {
+  it('names the nearest key for an unknown one, and keys that are not supported', () => {
     const { diagnostics } = apply({ 'proxy-body-sise': '1m', 'use-geoip2': 'true', 'stream-snippet': '', __proto__x: '1' });
     expect(diagnostics.map(({ code, severity }) => [code, severity])).toEqual([
       ['ConfigKeyUnknown', 'warning'],
@@ -207,7 +207,7 @@ describe('applyConfigMap', () => {
       ['ConfigKeyIdle', 'warning'],
     ]);
     expect(diagnostics[1]?.message).toContain('did you mean proxy-body-size?');
-    expect(diagnostics[2]?.message).toContain('stream-snippet is a key of ingress-nginx that is not supported yet');
+    expect(diagnostics[2]?.message).toContain('stream-snippet is a key of ingress-nginx that is not supported');
     expect(diagnostics[3]?.message).toBe('use-geoip2 has no effect: Countries and networks of clients are not looked up.');
   });
 

@@ -28,6 +28,8 @@ const SECRET_DATA = [
   { 'tls.crt': base64(rsa.chain), 'tls.key': base64(rsa.key), 'ca.crt': base64(authority.cert) },
   { 'ca.crt': base64(authority.cert) },
   { 'ca.crt': base64('nothing') },
+  { auth: base64('somebody:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n') },
+  { auth: base64('another:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n'), 'tls.crt': base64(a.chain), 'tls.key': base64(a.key) },
 ];
 
 const namespace = fc.constantFrom('one', 'one', 'one', 'two');
@@ -73,7 +75,27 @@ const annotations = fc.record(
     'nginx.ingress.kubernetes.io/server-alias': fc.constantFrom('b.test,c.test', '*.test', '~^d', 'www.a.test', '~('),
     'nginx.ingress.kubernetes.io/from-to-www-redirect': fc.constantFrom('true', 'true', 'false'),
     'nginx.ingress.kubernetes.io/permanent-redirect': fc.constantFrom('https://x.test/', 'bad', '', '', ''),
-    'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', ''),
+    'nginx.ingress.kubernetes.io/auth-type': fc.constantFrom('basic', '', ''),
+    'nginx.ingress.kubernetes.io/auth-secret': fc.constantFrom('cert', 'other', 'two/cert'),
+    'nginx.ingress.kubernetes.io/auth-secret-type': fc.constantFrom('auth-file', 'auth-map', 'bad'),
+    'nginx.ingress.kubernetes.io/auth-url': fc.constantFrom('http://auth.test/', '$host', '', ''),
+    'nginx.ingress.kubernetes.io/auth-proxy-set-headers': fc.constantFrom('fields', 'one/fields', 'two/fields'),
+    'nginx.ingress.kubernetes.io/custom-headers': fc.constantFrom('fields', 'two/fields', '', '', ''),
+    'nginx.ingress.kubernetes.io/custom-http-errors': fc.constantFrom('503', '404,503', 'x'),
+    'nginx.ingress.kubernetes.io/enable-cors': fc.constantFrom('true', 'false'),
+    'nginx.ingress.kubernetes.io/mirror-target': fc.constantFrom('http://mirror.test$request_uri', 'bad'),
+    'nginx.ingress.kubernetes.io/satisfy': fc.constantFrom('any', 'all'),
+    'nginx.ingress.kubernetes.io/whitelist-source-range': fc.constantFrom('10.0.0.0/8', '', '', 'bad'),
+    'nginx.ingress.kubernetes.io/limit-rps': fc.constantFrom('5', '5s'),
+    'nginx.ingress.kubernetes.io/configuration-snippet': fc.constantFrom(
+      'set $a 1;',
+      'more_set_headers "A: $a";',
+      'x;',
+      '',
+      '',
+    ),
+    'nginx.ingress.kubernetes.io/server-snippet': fc.constantFrom('return 418;', 'location /s { return 200; }', 'x;', '', ''),
+    'nginx.ingress.kubernetes.io/auth-snippet': fc.constantFrom('proxy_set_header A b;', 'x;', ''),
     'nginx.ingress.kubernetes.io/canary': fc.constantFrom('true', 'false'),
     'nginx.ingress.kubernetes.io/canary-weight': fc.constantFrom('10', '20'),
     'nginx.ingress.kubernetes.io/affinity': fc.constant('cookie'),
@@ -144,6 +166,11 @@ const configMap: fc.Arbitrary<KubeObject> = fc.record({
     { maxKeys: 3 },
   ),
 });
+const fieldsMap: fc.Arbitrary<KubeObject> = fc.record({
+  kind: fc.constant('ConfigMap'),
+  metadata: fc.record({ namespace, name: fc.constant('fields') }),
+  data: fc.constantFrom({ 'X-One': 'one' }, { 'X-One': '$host' }, { 'bad name': '1' }, {}),
+});
 const ingressClass: fc.Arbitrary<KubeObject> = fc.record({
   kind: fc.constant('IngressClass'),
   metadata: fc.constantFrom({ name: 'ours' }, { name: 'late' }),
@@ -156,12 +183,22 @@ const anyObject = fc.oneof(
   { weight: 2, arbitrary: secret },
   { weight: 1, arbitrary: ingressClass },
   { weight: 2, arbitrary: configMap },
+  { weight: 2, arbitrary: fieldsMap },
 );
 const operation = fc.record({ object: anyObject, remove: fc.boolean(), flush: fc.boolean() });
 const settings: fc.Arbitrary<TranslateSettings> = fc
   .record({
     conformance: fc.constantFrom<'nginx' | 'kubernetes'>('nginx', 'kubernetes'),
     disableCatchAll: fc.boolean(),
+    allowSnippetAnnotations: fc.boolean(),
+    annotationsRiskLevel: fc.constantFrom<'Critical' | 'High'>('Critical', 'High'),
+    allowCrossNamespaceResources: fc.boolean(),
+    globalAllowedResponseHeaders: fc.constantFrom(['X-One'], []),
+    addHeaders: fc.constantFrom(null, { namespace: 'one', name: 'fields' }),
+    proxySetHeaders: fc.constantFrom(null, { namespace: 'two', name: 'fields' }),
+    customHttpErrors: fc.constantFrom([], [404]),
+    globalAuthUrl: fc.constantFrom('', '', 'http://global.test/', 'bad'),
+    serverSnippet: fc.constantFrom('', '', 'return 410;', 'x;'),
     sslPassthrough: fc.boolean(),
     tcpServicesConfigMap: fc.constantFrom(null, STREAM_CONFIG_MAP),
     udpServicesConfigMap: fc.constantFrom(null, STREAM_CONFIG_MAP),

@@ -118,11 +118,17 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{- $all = append $all (dict "role" $protocol "kind" "configmaps" "path" (printf "%s/%s" $.Release.Namespace (include "sluice.streamConfigMap" (dict "root" $ "protocol" $protocol)))) -}}
 {{- end -}}
 {{- end -}}
+{{- $config := include "sluice.config" . | fromJson -}}
+{{- range $key := list "add-headers" "proxy-set-headers" -}}
+{{- with get $config $key -}}
+{{- $all = append $all (dict "role" $key "kind" "configmaps" "path" .) -}}
+{{- end -}}
+{{- end -}}
 {{- $found := list -}}
 {{- range $all -}}
 {{- $parts := splitList "/" .path -}}
 {{- if ne (len $parts) 2 -}}
-{{- fail (printf "controller.extraArgs: %q is not of the form namespace/name" .path) -}}
+{{- fail (printf "controller: %q is not of the form namespace/name" .path) -}}
 {{- end -}}
 {{- if and $watched (ne (first $parts) $watched) -}}
 {{- $found = append $found (dict "role" (printf "%s-%s" $fullname .role | trunc 63 | trimSuffix "-") "kind" .kind "namespace" (first $parts) "name" (last $parts)) -}}
@@ -134,6 +140,30 @@ for them by name, so that the permission can name them too; the EndpointSlices o
 {{/* The ConfigMap of the TCP or UDP services, of a dict with "root" and "protocol". */}}
 {{- define "sluice.streamConfigMap" -}}
 {{- printf "%s-%s" (include "sluice.fullname" .root | trunc 59 | trimSuffix "-") .protocol -}}
+{{- end -}}
+
+{{/* The ConfigMap of header fields, of a dict with "root" and "suffix". */}}
+{{- define "sluice.headerConfigMap" -}}
+{{- printf "%s-%s" (include "sluice.fullname" .root | trunc 42 | trimSuffix "-") .suffix -}}
+{{- end -}}
+
+{{/* The keys of the ConfigMap with their values as texts, as JSON: those of controller.config, and those that other values stand for. */}}
+{{- define "sluice.config" -}}
+{{- $c := .Values.controller -}}
+{{- $config := dict -}}
+{{- if $c.allowSnippetAnnotations -}}
+{{- $_ := set $config "allow-snippet-annotations" "true" -}}
+{{- end -}}
+{{- if $c.addHeaders -}}
+{{- $_ := set $config "add-headers" (printf "%s/%s" .Release.Namespace (include "sluice.headerConfigMap" (dict "root" . "suffix" "custom-add-headers"))) -}}
+{{- end -}}
+{{- if $c.proxySetHeaders -}}
+{{- $_ := set $config "proxy-set-headers" (printf "%s/%s" .Release.Namespace (include "sluice.headerConfigMap" (dict "root" . "suffix" "custom-proxy-headers"))) -}}
+{{- end -}}
+{{- range $key, $value := $c.config -}}
+{{- $_ := set $config $key (toString $value) -}}
+{{- end -}}
+{{- toJson $config -}}
 {{- end -}}
 
 {{/* Values that contradict each other. */}}

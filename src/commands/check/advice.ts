@@ -44,7 +44,7 @@ export const JUDGEMENTS: { readonly [C in DiagnosticCode]: Judgement } = {
   AnnotationInvalid: { alike: true, advice: 'Mend the value, or take the annotation away.' },
   AnnotationUnsupported: {
     alike: false,
-    advice: 'Take the annotation away where it is not needed; until then keep the Ingress with ingress-nginx.',
+    advice: 'Take the annotation away where it is not needed; otherwise keep the Ingress with ingress-nginx.',
   },
   AnnotationForbidden: {
     alike: true,

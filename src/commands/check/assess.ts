@@ -4,7 +4,8 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { Ingress } from '../../model/objects.ts';
 import { compareDiagnostics, compareText } from '../../model/report.ts';
 import type { Certificate, RoutingTable } from '../../model/table.ts';
-import { ANNOTATIONS } from '../../policies/annotations.ts';
+import { ANNOTATIONS, CANARY_ANNOTATIONS } from '../../policies/annotations.ts';
+import { parseGoBool } from '../../settings/values/values.ts';
 import { CATALOGUE_ENTRIES } from '../../policies/catalogue/catalogue.ts';
 import { annotationField, DENIED_HOSTS, DENIED } from '../../policies/policy.ts';
 import type { Settings } from '../../settings/settings.ts';
@@ -126,10 +127,11 @@ function missingKind({ code, message }: Diagnostic): GivenKind | undefined {
 }
 
 /** Where what is honoured is so otherwise than by ingress-nginx. */
-function differences({ metadata: { namespace = '', name, annotations = {} } }: Ingress, prefix: string): readonly Finding[] {
-  return Object.keys(annotations).flatMap((full): Finding[] => {
-    const differs = full.startsWith(`${prefix}/`) ? CATALOGUE_ENTRIES.get(full.slice(prefix.length + 1)) : undefined;
-    if (differs?.differs === undefined) return [];
+function differences(ingress: Ingress, prefix: string): readonly Finding[] {
+  const { namespace = '', name } = ingress.metadata;
+  return namesOf(ingress, prefix).flatMap((each): Finding[] => {
+    const differs = CATALOGUE_ENTRIES.get(each);
+    if (differs?.differs === undefined || !isHeeded(ingress, each, prefix)) return [];
     return [
       {
         code: 'AnnotationDiffers',
@@ -196,6 +198,12 @@ function namesOf({ metadata: { annotations = {} } }: Ingress, prefix: string): r
     .sort(compareText);
 }
 
+/** Of a canary most annotations have no effect, in ingress-nginx neither. */
+function isHeeded({ metadata: { annotations = {} } }: Ingress, name: string, prefix: string): boolean {
+  const canary: unknown = annotations[`${prefix}/canary`];
+  return CANARY_ANNOTATIONS.has(name) || typeof canary !== 'string' || parseGoBool(canary.trim()) !== true;
+}
+
 function assessIngress(ingress: Ingress, className: string, findings: readonly Finding[], prefix: string): IngressAssessment {
   const { namespace = '', name } = ingress.metadata;
   const about = new Set(findings.map(({ field }) => annotationOf(field, prefix)));
@@ -205,7 +213,9 @@ function assessIngress(ingress: Ingress, className: string, findings: readonly F
     className,
     hosts: hostsOf(ingress),
     verdict: findings.some(denies) ? 'denied' : findings.length > 0 ? 'notes' : 'identical',
-    honoured: namesOf(ingress, prefix).filter((each) => treatmentOf(each) === 'honoured' && !about.has(each)),
+    honoured: namesOf(ingress, prefix).filter(
+      (each) => treatmentOf(each) === 'honoured' && !about.has(each) && isHeeded(ingress, each, prefix),
+    ),
     findings,
   };
 }

@@ -63,7 +63,9 @@ export const RESPONSES: CatalogueFamily = {
       'ConfigMap `proxy-cookie-path`',
       'Changes the Path of cookies of backends.',
     ),
-    entry('http2-push-preload', FORM.bool, 'false', 'Was for HTTP/2 push, which neither nginx nor browsers have any more.'),
+    entry('http2-push-preload', FORM.bool, 'false', 'Was for HTTP/2 push, which neither nginx nor browsers have any more.', {
+      instead: 'Take it away: it does nothing anywhere any more.',
+    }),
   ],
 };
 

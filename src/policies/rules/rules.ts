@@ -10,14 +10,18 @@ const REPORTED = 10;
 /** In ingress-nginx they hold for all Ingresses of their hosts. */
 const OF_HOSTS: ReadonlySet<string> = new Set(['auth-tls-secret']);
 
+/** ingress-nginx takes such an Ingress for one that is not there. */
+const NO_CANARY = 'No request is sent to the canary.';
+
 /**
  * Reports and denies. `names`: the annotations that this controller knows; `annotations`: all that the Ingress has, whatever the API
- * gave. Never throws.
+ * gave; `canary`: it has no paths that could be denied, and is to be left out. Never throws.
  */
 export function readRules(
   source: AnnotationSource,
   annotations: unknown,
   names: { readonly has: (name: string) => boolean },
+  canary: boolean,
   settings: TranslateSettings,
 ): void {
   const { annotationsRiskLevel: level, annotationValueWordBlocklist: words } = settings;
@@ -28,7 +32,7 @@ export function readRules(
     if (message === null) continue;
     const hosts = OF_HOSTS.has(name);
     source.denyFor(hosts ? 'hosts' : 'ingress');
-    source.report('AnnotationForbidden', 'error', name, message, hosts ? DENIED_HOSTS : DENIED);
+    source.report('AnnotationForbidden', 'error', name, message, canary ? NO_CANARY : hosts ? DENIED_HOSTS : DENIED);
   }
   reportDefaultPrefix(source, annotations, settings.annotationsPrefix);
 }

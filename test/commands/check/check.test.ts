@@ -221,6 +221,24 @@ describe('what was not given', () => {
 });
 
 describe('what is said of an Ingress', () => {
+  it('of a canary, only what counts on one: in ingress-nginx the rest has no effect either', async () => {
+    const canary = {
+      canary: 'true',
+      'canary-weight': '10',
+      affinity: 'cookie',
+      'auth-type': 'basic',
+      'rewrite-target': '/',
+      'mirror-target': 'http://mirror.example',
+    };
+    const { report } = await checkObjects([
+      ingress('plain'),
+      ingress('other', canary, { lines: 'plain.example Prefix / other' }),
+    ]);
+    const found = report.ingresses.find(({ name }) => name === 'other');
+    expect(found?.honoured).toEqual(['affinity', 'canary', 'canary-weight']);
+    expect(found?.findings).toEqual([]);
+  });
+
   it('what is honoured, what is not and what to do', async () => {
     const { report } = await checkObjects([
       ingress('web', {

@@ -70,8 +70,18 @@ const ORDINARY: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303
 
 /** Changes the fields of an answer. Which come first is the order of nginx's filters: headers-more, then expires and add_header. */
 export function applyFields(fields: AnswerFields, passage: Passage, status: number): void {
+  applyMoreFields(fields, passage, status);
+  applyAddedFields(fields, passage, status);
+}
+
+/** The part of headers-more. */
+export function applyMoreFields({ more }: AnswerFields, passage: Passage, status: number): void {
+  for (const step of more) applyMore(step, passage, status);
+}
+
+/** The part behind it. */
+export function applyAddedFields(fields: AnswerFields, passage: Passage, status: number): void {
   const { response } = passage;
-  for (const step of fields.more) applyMore(step, passage, status);
   if (!fields.compressed) response.compressible = false;
   const ordinary = ORDINARY.has(status);
   if (ordinary && fields.expires !== null && fields.expires !== 'off') applyExpires(fields.expires, passage);

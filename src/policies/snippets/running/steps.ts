@@ -6,7 +6,15 @@ import { page } from '../../answer.ts';
 import { fieldValue } from '../../changes.ts';
 import { compileRegex, type UserRegex } from '../../regex.ts';
 import type { Rewriting } from '../../rewriting.ts';
-import { type AnswerFields, applyFields, applyInput, levelFields, NO_FIELDS } from './apply.ts';
+import {
+  type AnswerFields,
+  applyAddedFields,
+  applyFields,
+  applyInput,
+  applyMoreFields,
+  levelFields,
+  NO_FIELDS,
+} from './apply.ts';
 import { compileAccess } from './access.ts';
 import { OWN_FIELDS } from '../reading/fields.ts';
 import { compileRewrite, type Run } from './run.ts';
@@ -204,14 +212,21 @@ function setProxyHeader(upstream: Passage['upstream'], name: string, lower: stri
   else upstream.set(name, value);
 }
 
-/** On the way out: fields of the answer, `proxy_hide_header`. */
-export function snippetResponseStep(route: Route, host: SnippetHost): ResponseStep | null {
+/** On the way out: `proxy_hide_header`, and what `more_set_headers` and `more_clear_headers` do. */
+export function snippetMoreStep(route: Route, host: SnippetHost): ResponseStep | null {
   const found = locationLevel(route, host);
   if (found === null) return null;
   const own = found.level?.hidden ?? [];
   const hidden = own.length > 0 ? own : (found.server?.level.hidden ?? []);
   return (passage, status, ours) => {
     if (!ours) for (const name of hidden) passage.response.hide(name);
-    applyFields(passage.rewriting.fields ?? found.fields, passage, status);
+    applyMoreFields(passage.rewriting.fields ?? found.fields, passage, status);
   };
+}
+
+/** Behind everything else that sets fields: `add_header`, `expires`. */
+export function snippetAddStep(route: Route, host: SnippetHost): ResponseStep | null {
+  const found = locationLevel(route, host);
+  if (found === null) return null;
+  return (passage, status) => applyAddedFields(passage.rewriting.fields ?? found.fields, passage, status);
 }
