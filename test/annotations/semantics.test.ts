@@ -86,7 +86,7 @@ describe('hosts', () => {
     const [root, bucket] = rule!.http!.paths!;
     const resource = { ...bucket, backend: { resource: { apiGroup: 'k8s.example', kind: 'Bucket', name: 'b' } } };
     const both = { ...made, spec: { ...made.spec, rules: [{ ...rule, http: { paths: [root, resource] } }] } };
-    const { get, diagnostics } = await ask(stage, [both as KubeObject]);
+    const { get, diagnostics } = await ask(stage, [both]);
     expect(await get('/bucket/x')).toBe('200 app /bucket/x');
     expect(told(diagnostics)).toEqual(['BackendResourceUnsupported spec.rules[0].http.paths[1].backend.resource']);
     const alone = { ...made, spec: { ...made.spec, rules: [{ ...rule, http: { paths: [resource] } }] } };
