@@ -61,6 +61,8 @@ export class FieldChanges {
   readonly removed: string[] = [];
   /** Lines with CRLF to send. */
   lines = '';
+  /** There may be lines whose names are not among the removed. */
+  #beside = false;
 
   /** In place of what comes under this name, or was asked for before; an empty value removes it. */
   set(name: string, value: string): void {
@@ -71,7 +73,9 @@ export class FieldChanges {
 
   /** Beside what comes under this name. */
   add(name: string, value: string): void {
-    if (isChangeable(name)) this.#line(name, value);
+    if (!isChangeable(name)) return;
+    this.#beside = true;
+    this.#line(name, value);
   }
 
   remove(name: string): void {
@@ -91,8 +95,9 @@ export class FieldChanges {
   }
 
   #forget(lower: string): void {
-    if (this.lines !== '') this.lines = without(this.lines, lower);
-    if (!this.removed.includes(lower)) this.removed.push(lower);
+    const again = this.removed.includes(lower);
+    if (this.#beside || again) this.lines = without(this.lines, lower);
+    if (!again) this.removed.push(lower);
   }
 
   #line(name: string, value: string): void {

@@ -370,8 +370,9 @@ export class Exchange implements AttemptsOwner, ErrorPageOwner, ResponseBodyOwne
     if (!this.requestEnded) this.#copy?.drop();
     this.#copy = null;
     this.finishedAt = this.#context.deadlines.now;
-    this.#context.onExchangeDone(this);
+    // First, for what a policy counts must be given back whatever comes.
     this.passage?.finish();
+    this.#context.onExchangeDone(this);
     this.downstream.exchangeDone();
   }
 

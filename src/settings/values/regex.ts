@@ -3,6 +3,7 @@
  * finite automaton, look-around or back-references, is refused, as are texts and patterns beyond a bound.
  */
 import { RE2JS } from 're2js';
+import { plainPattern } from './plain-pattern.ts';
 
 /** Longer patterns are refused: compiling costs in proportion. */
 const MAX_LENGTH = 4096;
@@ -28,6 +29,8 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+  const plain = plainPattern(pattern, ignoreCase);
+  if (plain !== null) return plainRegex(plain, compiled.groupCount());
   return {
     test: (text) => compiled.matcher(text).find(),
     groups: compiled.groupCount(),
@@ -37,6 +40,20 @@ export function compileRegex(pattern: string, ignoreCase: boolean): UserRegex | 
       if (!matcher.find()) return null;
       const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, index) => matcher.group(index) ?? '');
       return { start: matcher.start(), end: matcher.end(), groups };
+    },
+  };
+}
+
+/** The same by V8's engine. */
+function plainRegex(regex: RegExp, groups: number): UserRegex {
+  return {
+    test: (text) => regex.test(text),
+    groups,
+    names: new Map(),
+    exec: (text) => {
+      const found = regex.exec(text);
+      if (found === null) return null;
+      return { start: found.index, end: found.index + found[0].length, groups: Array.from(found, (group) => group ?? '') };
     },
   };
 }

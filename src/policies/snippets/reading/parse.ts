@@ -136,6 +136,8 @@ class LevelBuilder {
       const [method] = argumentsOf(directive, 1);
       if (this.#method !== null) throw new SnippetError(line, 'proxy_method is given twice');
       if (!METHOD.test(method!) || method === 'CONNECT') throw new SnippetError(line, `${shown(method!)} is no method`);
+      if (method === 'HEAD' && this.#place !== 'auth')
+        throw new SnippetError(line, 'proxy_method HEAD leaves clients without the body they wait for');
       this.#method = method!;
     } else if (name === 'auth_request_set') {
       const [variable, value] = argumentsOf(directive, 2) as [string, string];
