@@ -288,6 +288,7 @@ describe('what a snippet cannot do', () => {
     ['more_set_input_headers "Content-Length: 0";', 'frame'],
     ['add_header "X A" 1;', 'no name'],
     ['proxy_method CONNECT;', 'method'],
+    ['proxy_method HEAD;', 'body'],
     ['proxy_method "GET /x HTTP/1.1";', 'method'],
     ['if (-f /etc/passwd) { return 200; }', 'file'],
     ['if ($request_body ~ x) { return 403; }', '$request_body'],
