@@ -1,4 +1,5 @@
 /** What is measured: one row per kind of request. A new row is all a new scenario needs. */
+import { backendKey } from '../../src/policies/balance/session-cookie.ts';
 
 /** One kind of work, done over and over, whose CPU time is counted. */
 export interface Scenario {
@@ -38,6 +39,9 @@ export const BENCH_HOST = 'bench.example.com';
 export const ECDSA_HOST = 'ecdsa.example.com';
 /** Its backend speaks WebSocket. */
 export const WEBSOCKET_HOST = 'websocket.example.com';
+
+/** Its one route has ten policies that many an Ingress has, `POLICIES`. */
+export const POLICIES_HOST = 'policies.example.com';
 
 /** What the backend answers with on most paths: small, as most answers of an API are. */
 export const RESPONSE_BODY = 'x'.repeat(128);
@@ -107,6 +111,13 @@ const BASE = {
   keepAlive: true,
 } as const;
 
+/** A user of a page of another origin, who has been here before. */
+const POLICIES_HEADERS = [
+  ...FEW_HEADERS,
+  ['Origin', 'https://shop.example.com'],
+  ['Cookie', `session=6f1c2b9e0a7d4f53; route=1732348800.123.42.7|${backendKey('default-app-80')}`],
+] as const;
+
 const ONE_REQUEST_EACH = { headers: [...FEW_HEADERS, ['Connection', 'close'] as const], keepAlive: false } as const;
 
 const HANDSHAKE = {
@@ -159,6 +170,16 @@ export const SCENARIOS: readonly Scenario[] = [
     host: WEBSOCKET_HOST,
     logged: false,
     keepAlive: false,
+  },
+  {
+    ...BASE,
+    name: 'policies',
+    title: 'GET over TLS through ten policies',
+    scheme: 'https',
+    host: POLICIES_HOST,
+    path: '/api/items?page=3',
+    headers: POLICIES_HEADERS,
+    goal: 1.5,
   },
   { ...BASE, name: 'routes', title: 'GET among 10,000 routes', routes: 10_000, goal: 1, keepAlive: false },
 ];

@@ -14,6 +14,7 @@ import {
 import { createLogger } from '../../src/observe/log.ts';
 import { startDataPlane } from '../../src/proxy/supervisor.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/defaults.ts';
+import { policiesHost } from './policies.ts';
 import { BENCH_HOST, ECDSA_HOST, routeHosts, WEBSOCKET_HOST } from './scenarios.ts';
 import type { NodeTargetOptions } from './targets/node.ts';
 import type { CertificateFiles } from './targets/target.ts';
@@ -65,7 +66,9 @@ function routingTable(): RoutingTable {
   const ecdsa = certificate(ECDSA_HOST, options.ecdsa);
   const backend = group('backend', options.backendPort);
   const webSocket = group('websocket', options.webSocketPort);
+  const policies = policiesHost(options.backendPort);
   const hosts = [
+    { ...policies.host, certificate: rsa.id },
     host(BENCH_HOST, ['/'], backend, rsa),
     host(ECDSA_HOST, ['/'], backend, ecdsa),
     host(WEBSOCKET_HOST, ['/'], webSocket, rsa),
@@ -73,7 +76,7 @@ function routingTable(): RoutingTable {
   ];
   return {
     hosts: new Map(hosts.map((each) => [each.host, each])),
-    groups: new Map([backend, webSocket].map((each) => [each.id, each])),
+    groups: new Map([backend, webSocket, ...policies.groups].map((each) => [each.id, each])),
     certificates: new Map([rsa, ecdsa].map((each) => [each.id, each])),
     streams: new Map(),
     upstreamSecrets: new Map(),

@@ -23,7 +23,7 @@ it('has what a BlockList of node:net has', () => {
 
 it('takes for an address what node:net does', () => {
   const everything = addressSet(['0.0.0.0/0']);
-  const text = fc.string({ unit: fc.constantFrom(...'0123456789.:af x'), maxLength: 17 });
+  const text = fc.string({ unit: fc.constantFrom(...'0123456789.:af x'.split('')), maxLength: 17 });
   fc.assert(
     fc.property(fc.oneof(text, ipv4), (address) => {
       expect(everything.has(address)).toBe(isIP(address) === 4);

@@ -80,7 +80,7 @@ describe('a plain pattern', () => {
   const pattern = fc
     .tuple(fc.constantFrom('', '^'), fc.array(piece, { maxLength: 6 }), last)
     .map((parts) => parts.flat().join(''));
-  const text = fc.string({ unit: fc.constantFrom(...'/aAbB0.-% ~\n\r\u00e9\u00a0\u0085'), maxLength: 20 });
+  const text = fc.string({ unit: fc.constantFrom(...'/aAbB0.-% ~\n\r\u00e9\u00a0\u0085'.split('')), maxLength: 20 });
 
   it('finds what re2js finds', () => {
     let compared = 0;

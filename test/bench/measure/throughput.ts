@@ -9,7 +9,7 @@ import type { WebSocketOptions } from '../load/websocket.ts';
 import { runH2load } from '../load/h2load.ts';
 import { runWrk } from '../load/wrk.ts';
 import type { ProcessGroup } from '../processes.ts';
-import { ECDSA_HOST, type Scenario } from '../scenarios.ts';
+import { ECDSA_HOST, POLICIES_HOST, type Scenario } from '../scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { MeasureOptions } from './options.ts';
 import { type Usage, withUsage } from './usage.ts';
@@ -63,7 +63,11 @@ async function measure(
 /** The proxies that can do a scenario. */
 export function ableTargets(targets: readonly Target[], scenario: Scenario, log: boolean): readonly Target[] {
   return targets.filter(
-    ({ logs, routes, http2 }) => (logs || !log) && (routes || scenario.routes === 0) && (http2 || scenario.load !== 'h2load'),
+    ({ logs, routes, policies, http2 }) =>
+      (logs || !log) &&
+      (routes || scenario.routes === 0) &&
+      (policies || scenario.host !== POLICIES_HOST) &&
+      (http2 || scenario.load !== 'h2load'),
   );
 }
 

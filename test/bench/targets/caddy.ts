@@ -65,6 +65,7 @@ export const CADDY: Target = {
   beside: true,
   logs: true,
   routes: false,
+  policies: false,
   http2: true,
   start: (setup) => {
     const { directory } = setup.processes;

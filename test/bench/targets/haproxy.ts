@@ -63,6 +63,7 @@ export const HAPROXY: Target = {
   beside: true,
   logs: true,
   routes: false,
+  policies: false,
   http2: true,
   start: (setup) => {
     const file = join(setup.processes.directory, `haproxy-${setup.httpPort}.cfg`);

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROXY_CORE } from '../processes.ts';
-import { BENCH_HOST, ECDSA_HOST, routeHosts, WEBSOCKET_HOST } from '../scenarios.ts';
+import { BENCH_HOST, ECDSA_HOST, POLICIES_HOST, routeHosts, WEBSOCKET_HOST } from '../scenarios.ts';
 import type { CertificateFiles, Target, TargetSetup } from './target.ts';
 
 const FRAME = `worker_processes 1;
@@ -58,6 +58,37 @@ const PROXY = `
   proxy_next_upstream_tries 3;
   proxy_redirect off;`;
 
+/** What `POLICIES` is in nginx's own words, without the Lua that ingress-nginx has for the last three of them. */
+const POLICIES_MAPS = (backendPort: number): string => `
+  map $http_origin $cors_origin { default ''; ~^https://shop\\.example\\.com$ $http_origin; }
+  map $cors_origin $cors_credentials { default true; '' ''; }
+  map $cors_origin $cors_methods { default 'GET, PUT, POST, DELETE, PATCH, OPTIONS'; '' ''; }
+  map $cors_origin $cors_headers { default 'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization'; '' ''; }
+  map $cors_origin $cors_age { default 1728000; '' ''; }
+  limit_req_zone $binary_remote_addr zone=policies:5m rate=1000000r/s;
+  split_clients "$remote_addr$connection$connection_requests" $by_weight { 20% canary; * sticky; }
+  map $http_x_canary $by_header { default $by_weight; always canary; never sticky; }
+  upstream sticky { hash $cookie_route consistent; server 127.0.0.1:${backendPort}; keepalive 320; keepalive_requests 100000000; }
+  upstream canary { hash $cookie_route consistent; server 127.0.0.1:${backendPort}; keepalive 320; keepalive_requests 100000000; }`;
+const POLICIES_LOCATION = `location ~* "^/api(/|$)(.*)" {
+      if ($scheme = http) { return 308 https://$host$request_uri; }
+      if ($request_method = OPTIONS) { return 204; }
+      limit_req zone=policies burst=5000000 nodelay;
+      allow 10.0.0.0/8; allow 127.0.0.0/8; allow 192.168.0.0/16; deny all;
+      client_max_body_size 8m;
+      proxy_connect_timeout 10s; proxy_send_timeout 120s; proxy_read_timeout 120s;
+      add_header Access-Control-Allow-Origin $cors_origin always;
+      add_header Access-Control-Allow-Credentials $cors_credentials always;
+      add_header Access-Control-Allow-Methods $cors_methods always;
+      add_header Access-Control-Allow-Headers $cors_headers always;
+      add_header Access-Control-Max-Age $cors_age always;
+      proxy_hide_header Access-Control-Allow-Origin;
+      add_header X-Frame-Options DENY always;
+      add_header X-Content-Type-Options nosniff always;
+      rewrite "(?i)/api(/|$)(.*)" /$2 break;
+      proxy_pass http://$by_header;
+    }`;
+
 /** The configuration that ingress-nginx generates, without Lua (rootfs/etc/nginx/template/nginx.tmpl). */
 export function proxyConfiguration(setup: TargetSetup): string {
   const { httpPort, httpsPort } = setup;
@@ -92,7 +123,7 @@ export function proxyConfiguration(setup: TargetSetup): string {
     keepalive_timeout 60s;
     keepalive_requests 100000000;
   }
-  upstream websocket { server 127.0.0.1:${setup.webSocketPort}; }
+  upstream websocket { server 127.0.0.1:${setup.webSocketPort}; }${POLICIES_MAPS(setup.backendPort)}
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache shared:SSL:10m;
   ssl_session_timeout 10m;
@@ -103,6 +134,7 @@ export function proxyConfiguration(setup: TargetSetup): string {
     server(BENCH_HOST, certificate(setup.rsa, BACKLOG), [location('/', 'backend')], BACKLOG),
     server(ECDSA_HOST, certificate(setup.ecdsa), [location('/', 'backend')]),
     server(WEBSOCKET_HOST, '', [location('/', 'websocket')]),
+    server(POLICIES_HOST, certificate(setup.rsa), [POLICIES_LOCATION]),
     ...routes,
   ].join('')}`,
   );
@@ -116,6 +148,7 @@ export const NGINX: Target = {
   beside: false,
   logs: true,
   routes: true,
+  policies: true,
   http2: true,
   start: (setup) => {
     const { directory } = setup.processes;

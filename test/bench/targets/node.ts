@@ -34,6 +34,7 @@ export const SLUICE: Target = {
   beside: false,
   logs: true,
   routes: true,
+  policies: true,
   http2: true,
   start: startSluice,
 };
@@ -46,6 +47,7 @@ export const HTTP_PROXY: Target = {
   beside: true,
   logs: false,
   routes: false,
+  policies: false,
   http2: false,
   start: (setup) => start('http-proxy', 'http-proxy-target.ts', setup),
 };

@@ -40,6 +40,8 @@ export interface Target {
   readonly logs: boolean;
   /** It can be given thousands of routes. */
   readonly routes: boolean;
+  /** It is given the route with ten policies. */
+  readonly policies: boolean;
   /** It speaks HTTP/2 to clients. */
   readonly http2: boolean;
   readonly start: (setup: TargetSetup) => Promise<Running>;
