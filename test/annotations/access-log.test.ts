@@ -264,6 +264,10 @@ describe('skip-access-log-urls', () => {
     ['/health', ['/a', '/health?full']],
     ['/HEALTH,/a', ['/health?full']],
     ['/heal', ['/a', '/health', '/health?full']],
+    ['~^/heal', ['/a']],
+    ['~^/HEAL', ['/a', '/health', '/health?full']],
+    ['~*^/HEAL.*full$', ['/a', '/health']],
+    ['~(', ['/a', '/health', '/health?full']],
     // Not a request target: the default, which is none.
     ['health', ['/a', '/health', '/health?full']],
   ])('%j', async (value, logged) => {

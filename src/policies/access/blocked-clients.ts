@@ -5,10 +5,10 @@
 import { NO_POLICIES, type BlockedClients, type RoutePolicies } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { TranslateSettings } from '../../settings/translate-settings.ts';
+import { mapMatcher } from '../../settings/values/nginx-map.ts';
 import type { RequestStep } from '../acting.ts';
 import { page } from '../answer.ts';
 import type { RoutePolicy } from '../policy.ts';
-import { compileRegex } from '../regex.ts';
 import { addressSet } from '../address-set.ts';
 
 /** The reading half: of the settings alone. */
@@ -47,27 +47,12 @@ export function blockedClientsStep({ policies: { blockedClients: blocked } }: Ro
 
 function compile({ cidrs, userAgents, referers }: BlockedClients): RequestStep {
   const addresses = addressSet(cidrs);
-  const agents = matcher(userAgents);
-  const sources = matcher(referers);
+  const agents = mapMatcher(userAgents);
+  const sources = mapMatcher(referers);
   const forbidden = page(403);
   return ({ client, request }) => {
     if (cidrs.length > 0 && addresses.has(client.address)) return forbidden;
     if (agents !== null && agents(request.field('user-agent'))) return forbidden;
     return sources !== null && sources(request.field('referer')) ? forbidden : null;
   };
-}
-
-/** As nginx's `map`: texts in any case first, then regular expressions in their order. */
-function matcher(patterns: readonly string[]): ((text: string) => boolean) | null {
-  if (patterns.length === 0) return null;
-  const texts = new Set(patterns.filter((pattern) => !pattern.startsWith('~')).map((pattern) => pattern.toLowerCase()));
-  const expressions = patterns.flatMap((pattern) => {
-    if (!pattern.startsWith('~')) return [];
-    const anyCase = pattern.startsWith('~*');
-    const compiled = compileRegex(pattern.slice(anyCase ? 2 : 1), anyCase);
-    // The settings take none that cannot be compiled.
-    if (typeof compiled === 'string') throw new Error(`block list: ${pattern} ${compiled}`);
-    return [compiled];
-  });
-  return (text) => texts.has(text.toLowerCase()) || expressions.some((expression) => expression.test(text));
 }

@@ -18,6 +18,7 @@ import {
 } from '../../observe/series.ts';
 import type { Series, SeriesWriter } from '../../observe/series-writer.ts';
 import { DEFAULT_LOG_PARTS } from '../../settings/values/log-format.ts';
+import { mapMatcher } from '../../settings/values/nginx-map.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -44,7 +45,7 @@ export class Recorder {
   /** Null: ingress-nginx's own format. */
   #line: LogLine | null = null;
   #refusedLine = refusedLine;
-  #skipped: ReadonlySet<string> = new Set();
+  #isSkipped: ((target: string) => boolean) | null = null;
   #logsDefaultBackend = false;
   #streamLog: AccessLog | null = null;
   #streamLine: (record: StreamRecord) => string = streamLine;
@@ -75,7 +76,7 @@ export class Recorder {
     this.#refusedLine = parts === null ? refusedLine : compileRefusedFormat(parts, escape);
     this.#streamLine = streamLogFormat === null ? streamLine : compileStreamFormat(streamLogFormat, escape);
     this.keepsResponses = accessLog && readsResponse(logFormat);
-    this.#skipped = new Set(settings.skipAccessLogUrls.map((url) => url.toLowerCase()));
+    this.#isSkipped = mapMatcher(settings.skipAccessLogUrls);
     this.#logsDefaultBackend = settings.defaultBackendAccessLog;
     this.#statusClasses = settings.metricsStatusClasses;
     this.#undefinedHosts = settings.metricsPerUndefinedHost;
@@ -146,7 +147,7 @@ export class Recorder {
 
   /** Not what is for the default backend, unless it is wanted; not where an Ingress or the ConfigMap says so. */
   #wants({ route, error, downstream }: Exchange): boolean {
-    if (this.#skipped.size > 0 && this.#skipped.has(downstream.head.target.toLowerCase())) return false;
+    if (this.#isSkipped !== null && this.#isSkipped(downstream.head.target)) return false;
     // Health checks are never logged (nginx.tmpl: `location {{ $all.HealthzURI }}`).
     if (route === null) return error === ERRORS.noRoute ? this.#logsDefaultBackend : error !== null;
     if (route.model.ingress === null && route.host === CATCH_ALL_HOST) return this.#logsDefaultBackend;

@@ -1,5 +1,5 @@
 /** The keys of who may come in: addresses, blocked clients, authentication of all Ingresses. */
-import { compileRegex } from '../values/regex.ts';
+import { isMapItem } from '../values/nginx-map.ts';
 import { BOOLEAN, isCidr, list, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
 
@@ -8,15 +8,10 @@ const RANGES = list('addresses', 'IP addresses and ranges such as 10.0.0.0/8, se
 const ANY_RANGES = list('addresses', RANGES.expected, () => true);
 const LOCATIONS = list('paths', 'paths that begin with "/", separated by commas', (item) => item.startsWith('/'));
 
-/** An item of nginx's `map`: a text, or a regular expression behind "~" or "~*". */
-function isPattern(item: string): boolean {
-  return !item.startsWith('~') || typeof compileRegex(item.replace(/^~\*?/, ''), false) !== 'string';
-}
-
 const PATTERNS = list(
   'patterns',
   'texts, or regular expressions behind "~" ("~*": in any case), separated by commas',
-  isPattern,
+  isMapItem,
 );
 
 /** The items of a list that can be understood. */

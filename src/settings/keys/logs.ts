@@ -1,4 +1,5 @@
 /** The keys of the access log. */
+import { isMapItem } from '../values/nginx-map.ts';
 import { DEFAULT_LOG_FORMAT, DEFAULT_STREAM_FORMAT, readLogFormat, type LogPart } from '../values/log-format.ts';
 import { BOOLEAN, list, text, type ValueType } from '../values/values.ts';
 import { key, type ConfigKey } from './key.ts';
@@ -40,7 +41,11 @@ const LOG_PATH = text(
   'a path that begins with "/", such as /dev/stdout',
   (value) => value === '' || (/^\/\P{Cc}*[^/]$/u.test(value) && !/\p{Cc}/u.test(value) && value.length < 4096),
 );
-const PATHS = list('URIs', 'request targets that begin with "/", separated by commas', (item) => item.startsWith('/'));
+const TARGETS = list(
+  'URIs',
+  'request targets that begin with "/", or regular expressions behind "~" ("~*": in any case), separated by commas',
+  (item) => item.startsWith('/') || (item.startsWith('~') && isMapItem(item)),
+);
 
 /** In the order of the documentation. */
 export const LOG_KEYS: readonly ConfigKey[] = [
@@ -100,9 +105,9 @@ export const LOG_KEYS: readonly ConfigKey[] = [
   ),
   key(
     'skip-access-log-urls',
-    PATHS,
+    TARGETS,
     [],
-    'Log no request with one of these targets, query included, in either case of letters.',
+    'Log no request with one of these targets, query included, in either case of letters, or one that an expression is found in.',
     (skipAccessLogUrls) => ({ proxy: { skipAccessLogUrls } }),
   ),
   // It only turns off: a log that --access-log=false forbids stays off.
