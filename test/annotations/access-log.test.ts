@@ -257,6 +257,32 @@ describe('log-format-escape-json', () => {
   });
 });
 
+describe('log-format-escape-none', () => {
+  // Characters whose low bytes are CR, LF and a quote: who writes an Ingress must not write the log of all.
+  const PATH = '/a\u010d\u010a\u0122';
+  const UTF8 = '/a\xc4\x8d\xc4\x8a\xc4\xa2';
+  it.each([
+    ['default', {}, '/a\\xC4\\x8D\\xC4\\x8A\\xC4\\xA2'],
+    ['json', { 'log-format-escape-json': 'true' }, UTF8],
+    ['none', { 'log-format-escape-none': 'true' }, UTF8],
+  ])('%s: the path of an Ingress and the text of a format are written in UTF-8', async (_, config, path) => {
+    const log = stage.opened(new LogFile());
+    const { port } = await stage.backend(() => response('hello'));
+    const format = { 'access-log-path': log.path, 'log-format-upstream': '$location_path \u010a \xe9', ...config };
+    const { settings } = applyConfigMap(DEFAULT_SETTINGS, format, REF);
+    const text = { paths: [{ path: PATH, pathType: 'ImplementationSpecific' }] };
+    const proxy = await serve([ingress({}, text), ...service('app', [port])], {
+      proxy: { ...settings.proxy, httpPort: 0, httpsPort: 0, bindAddress: '127.0.0.1' },
+    });
+    const client = await stage.client(proxy.port);
+    client.send(get('/a%C4%8D%C4%8A%C4%A2'));
+    expect((await client.response()).status).toBe(200);
+    client.close();
+    await proxy.close();
+    expect(log.lines()).toEqual([`${path} \xc4\x8a \xc3\xa9`]);
+  });
+});
+
 describe('skip-access-log-urls', () => {
   it.each([
     ['/HEALTH?FULL,/nothing', ['/a', '/health']],

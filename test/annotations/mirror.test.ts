@@ -325,4 +325,12 @@ describe('mirror-host', () => {
     expect(valuesOf(headsOf(mirror)[0]!, 'host')).toEqual([host]);
     expect(valuesOf(headsOf(mirror)[0]!, 'x-evil')).toEqual([]);
   });
+
+  it('what a decoded path holds does not begin a line, nor a request, of its own', async () => {
+    const mirror = await stage.backend(() => response('x'));
+    const { ask } = await mirrored(mirror.port, { 'mirror-host': '$uri' });
+    await ask('GET /a%0d%0aX-Evil:1%0d%0a%0d%0aGET%20/evil%20HTTP/1.1%0d%0a HTTP/1.1');
+    await eventually(() => headsOf(mirror).length > 0);
+    expect(mirror.received.join('')).not.toMatch(/^X-Evil|^GET \/evil/m);
+  });
 });

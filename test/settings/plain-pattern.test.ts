@@ -1,5 +1,6 @@
 /** Patterns that V8 matches: the same as re2js finds, and none that could take long. */
 import fc from 'fast-check';
+import { runInNewContext } from 'node:vm';
 import { RE2JS } from 're2js';
 import { describe, expect, it } from 'vitest';
 import { plainPattern } from '../../src/settings/values/plain-pattern.ts';
@@ -95,4 +96,18 @@ describe('a plain pattern', () => {
     );
     expect(compared).toBeGreaterThan(1000);
   });
+});
+
+// Who writes an Ingress writes the pattern: looking at it must not take longer than matching by it would.
+it.each([
+  ['classes', '[aaaaaaaa]'.repeat(18)],
+  ['ranges', '[aa-aaaaa]'.repeat(18)],
+  ['one long class', `[${'a'.repeat(190)}]`],
+  ['choices', '(a|a|aaaa)'.repeat(18)],
+  ['empty choices', '()(|)(||)'.repeat(20)],
+  ['open parentheses', '('.repeat(190)],
+])('a pattern of %s is looked at in no time, also when it is refused in the end', (_, beginning) => {
+  const look = (): RegExp | null => plainPattern(`${beginning}+x`, false);
+  // Interrupts what would never end.
+  expect(runInNewContext('look()', { look }, { timeout: 5000 })).toBeNull();
 });

@@ -1,6 +1,7 @@
 /** The variables of nginx, and those that ingress-nginx's template sets, as annotations interpolate them (reference §1). */
 import { hostname } from 'node:os';
 import { basicCredentials } from '../../policies/access/authorization.ts';
+import { bytesOf } from '../../policies/changes.ts';
 import { setCookieOf } from '../../policies/snippets/running/values.ts';
 import { hostName } from '../routing/host.ts';
 import type { Passage } from './passage.ts';
@@ -99,7 +100,8 @@ export function variableOf(name: string, passage: VariableSource): string {
     case 'service_port':
       return route.service?.port ?? '';
     case 'location_path':
-      return route.path;
+      // As the bytes it has in nginx: what is not of one byte would end up as another character, such as the end of a line.
+      return bytesOf(route.path);
     case 'proxy_upstream_name':
       return route.ingress === null || route.service === null
         ? ''

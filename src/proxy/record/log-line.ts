@@ -1,6 +1,7 @@
 /** Lines of access logs in a format of the user's: its parts become functions once, when the format changes. */
 import { escapeDefault, escapeJson, escapeNone, timeIso, timeLocal } from '../../observe/access-line.ts';
 import type { StreamRecord } from '../../observe/access-line.ts';
+import { bytesOf } from '../../policies/changes.ts';
 import type { LogEscape, LogPart } from '../../settings/values/log-format.ts';
 import { hostname } from 'node:os';
 import { logValue, type LoggedRequest } from './log-values.ts';
@@ -48,7 +49,7 @@ function compiled<T>(
   valueOf: (name: string) => (subject: T) => string | null,
 ): (subject: T) => string {
   const written = ESCAPES[escape];
-  const steps = parts.map((part) => (typeof part === 'string' ? part : valueOf(part.variable)));
+  const steps = parts.map((part) => (typeof part === 'string' ? bytesOf(part) : valueOf(part.variable)));
   return (subject) => {
     let line = '';
     for (const step of steps) line += typeof step === 'string' ? step : written(step(subject));
