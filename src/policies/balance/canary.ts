@@ -2,7 +2,7 @@
 import type { CanaryRules } from '../../model/balancing.ts';
 import { parseGoBool } from '../../settings/values/values.ts';
 import type { AnnotationSource, PolicyReader } from '../policy.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 import { parseInteger } from '../values.ts';
 import { BASIC_CHARACTERS } from './characters.ts';
 

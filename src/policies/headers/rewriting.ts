@@ -2,7 +2,7 @@
 import type { Rewriting } from '../../model/policies.ts';
 import type { Passage } from '../acting.ts';
 import { bytesOf } from '../changes.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 import { expand, parseTemplate, type Template } from '../variables/template.ts';
 
 /** Reads `from` and `to`; returns what is wrong with them instead. `ignoreCase`: also of an expression that begins with "~". */

@@ -3,7 +3,7 @@
  * internal/ingress/annotations/alias/main.go.
  */
 import type { AnnotationSource, PolicyReader } from '../policy.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 
 const LABELS = /^[a-z0-9_]([a-z0-9_-]*)(\.[a-z0-9_][a-z0-9_-]*)*$/;
 /** More names than this are left out: each pattern costs something at every unknown name. */

@@ -1,5 +1,5 @@
 /** What is known of patterns: a host is translated again for each change of an Ingress, and compiling is dear. */
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 
 const known = new Map<string, number | string>();
 const MAX_KNOWN = 10_000;

@@ -3,7 +3,7 @@ import type { Rewrite, RewritePart } from '../../model/policies.ts';
 import type { Route } from '../../model/table.ts';
 import type { Passage, RequestStep } from '../acting.ts';
 import { page, redirect, type Answer } from '../answer.ts';
-import { compileRegex, type UserRegex } from '../regex.ts';
+import { compileRegex, type UserRegex } from '../../settings/values/regex.ts';
 import { escapeArguments, escapeTarget, escapeUri, unescapeRedirect } from './escape.ts';
 
 /** Rewrites the path, or redirects; where the path does not match, which needs an odd pattern, nothing happens. */

@@ -6,7 +6,7 @@
 import type { ClientAuth } from '../../model/table.ts';
 import { isDnsName } from '../../settings/values/values.ts';
 import type { PolicyReader } from '../policy.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 import { parseInteger, parseText } from '../values.ts';
 
 /** Names a Secret. */

@@ -4,7 +4,7 @@
  */
 import type { ClientAuth } from '../../model/table.ts';
 import { page, redirect, type Answer } from '../../policies/answer.ts';
-import { compileRegex } from '../../policies/regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 import { ERRORS, type ProxyError } from '../errors.ts';
 import type { ClientInfo } from '../http1/forward-request.ts';
 

@@ -2,7 +2,7 @@
  * The compression of responses in one worker: which are compressed, with what, and how many at once. The conditions are those of
  * nginx's gzip and brotli filters as ingress-nginx sets them up (gzip_proxied any, gzip_vary on, gzip_http_version 1.1).
  */
-import { compileRegex, type UserRegex } from '../../policies/regex.ts';
+import { compileRegex, type UserRegex } from '../../settings/values/regex.ts';
 import type { ProxySettings } from '../../settings/settings.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { RequestHead } from '../http1/head/request-head.ts';

@@ -59,10 +59,10 @@ function compiled<T>(
 
 const HOSTNAME = hostname();
 
-function refusedValue(name: string): (refused: RefusedRequest) => string | null {
+/** What a variable is worth for whatever is logged of a client; null: it has no such variable. */
+function commonValue(name: string): ((subject: RefusedRequest) => string) | null {
   switch (name) {
     case 'remote_addr':
-    case 'the_real_ip':
       return ({ remoteAddress }) => remoteAddress;
     case 'status':
       return ({ status }) => String(status);
@@ -72,6 +72,20 @@ function refusedValue(name: string): (refused: RefusedRequest) => string | null 
       return ({ time }) => timeIso(time);
     case 'msec':
       return ({ time }) => (time / 1000).toFixed(3);
+    case 'hostname':
+      return () => HOSTNAME;
+    case 'pid':
+      return () => String(process.pid);
+    default:
+      return null;
+  }
+}
+
+/** What a variable is worth for a request whose head was refused. */
+function refusedValue(name: string): (refused: RefusedRequest) => string | null {
+  switch (name) {
+    case 'the_real_ip':
+      return ({ remoteAddress }) => remoteAddress;
     // Numbers, where a format in JSON has no quotes.
     case 'bytes_sent':
     case 'body_bytes_sent':
@@ -79,42 +93,25 @@ function refusedValue(name: string): (refused: RefusedRequest) => string | null 
       return () => '0';
     case 'request_time':
       return () => '0.000';
-    case 'hostname':
-      return () => HOSTNAME;
-    case 'pid':
-      return () => String(process.pid);
     default:
-      return () => null;
+      return commonValue(name) ?? (() => null);
   }
 }
 
 /** What a variable is worth for a connection or session. */
 function streamValue(name: string): (record: StreamRecord) => string | null {
   switch (name) {
-    case 'remote_addr':
     case 'proxy_protocol_addr':
       return ({ remoteAddress }) => remoteAddress;
-    case 'time_local':
-      return ({ time }) => timeLocal(time);
-    case 'time_iso8601':
-      return ({ time }) => timeIso(time);
-    case 'msec':
-      return ({ time }) => (time / 1000).toFixed(3);
     case 'protocol':
       return ({ protocol }) => protocol;
-    case 'status':
-      return ({ status }) => String(status);
     case 'bytes_sent':
       return ({ bytesSent }) => String(bytesSent);
     case 'bytes_received':
       return ({ bytesReceived }) => String(bytesReceived);
     case 'session_time':
       return ({ sessionTime }) => sessionTime.toFixed(3);
-    case 'hostname':
-      return () => HOSTNAME;
-    case 'pid':
-      return () => String(process.pid);
     default:
-      return () => null;
+      return commonValue(name) ?? (() => null);
   }
 }

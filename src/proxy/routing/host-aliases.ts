@@ -1,5 +1,5 @@
 /** The further names of hosts (`server-alias`), in the order nginx looks through the names of servers (ngx_http_server_names). */
-import { compileRegex } from '../../policies/regex.ts';
+import { compileRegex } from '../../settings/values/regex.ts';
 
 /** Names as clients send them that are remembered; more are worked out again. */
 const REMEMBERED = 4096;

@@ -3,7 +3,7 @@
  * beginning the path has, so that a host may have thousands.
  */
 import { literalPrefix } from '../../policies/rewrite/path-pattern.ts';
-import { compileRegex, type UserRegex } from '../../policies/regex.ts';
+import { compileRegex, type UserRegex } from '../../settings/values/regex.ts';
 
 /** A route and its pattern, which may begin with "^". */
 export interface PatternRoute<R> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { literalPrefix, pathPattern, quotePattern } from '../../../src/policies/rewrite/path-pattern.ts';
-import { compileRegex } from '../../../src/policies/regex.ts';
+import { compileRegex } from '../../../src/settings/values/regex.ts';
 import { PatternRoutes, TooMuchWork, type PatternRoute } from '../../../src/proxy/routing/pattern-routes.ts';
 
 /** Pieces of patterns that V8 and re2js read alike, over few letters, so that paths match often. */

@@ -1,6 +1,6 @@
 /** What reading one snippet gathers beside its program: variables, and what has no effect. */
 import type { SnippetPattern, SnippetText } from '../../../model/snippet.ts';
-import { compileRegex } from '../../regex.ts';
+import { compileRegex } from '../../../settings/values/regex.ts';
 import { isVariable } from '../../variables/template.ts';
 import { type Directive, SnippetError } from './tokens.ts';
 

@@ -2,7 +2,7 @@
 import type { RewriteStep, SnippetCondition, SnippetPattern, SnippetText } from '../../../model/snippet.ts';
 import type { Passage } from '../../acting.ts';
 import type { Answer } from '../../answer.ts';
-import { compileRegex, type UserRegex } from '../../regex.ts';
+import { compileRegex, type UserRegex } from '../../../settings/values/regex.ts';
 import { escapeQuery } from '../../rewriting.ts';
 import { type AnswerFields, levelFields } from './apply.ts';
 import { redirectTo, textAnswer, unescapeRedirect } from './answers.ts';

@@ -4,7 +4,7 @@ import type { Route, VirtualHost } from '../../../model/table.ts';
 import type { Passage, RequestStep, ResponseStep } from '../../acting.ts';
 import { page } from '../../answer.ts';
 import { fieldValue } from '../../changes.ts';
-import { compileRegex, type UserRegex } from '../../regex.ts';
+import { compileRegex, type UserRegex } from '../../../settings/values/regex.ts';
 import type { Rewriting } from '../../rewriting.ts';
 import {
   type AnswerFields,
