@@ -1,17 +1,6 @@
-/** Collects what is sent to it, as Latin-1. */
+/** What is sent, as Latin-1. */
 import type { Sink } from '../../src/proxy/outbox.ts';
-
-export class TextSink implements Sink {
-  value = '';
-
-  text(text: string): void {
-    this.value += text;
-  }
-
-  copy(bytes: Buffer, start: number, end: number): void {
-    this.value += bytes.toString('latin1', start, end);
-  }
-}
+import { TextSink } from '../../src/proxy/text-sink.ts';
 
 /** What `send` sends. */
 export function sentBy(send: (sink: Sink) => void): string {

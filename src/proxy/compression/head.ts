@@ -1,23 +1,10 @@
 /** What the head of a response says of its compression, and the head as it is when the body is compressed. */
 import type { ResponseHead } from '../http1/head/response-head.ts';
-import type { Sink } from '../outbox.ts';
-
-/** The forwarded lines of a head, as text. */
-class Lines implements Sink {
-  value = '';
-
-  copy(bytes: Buffer, start: number, end: number): void {
-    this.value += bytes.toString('latin1', start, end);
-  }
-
-  text(text: string): void {
-    this.value += text;
-  }
-}
+import { TextSink } from '../text-sink.ts';
 
 /** The lines with CRLF that a head passes on. */
 export function linesOf(head: ResponseHead): string {
-  const lines = new Lines();
+  const lines = new TextSink();
   head.runs.sendTo(lines, head.bytes, head.start);
   return lines.value;
 }

@@ -12,6 +12,7 @@ import { fieldValue, type RequestChanges } from '../../policies/changes.ts';
 import { clientAddress, forwardedFor } from './client-address.ts';
 import { trimOws } from './head/hop-by-hop.ts';
 import type { Sink } from '../outbox.ts';
+import { TextSink } from '../text-sink.ts';
 import type { RequestHead } from './head/request-head.ts';
 
 /** What of the client's connection the upstream is told. */
@@ -130,19 +131,6 @@ function trustingFields(head: RequestHead, client: ClientInfo, settings: ProxySe
 /** In one piece of memory: a string put together of others is slow to copy. */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
-}
-
-/** Takes a head as text. */
-export class TextSink implements Sink {
-  value = '';
-
-  copy(bytes: Buffer, start: number, end: number): void {
-    this.value += bytes.toString('latin1', start, end);
-  }
-
-  text(text: string): void {
-    this.value += text;
-  }
 }
 
 /** A whole head, to its empty line, with other fields, method, host or version. */

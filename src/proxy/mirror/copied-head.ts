@@ -3,7 +3,7 @@ import type { Mirror } from '../../model/policies.ts';
 import { identityFields } from '../../policies/access/access.ts';
 import { RequestChanges } from '../../policies/changes.ts';
 import { expand } from '../../policies/variables/template.ts';
-import { TextSink } from '../http1/forward-request.ts';
+import { TextSink } from '../text-sink.ts';
 import type { Downstream } from '../exchange/downstream.ts';
 import type { Passage } from '../exchange/passage.ts';
 import type { Copy } from './copy.ts';

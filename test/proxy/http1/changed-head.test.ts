@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RequestChanges } from '../../../src/policies/changes.ts';
-import { clientInfo, HeadForwarder, TextSink } from '../../../src/proxy/http1/forward-request.ts';
+import { clientInfo, HeadForwarder } from '../../../src/proxy/http1/forward-request.ts';
+import { TextSink } from '../../../src/proxy/text-sink.ts';
 import { parseRequestHead, RequestHead } from '../../../src/proxy/http1/head/request-head.ts';
 import { proxySettings } from '../../support/proxy.ts';
 

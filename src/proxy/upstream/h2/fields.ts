@@ -1,5 +1,5 @@
 /** Requests as HTTP/2 has them, and responses as the text of HTTP/1.1, which the one strict parser reads (RFC 9113 §8.2, §8.3). */
-import type { Sink } from '../../outbox.ts';
+import { TextSink } from '../../text-sink.ts';
 
 /** Of one connection (RFC 9113 §8.2.2), or said by a pseudo-header field. `te` is written anew. */
 const NOT_SENT: ReadonlySet<string> = new Set([
@@ -14,20 +14,10 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 ]);
 
 /** Collects the head of a request, which is written as HTTP/1.1. */
-export class HeadText implements Sink {
-  #text = '';
-
-  text(text: string): void {
-    this.#text += text;
-  }
-
-  copy(bytes: Buffer, start: number, end: number): void {
-    this.#text += bytes.toString('latin1', start, end);
-  }
-
+export class HeadText extends TextSink {
   /** The fields of the request: name, value, name … `trailers`: the client takes trailer fields, which gRPC must say. */
   fields(scheme: 'http' | 'https', trailers: boolean): string[] {
-    const lines = this.#text.split('\r\n');
+    const lines = this.value.split('\r\n');
     const [method = '', target = ''] = lines[0]!.split(' ', 2);
     const list: string[] = [];
     let host = '';

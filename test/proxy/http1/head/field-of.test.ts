@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldOf } from '../../../../src/proxy/http1/head/field-of.ts';
 import { LineRuns } from '../../../../src/proxy/http1/head/line-runs.ts';
-import { TextSink } from '../../../../src/proxy/http1/forward-request.ts';
+import { TextSink } from '../../../../src/proxy/text-sink.ts';
 
 const NAMES = ['access-control-allow-origin', 'a', 'ab', 'x-a', 'cookie', 'accept', 'x_a'];
 const name = fc
